@@ -1,0 +1,57 @@
+"""tracegrad's engine: scalars in, every derivative in sight.
+
+>>> from autograd import Value
+>>> x, y = Value(2.0, "x"), Value(3.0, "y")
+>>> z = x * y + x.sin()
+>>> z.backward()
+>>> x.grad == 3.0 + __import__("math").cos(2.0)
+True
+"""
+
+from . import graph as graph
+from .functional import grad as grad
+from .functional import hessian as hessian
+from .functional import hvp as hvp
+from .functional import jacobian as jacobian
+from .functional import value_and_grad as value_and_grad
+from .functions import acos as acos
+from .functions import asin as asin
+from .functions import atan as atan
+from .functions import cos as cos
+from .functions import cosh as cosh
+from .functions import dot as dot
+from .functions import elu as elu
+from .functions import erf as erf
+from .functions import exp as exp
+from .functions import expm1 as expm1
+from .functions import gaussian as gaussian
+from .functions import gelu as gelu
+from .functions import leaky_relu as leaky_relu
+from .functions import log as log
+from .functions import log1p as log1p
+from .functions import log_sum_exp as log_sum_exp
+from .functions import maximum as maximum
+from .functions import mean as mean
+from .functions import minimum as minimum
+from .functions import normal_cdf as normal_cdf
+from .functions import register as register
+from .functions import relu as relu
+from .functions import sigmoid as sigmoid
+from .functions import silu as silu
+from .functions import sin as sin
+from .functions import sinh as sinh
+from .functions import softmax as softmax
+from .functions import softplus as softplus
+from .functions import sqrt as sqrt
+from .functions import tan as tan
+from .functions import tanh as tanh
+from .functions import where as where
+from .modes import AnomalyError as AnomalyError
+from .modes import TraceError as TraceError
+from .modes import detect_anomaly as detect_anomaly
+from .modes import no_grad as no_grad
+from .modes import record_source as record_source
+from .ops import Op as Op
+from .value import Value as Value
+
+__version__ = "0.1.0"

@@ -1,0 +1,189 @@
+"""The language in which mathematics is written here: Python expressions over a short list of functions.
+
+The operation table, operations registered by a user and the `tracegrad` command all state formulas as text
+such as ``"out * sigmoid(-x)"``. `parse` accepts arithmetic, ordering comparisons and calls of known functions,
+and nothing else: no attribute, subscript, keyword, lambda or name that was not announced. What it accepts
+can be read in several ways without being written twice:
+
+- as it stands, in a namespace of functions on Values, of NumPy functions or of numba functions;
+- `for_floats`: as a fast expression on floats, ``where`` being Python's lazy ``a if c else b``;
+- `for_floats(..., ieee=True)`: the same with every operation that Python would turn into an exception
+  (``1 / 0``, ``exp(1000)``, ``log(-1)``) replaced by one that returns what IEEE 754 says;
+- `interpret`: evaluated node by node, never handed to Python's own evaluator (text from a command line).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+MAX_LENGTH = 10_000
+MAX_DEPTH = 200
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.Pow: lambda a, b: a**b,
+}
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: lambda a, b: a < b,
+    ast.LtE: lambda a, b: a <= b,
+    ast.Gt: lambda a, b: a > b,
+    ast.GtE: lambda a, b: a >= b,
+}
+_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: lambda a: -a, ast.UAdd: lambda a: a}
+
+
+class FormulaError(ValueError):
+    """A formula that is not in the language. The message shows the place."""
+
+
+def parse(text: str, functions: Collection[str], names: Collection[str] | None = None) -> ast.expr:
+    """The syntax tree of a formula, checked against the language.
+
+    Args:
+        text: the formula, such as ``"tanh(w * x + b)"``.
+        functions: the functions that may be called.
+        names: the names that may stand as variables; None allows every name that is not a function.
+
+    Raises:
+        FormulaError: the text is no expression, is too long or too deep, or uses something else than numbers,
+            known names, ``+ - * / **``, ``< <= > >=``, parentheses and calls of known functions.
+    """
+    if len(text) > MAX_LENGTH:
+        raise FormulaError(f"the formula has {len(text):,} characters; {MAX_LENGTH:,} are allowed")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        column = getattr(error, "offset", None)
+        raise _refusal(text.strip(), column - 1 if column else None, "this is not an expression") from None
+    _check(tree, text.strip(), functions, names)
+    return tree
+
+
+def _refusal(text: str, column: int | None, reason: str) -> FormulaError:
+    line = text.splitlines()[0] if text else ""
+    pointer = f"\n    {line}\n    {' ' * column}^" if column is not None and column <= len(line) else f"\n    {line}"
+    return FormulaError(reason + pointer)
+
+
+def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collection[str] | None) -> None:
+    pending: list[tuple[ast.expr, int]] = [(tree, 1)]
+    while pending:
+        node, depth = pending.pop()
+
+        def refuse(reason: str, node: ast.expr = node) -> FormulaError:
+            return _refusal(text, node.col_offset if node.lineno == 1 else None, reason)
+
+        children: list[ast.expr] = []
+        if depth > MAX_DEPTH:
+            raise refuse(f"the formula nests deeper than {MAX_DEPTH} levels")
+        if isinstance(node, ast.Constant):
+            if type(node.value) not in (int, float):
+                raise refuse(f"{node.value!r} is not a real number")
+        elif isinstance(node, ast.Name):
+            if node.id in functions:
+                raise refuse(f"{node.id!r} is a function; give it an argument, as in {node.id}(x)")
+            if names is not None and node.id not in names:
+                known = ", ".join(sorted(names)) or "none"
+                raise refuse(f"unknown name {node.id!r}; known names: {known}")
+        elif isinstance(node, ast.Call):
+            if not isinstance(node.func, ast.Name) or node.func.id not in functions:
+                name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+                raise refuse(f"unknown function {name!r}; known functions: {', '.join(sorted(functions))}")
+            if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
+                raise refuse(f"{node.func.id} takes its arguments by position")
+            children = node.args
+        elif isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+            children = [node.left, node.right]
+        elif isinstance(node, ast.UnaryOp) and type(node.op) in _UNARY:
+            children = [node.operand]
+        elif isinstance(node, ast.Compare):
+            if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARE:
+                raise refuse("comparisons are <, <=, > or >=, one at a time")
+            children = [node.left, *node.comparators]
+        else:
+            raise refuse(f"{ast.unparse(node)!r} is not allowed here; use numbers, names, + - * / ** and functions")
+        pending.extend((child, depth + 1) for child in children)
+
+
+def names_in(tree: ast.expr) -> list[str]:
+    """The variables of a parsed formula, in the order of their first appearance."""
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
+    found.sort(key=lambda node: (node.lineno, node.col_offset))
+    return list(dict.fromkeys(node.id for node in found))
+
+
+def interpret(
+    tree: ast.expr,
+    functions: Mapping[str, Callable[..., Any]],
+    values: Mapping[str, Any],
+    number: Callable[[float], Any] = float,
+) -> Any:
+    """The value of a parsed formula, found by walking its tree (its depth is bounded by `parse`).
+
+    Literals are turned into ``number(literal)``; a Value there gives IEEE results for ``1 / 0`` and ``9 ** 9 ** 9``.
+    """
+
+    def of(node: ast.expr) -> Any:
+        if isinstance(node, ast.Constant):
+            assert isinstance(node.value, (int, float))
+            return number(node.value)
+        if isinstance(node, ast.Name):
+            return values[node.id]
+        if isinstance(node, ast.UnaryOp):
+            return _UNARY[type(node.op)](of(node.operand))
+        if isinstance(node, ast.BinOp):
+            return _BINARY[type(node.op)](of(node.left), of(node.right))
+        if isinstance(node, ast.Compare):
+            return _COMPARE[type(node.ops[0])](of(node.left), of(node.comparators[0]))
+        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        return functions[node.func.id](*map(of, node.args))
+
+    return of(tree)
+
+
+class _ForFloats(ast.NodeTransformer):
+    def __init__(self, ieee: bool) -> None:
+        self.ieee = ieee
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "where":
+            condition, chosen, otherwise = node.args
+            return ast.IfExp(condition, chosen, otherwise)
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        assert isinstance(node.value, (int, float))
+        return ast.Constant(float(node.value))
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Pow):  # Python's ** would turn (-8) ** (1/3) into a complex number
+            return _call("pow", node.left, node.right)
+        if self.ieee and isinstance(node.op, ast.Div):
+            return _call("divide", node.left, node.right)
+        return node
+
+
+def _call(function: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Name(function, ast.Load()), list(arguments), [])
+
+
+def for_floats(tree: ast.expr, ieee: bool = False) -> str:
+    """Python source of a parsed formula on floats; with ``ieee`` no operation in it raises."""
+    return ast.unparse(_ForFloats(ieee).visit(ast.parse(ast.unparse(tree), mode="eval").body))
+
+
+def may_raise(tree: ast.expr) -> bool:
+    """Whether the fast form on floats can raise (a division, a power, a function of `math`)."""
+    return any(
+        (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.Pow)))
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id not in ("where", "abs"))
+        for node in ast.walk(tree)
+    )

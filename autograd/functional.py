@@ -1,0 +1,163 @@
+"""Derivatives as functions: `grad`, `value_and_grad`, `jacobian`, `hessian`, `hvp`. None of them touches ``.grad``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, overload
+
+from .backward import adjoints
+from .ops import TABLE
+from .value import Number, Value, apply, real
+
+
+@overload
+def grad(y: Value, xs: Iterable[Value], create_graph: Literal[False] = False) -> list[float]: ...
+@overload
+def grad(y: Value, xs: Iterable[Value], create_graph: Literal[True]) -> list[Value]: ...
+@overload
+def grad(y: Value, xs: Iterable[Value], create_graph: bool) -> list[Any]: ...
+def grad(y: Value, xs: Iterable[Value], create_graph: bool = False) -> list[Any]:
+    """dy/dx for each x in ``xs``; leaves every ``.grad`` as it is.
+
+    Args:
+        y: the root.
+        xs: nodes of the graph, leaves or not; a node that y does not depend on gets 0.
+        create_graph: give Values whose graphs can be differentiated again, instead of floats.
+
+    Raises:
+        TypeError: y or an entry of xs is not a Value.
+
+    Example:
+        >>> x = Value(3.0)
+        >>> [slope] = grad(x**3, [x], create_graph=True)
+        >>> slope.data, grad(slope, [x])
+        (27.0, [18.0])
+    """
+    wanted = _values(xs, "grad")
+    if not isinstance(y, Value):
+        raise TypeError(f"grad differentiates a Value, not {type(y).__name__}; does y depend on the xs?")
+    return adjoints(y, Value(1.0), wanted) if create_graph else adjoints(y, 1.0, wanted)
+
+
+def _values(xs: Iterable[Value], function: str) -> list[Value]:
+    if isinstance(xs, Value):
+        raise TypeError(f"{function} takes a list of Values: write [x] for one")
+    listed = list(xs)
+    for x in listed:
+        if not isinstance(x, Value):
+            raise TypeError(f"{function} takes a list of Values; it holds a {type(x).__name__}")
+    return listed
+
+
+def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+    """A function that returns ``(f(*args), gradient)``, the gradient having the form of the arguments.
+
+    Each argument is a number, a Value, or a list (of lists …) of them. With numbers the results are floats. With
+    Values they are Values, whose graph goes on to those arguments, so that calls can be nested: the inner derivative
+    is taken with respect to fresh nodes, and never confuses its variable with the outer one (Siskind and Pearlmutter
+    2005, "perturbation confusion").
+
+    Example:
+        >>> value_and_grad(lambda x, y: x * x * y)(3.0, 2.0)
+        (18.0, (12.0, 9.0))
+        >>> value_and_grad(lambda w: w[0] * w[1])([3.0, 2.0])
+        (6.0, [2.0, 3.0])
+    """
+
+    def differentiated(*args: Any) -> tuple[Any, Any]:
+        if not args:
+            raise TypeError("value_and_grad needs at least one argument to differentiate with respect to")
+        fresh: list[Value] = []
+        nested = [False]
+
+        def copy(x: Any) -> Any:
+            if isinstance(x, (list, tuple)):
+                return [copy(entry) for entry in x]
+            nested[0] = nested[0] or isinstance(x, Value)
+            fresh.append(apply(TABLE["identity"], (x,)) if isinstance(x, Value) else Value(real(x, "value_and_grad")))
+            return fresh[-1]
+
+        y = f(*map(copy, args))
+        slopes: list[Any] = [0.0] * len(fresh)
+        if isinstance(y, Value):
+            slopes = grad(y, fresh, create_graph=nested[0])
+        elif isinstance(y, bool) or not isinstance(y, (int, float)):
+            raise TypeError(f"the function must return one Value (or a number), not {type(y).__name__}")
+        remaining = iter(slopes)
+
+        def like(x: Any) -> Any:
+            return [like(entry) for entry in x] if isinstance(x, (list, tuple)) else next(remaining)
+
+        gradient = tuple(map(like, args))
+        value = y.data if isinstance(y, Value) and not nested[0] else y
+        return value, gradient[0] if len(args) == 1 else gradient
+
+    return differentiated
+
+
+Function = Callable[..., Any]
+
+
+def _evaluated(f: Function | Value | Sequence[Value], xs: Iterable[Number]) -> tuple[Any, list[Value]]:
+    """The outputs and the inputs: those of a graph, or of a function called with fresh Values."""
+    if not callable(f):
+        return f, _values(xs, "a derivative of a graph")  # type: ignore[arg-type]
+    inputs = [Value(real(x.data if isinstance(x, Value) else x, "a derivative")) for x in xs]
+    return f(*inputs), inputs
+
+
+@overload
+def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: Literal[False] = False
+             ) -> list[list[float]]: ...  # fmt: skip
+@overload
+def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: bool) -> list[list[Any]]: ...
+def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: bool = False) -> list[list[Any]]:
+    """∂yᵢ/∂xⱼ, one row per output: of a list of Values with respect to nodes, or of ``f`` at the point ``xs``.
+
+    One reverse pass per output. ``jacobian(f, [1.0, 2.0])`` calls ``f(x1, x2)``, which returns a list.
+
+    Example:
+        >>> jacobian(lambda r, t: [r * t.cos(), r * t.sin()], [2.0, 0.0])
+        [[1.0, 0.0], [0.0, 2.0]]
+    """
+    outputs, inputs = _evaluated(ys, xs)
+    if isinstance(outputs, Value):
+        outputs = [outputs]
+    rows = [y if isinstance(y, Value) else Value(y) for y in outputs]
+    return [grad(y, inputs, create_graph) for y in rows]
+
+
+def hessian(y: Function | Value, xs: Iterable[Number]) -> list[list[float]]:
+    """∂²y/∂xᵢ∂xⱼ as n rows of n floats: of a Value with respect to nodes, or of ``f`` at the point ``xs``.
+
+    Example:
+        >>> hessian(lambda x, y: x * x * y, [3.0, 2.0])
+        [[4.0, 6.0], [6.0, 0.0]]
+    """
+    output, inputs = _evaluated(y, xs)
+    if not isinstance(output, Value):
+        return [[0.0] * len(inputs) for _ in inputs]
+    return [grad(slope, inputs) for slope in grad(output, inputs, create_graph=True)]
+
+
+def hvp(y: Function | Value, xs: Iterable[Number], vector: Sequence[float]) -> list[float]:
+    """The Hessian of y times a vector of n numbers, in two reverse passes (Pearlmutter 1994).
+
+    Raises:
+        ValueError: the vector's length is not the number of xs.
+
+    Example:
+        >>> hvp(lambda x, y: x * x * y, [3.0, 2.0], [1.0, 0.0])
+        [4.0, 6.0]
+    """
+    output, inputs = _evaluated(y, xs)
+    direction = [real(v, "hvp") for v in vector]
+    if len(direction) != len(inputs):
+        raise ValueError(f"hvp got {len(inputs)} variables and a vector of {len(direction)}")
+    if not isinstance(output, Value):
+        return [0.0] * len(inputs)
+    slopes = grad(output, inputs, create_graph=True)
+    directional = slopes[0] * direction[0]
+    for slope, v in zip(slopes[1:], direction[1:]):
+        directional = directional + slope * v
+    return grad(directional, inputs)

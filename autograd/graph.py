@@ -1,0 +1,106 @@
+"""Walking a graph. Everything that needs an order, the leaves or the consumers of nodes asks here.
+
+A graph is given by its root (or by several): the nodes it depends on, through ``node.parents``. No function here
+recurses, so depth is limited by memory alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from .ops import TABLE
+
+if TYPE_CHECKING:
+    from .value import Value
+
+
+def topological(root: Value | Iterable[Value]) -> list[Value]:
+    """All nodes that ``root`` (or any of several roots) depends on, parents before children, root last.
+
+    The order is the one in which a reader would evaluate the expression: depth first, first argument first
+    (Cormen et al., Introduction to Algorithms, "Topological sort"). Linear in nodes and edges.
+    """
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack: list[Value | None] = [*reversed(_roots(root))]
+    while stack:
+        node = stack.pop()
+        if node is None:  # everything below the next entry has been listed
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in seen:
+            seen.add(node)
+            if node.parents:
+                stack.append(node)
+                stack.append(None)
+                stack.extend(reversed(node.parents))
+            else:
+                order.append(node)
+    return order
+
+
+def _roots(root: Value | Iterable[Value]) -> list[Value]:
+    roots = [root] if hasattr(root, "parents") else list(root) if isinstance(root, Iterable) else [root]
+    for node in roots:
+        if not hasattr(node, "parents"):
+            raise TypeError(
+                f"a graph is given by its root, a Value; got {type(node).__name__}: {str(node)[:60]!r}. "
+                "Was the result computed from plain numbers only?"
+            )
+    return roots  # type: ignore[return-value]
+
+
+def leaves(root: Value | Iterable[Value], constants: bool = False) -> list[Value]:
+    """The Values that a user made, in topological order; with ``constants`` also the plain numbers they met."""
+    return [n for n in topological(root) if not n.parents and (constants or n.op != "constant")]
+
+
+def consumers(root: Value | Iterable[Value]) -> dict[Value, list[tuple[Value, int]]]:
+    """For each node, the nodes that use it and as which argument, in topological order.
+
+    ``x * x`` uses ``x`` twice: ``{x: [(product, 0), (product, 1)], product: []}``.
+    """
+    order = topological(root)
+    uses: dict[Value, list[tuple[Value, int]]] = {node: [] for node in order}
+    for node in order:
+        for position, parent in enumerate(node.parents):
+            uses[parent].append((node, position))
+    return uses
+
+
+def forward(root: Value | Iterable[Value]) -> float | list[float]:
+    """Recompute data and local derivatives of every node after leaves were edited; returns the root's data.
+
+    "What if w were 0.3?": ``w.data = 0.3; graph.forward(loss)``. Gradients are left as they are until the next
+    `backward()`. A Python ``if`` or comparison of the original program is not run again.
+    """
+    roots = _roots(root)
+    for node in topological(roots):
+        if node.parents:
+            node.data, node.local_derivatives = TABLE[node.op].evaluate(*[parent.data for parent in node.parents])
+    return roots[0].data if hasattr(root, "parents") else [node.data for node in roots]
+
+
+class Counts(NamedTuple):
+    """The size of a graph."""
+
+    nodes: int
+    edges: int
+    leaves: int
+    constants: int
+    operations: int
+    depth: int
+
+
+def counts(root: Value | Iterable[Value]) -> Counts:
+    """The number of nodes, edges, leaves, constants and operations, and the length of the longest path."""
+    order = topological(root)
+    depth: dict[Value, int] = {}
+    for node in order:
+        depth[node] = 1 + max(map(depth.__getitem__, node.parents)) if node.parents else 0
+    constants = sum(node.op == "constant" for node in order)
+    operations = sum(bool(node.parents) for node in order)
+    edges = sum(len(node.parents) for node in order)
+    return Counts(
+        len(order), edges, len(order) - constants - operations, constants, operations, max(depth.values(), default=0)
+    )

@@ -1,0 +1,1 @@
+"""Neural networks built from scalars: neurons, layers, losses, optimizers, data and training."""
