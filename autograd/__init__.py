@@ -8,6 +8,9 @@
 True
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from . import graph as graph
 from .functional import grad as grad
 from .functional import hessian as hessian
@@ -54,4 +57,29 @@ from .modes import record_source as record_source
 from .ops import Op as Op
 from .value import Value as Value
 
+if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
+    from . import check as check
+    from .check import GradcheckError as GradcheckError
+
 __version__ = "0.1.0"
+
+_LAZY = {
+    "check": (".check", ""),
+    "GradcheckError": (".check", "GradcheckError"),
+}
+"""Public names whose modules are imported at their first use: name -> (module, attribute), "" for the module itself."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _LAZY[name]
+    found = importlib.import_module(module, __name__)
+    if attribute:
+        found = getattr(found, attribute)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
