@@ -147,37 +147,41 @@ def interpret(
     return of(tree)
 
 
-class _ForFloats(ast.NodeTransformer):
-    def __init__(self, ieee: bool) -> None:
-        self.ieee = ieee
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id == "where":
-            condition, chosen, otherwise = node.args
-            return ast.IfExp(condition, chosen, otherwise)
-        return node
-
-    def visit_Constant(self, node: ast.Constant) -> ast.expr:
-        assert isinstance(node.value, (int, float))
-        return ast.Constant(float(node.value))
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        if isinstance(node.op, ast.Pow):  # Python's ** would turn (-8) ** (1/3) into a complex number
-            return _call("pow", node.left, node.right)
-        if self.ieee and isinstance(node.op, ast.Div):
-            return _call("divide", node.left, node.right)
-        return node
-
-
-def _call(function: str, *arguments: ast.expr) -> ast.Call:
-    return ast.Call(ast.Name(function, ast.Load()), list(arguments), [])
+_SIGNS = {ast.Add: ("+", 2), ast.Sub: ("-", 2), ast.Mult: ("*", 3), ast.Div: ("/", 3)}
+_RELATIONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 
 
 def for_floats(tree: ast.expr, ieee: bool = False) -> str:
     """Python source of a parsed formula on floats; with ``ieee`` no operation in it raises."""
-    return ast.unparse(_ForFloats(ieee).visit(ast.parse(ast.unparse(tree), mode="eval").body))
+
+    def write(node: ast.expr, least: int = 0) -> str:
+        text, binding = form(node)
+        return text if binding >= least else f"({text})"
+
+    def form(node: ast.expr) -> tuple[str, int]:  # the text, and how tightly its outermost sign binds
+        if isinstance(node, ast.Constant):
+            assert isinstance(node.value, (int, float))
+            return repr(float(node.value)), 5
+        if isinstance(node, ast.Name):
+            return node.id, 5
+        if isinstance(node, ast.UnaryOp):
+            return ("-" if isinstance(node.op, ast.USub) else "+") + write(node.operand, 4), 4
+        if isinstance(node, ast.Compare):
+            return f"{write(node.left, 2)} {_RELATIONS[type(node.ops[0])]} {write(node.comparators[0], 2)}", 1
+        if isinstance(node, ast.BinOp):
+            if isinstance(node.op, ast.Pow):  # Python's ** would turn (-8) ** (1/3) into a complex number
+                return f"pow({write(node.left)}, {write(node.right)})", 5
+            if ieee and isinstance(node.op, ast.Div):
+                return f"divide({write(node.left)}, {write(node.right)})", 5
+            sign, binding = _SIGNS[type(node.op)]
+            return f"{write(node.left, binding)} {sign} {write(node.right, binding + 1)}", binding
+        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id == "where":
+            condition, chosen, otherwise = node.args
+            return f"{write(chosen, 1)} if {write(condition, 1)} else {write(otherwise)}", 0
+        return f"{node.func.id}({', '.join(map(write, node.args))})", 5
+
+    return write(tree)
 
 
 def may_raise(tree: ast.expr) -> bool:

@@ -43,7 +43,7 @@ class Op:
 
     __slots__ = (
         "name", "formula", "derivatives", "arguments", "defaults", "latex", "symbol", "method", "kinks", "domain",
-        "text", "_evaluate",
+        "text", "_evaluate", "_parsed",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +73,7 @@ class Op:
         self.domain = tuple(domain)
         self.text = text
         self._evaluate: Evaluate | None = None
+        self._parsed: tuple[ast.expr, list[ast.expr]] | None = None
 
     def evaluate(self, *parents: float) -> tuple[float, Slopes]:
         """The value and the local derivatives, one per parent, on floats. Never raises for a float."""
@@ -248,7 +249,9 @@ def parse(op: Op, text: str, derivative: bool = False) -> ast.expr:
 
 
 def _trees(op: Op) -> tuple[ast.expr, list[ast.expr]]:
-    return parse(op, op.formula), [parse(op, text, derivative=True) for text in op.derivatives]
+    if op._parsed is None:
+        op._parsed = parse(op, op.formula), [parse(op, text, derivative=True) for text in op.derivatives]
+    return op._parsed
 
 
 def float_source(op: Op, ieee: bool = False) -> tuple[str, list[str]]:
@@ -278,7 +281,9 @@ def slopes_source(op: Op, derivatives: Sequence[str]) -> str:
 
 
 def tuple_source(entries: Sequence[str]) -> str:
-    """Python source of a tuple."""
+    """Python source of a tuple, one entry a line where it is long."""
+    if sum(map(len, entries)) > 90:
+        return "(\n" + "".join(f"            {entry},\n" for entry in entries) + "        )"
     return f"({entries[0]},)" if len(entries) == 1 else f"({', '.join(entries)})"
 
 

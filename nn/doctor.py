@@ -1,0 +1,118 @@
+"""Is this installation whole? Uses the standard library alone, and nothing of `autograd`.
+
+HIPS autograd is another project that installs a package called `autograd`. Whichever of the two is installed last
+overwrites files of the other, silently, so the check must not go through that package.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+CURE = (
+    "The distribution 'autograd' (HIPS autograd) is installed beside tracegrad; both own the package name `autograd`, "
+    "and one overwrites the other. Use a fresh virtual environment for tracegrad, or run\n"
+    "    pip uninstall autograd\n"
+    "    pip install --force-reinstall --no-deps tracegrad"
+)
+
+
+class Finding(NamedTuple):
+    """One line of the doctor's report; ``ok`` is None for an optional part that is missing."""
+
+    ok: bool | None
+    what: str
+    advice: str = ""
+
+
+def other_autograd() -> str | None:
+    """The version of HIPS autograd if that distribution is installed here, else None."""
+    try:
+        return importlib.metadata.version("autograd")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def autograd_is_ours() -> bool:
+    """Whether `import autograd` would find this project's package, judged by its files without importing it."""
+    spec = importlib.util.find_spec("autograd")
+    if spec is None or spec.origin is None:
+        return False
+    with open(spec.origin, encoding="utf-8", errors="replace") as file:
+        whole = "tracegrad" in file.readline()
+    return whole and os.path.exists(os.path.join(os.path.dirname(spec.origin), "value.py"))
+
+
+_OPTIONAL = {
+    "numba": ("compiled programs run fused kernels", "tracegrad[fast]"),
+    "matplotlib": ("curves, boundaries and surfaces", "tracegrad[plot]"),
+    "pygraphviz": ("Graphviz without a `dot` program", "tracegrad[render]"),
+    "anywidget": ("the two-way notebook widget", "tracegrad[widget]"),
+    "mpmath": ("50-digit reference values", "tracegrad[precision]"),
+}
+
+
+def examine() -> Iterator[Finding]:
+    """Findings, one after the other."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding(sys.version_info >= (3, 10), f"Python {version} on {platform.system()}", "Python 3.10 or newer")
+    yield Finding(autograd_is_ours(), "the package autograd is tracegrad's", CURE)
+    other = other_autograd()
+    if other:
+        yield Finding(False, f"HIPS autograd {other} is installed in the same environment", CURE)
+    for name in ("numpy", "graphviz", "tqdm"):
+        found = _version(name)
+        yield Finding(found is not None, f"{name} {found or 'is missing'}", "pip install tracegrad")
+    for name, (use, extra) in _OPTIONAL.items():
+        found = _version(name)
+        advice = f"for {use}: pip install '{extra}'"
+        yield Finding(True if found else None, f"{name} {found or 'not installed'}", advice)
+    dot = shutil.which("dot")
+    yield Finding(
+        True if dot else None,
+        "Graphviz's program dot " + ("is on the PATH" if dot else "is not on the PATH"),
+        "not needed: pictures then come from pygraphviz or from the built-in layout",
+    )
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    yield Finding(True if unicode else None, f"terminal encoding {sys.stdout.encoding}", "set PYTHONUTF8=1 for ∂ and σ")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def report() -> int:
+    """Print the findings; the exit status is 1 if one of them is a fault."""
+    findings = list(examine())
+    for finding in findings:
+        sign = "ok     " if finding.ok else ("missing" if finding.ok is None else "FAULT  ")
+        print(f"{sign}  {finding.what}")
+        if not finding.ok:
+            print("         " + finding.advice.replace("\n", "\n         "))
+    faults = sum(finding.ok is False for finding in findings)
+    print("Everything needed is here." if not faults else f"{faults} fault{'s' * (faults > 1)} found.")
+    return 1 if faults else 0
+
+
+def main() -> int:
+    """The `tracegrad` command: `doctor` runs here, everything else in `autograd.cli`."""
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal that cannot show σ shows ? instead of failing
+        sys.stdout.reconfigure(errors="replace")
+    if sys.argv[1:2] == ["doctor"]:
+        return report()
+    if not autograd_is_ours():
+        print(CURE, file=sys.stderr)
+        return 1
+    from autograd.cli import main as command
+
+    status: int = command()
+    return status
