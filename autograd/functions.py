@@ -155,9 +155,15 @@ def softmax(xs: Iterable[Number]) -> list[Any]:
 _ON_VALUES: dict[str, Any] = {
     **{name: value for name, value in globals().items() if name in ops.TABLE},
     "pow": lambda x, y: x**y if isinstance(x, Value) or isinstance(y, Value) else ops.IEEE_FUNCTIONS["pow"](x, y),
-    "shares": softmax, "inf": ops.inf, "nan": ops.nan,
+    "abs": abs, "shares": softmax, "inf": ops.inf, "nan": ops.nan,
 }  # fmt: skip
 _RULES: dict[str, Callable[..., list[Any]]] = {}
+
+
+def on_values(name: str) -> Callable[..., Any]:
+    """The function of a scalar operation, as formulas call it (``pow`` and ``abs`` included)."""
+    function: Callable[..., Any] = _ON_VALUES[name]
+    return function
 
 
 def symbolic_derivatives(node: Value) -> list[Any]:

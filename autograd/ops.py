@@ -35,7 +35,7 @@ class Op:
         defaults: values of trailing arguments that may be left out.
         latex: how the operation is printed, with ``$x`` for an argument (``r"\\tanh $x"``).
         symbol: the infix or prefix sign, if it has one (``"+"``).
-        method: the name of the method on `Value` (``"__add__"``; the name itself unless it has a sign).
+        method: the name of the method on `Value` (``"__add__"``; the name itself unless it has a sign; ``""`` for none).
         kinks: expressions of the arguments that are zero where the derivative jumps.
         domain: expressions of the arguments that are negative outside the domain and zero on its edge.
         text: one sentence for the docstring.
@@ -56,7 +56,7 @@ class Op:
         arguments: Sequence[str] = ("x",),
         defaults: Mapping[str, float] | None = None,
         symbol: str = "",
-        method: str = "",
+        method: str | None = None,
         kinks: Sequence[str] = (),
         domain: Sequence[str] = (),
         text: str = "",
@@ -68,7 +68,7 @@ class Op:
         self.defaults = dict(defaults or {})
         self.latex = latex
         self.symbol = symbol
-        self.method = method or name
+        self.method = name if method is None else method
         self.kinks = tuple(kinks)
         self.domain = tuple(domain)
         self.text = text
@@ -414,11 +414,11 @@ def _entries() -> Iterator[Op]:
     yield Op("where", "where(condition, x, y)", ("0", "where(condition, 1, 0)", "where(condition, 0, 1)"),
              r"\left($x \text{ if } $condition \text{ else } $y\right)", arguments=("condition", "x", "y"),
              kinks=("condition",), text="x where the condition is not zero, else y; the other one gets no gradient.")
-    yield Op("less", "where(x < y, 1, 0)", ("0", "0"), r"\left[$x < $y\right]", arguments=_XY, symbol="<",
+    yield Op("less", "where(x < y, 1, 0)", ("0", "0"), r"\left[$x < $y\right]", arguments=_XY, symbol="<", method="",
              kinks=("x - y",), text="1 where x < y, else 0.")
-    yield Op("less_equal", "where(x <= y, 1, 0)", ("0", "0"), r"\left[$x \le $y\right]", arguments=_XY, symbol="≤",
+    yield Op("less_equal", "where(x <= y, 1, 0)", ("0", "0"), r"\left[$x \le $y\right]", arguments=_XY, symbol="≤", method="",
              kinks=("x - y",), text="1 where x <= y, else 0.")
-    yield Op("identity", "x", ("1",), "$x", text="The same number as a node of its own.")
+    yield Op("identity", "x", ("1",), "$x", method="", text="The same number as a node of its own.")
     # Over lists
     yield Op("dot", "sum(x * y for x, y in zip(xs, ys))", ("ys", "xs"), r"\left\langle $xs, $ys \right\rangle",
              arguments=("*xs", "*ys"), text="The sum of products Σ xᵢ·yᵢ of two lists.")

@@ -230,7 +230,8 @@ def real(x: object, taker: str) -> float:
         raise OverflowError(f"{taker} got an integer beyond 1.8e308, the largest float") from None
 
 
-def _constant(data: float) -> Value:
+def constant(data: float) -> Value:
+    """A plain number as a node: it takes part in the graph, and pictures and checks pass it over."""
     node = Value(data)
     node.op = "constant"
     return node
@@ -241,7 +242,7 @@ def operand(x: object) -> Any:
     if isinstance(x, Value):
         return x
     if _is_real(x):
-        return _constant(real(x, "arithmetic with a Value"))
+        return constant(real(x, "arithmetic with a Value"))
     if type(x).__name__ in _REFUSED:
         raise _refusal(x, "arithmetic with a Value")
     return NotImplemented
@@ -252,8 +253,8 @@ def argument(x: object, function: str) -> Value:
     if isinstance(x, Value):
         return x
     if function == "where" and type(x).__name__ in ("bool", "bool_"):
-        return _constant(1.0 if x else 0.0)
-    return _constant(real(x, function))
+        return constant(1.0 if x else 0.0)
+    return constant(real(x, function))
 
 
 # ---- making nodes -----------------------------------------------------------------------------------------------
@@ -366,6 +367,6 @@ def install(operations: list[ops.Op], file: str) -> None:
 
 
 install(
-    [op for op in ops.TABLE.values() if not op.takes_list and op.name not in ("less", "less_equal", "identity")],
+    [op for op in ops.TABLE.values() if op.method and not op.takes_list],
     "<autograd methods of Value>",
 )

@@ -104,7 +104,7 @@ def report() -> int:
 
 
 def main() -> int:
-    """The `tracegrad` command: `doctor` runs here, everything else in `autograd.cli`."""
+    """The `tracegrad` command: `doctor` runs here, everything else in `nn.cli`."""
     if hasattr(sys.stdout, "reconfigure"):  # a terminal that cannot show σ shows ? instead of failing
         sys.stdout.reconfigure(errors="replace")
     if sys.argv[1:2] == ["doctor"]:
@@ -112,7 +112,6 @@ def main() -> int:
     if not autograd_is_ours():
         print(CURE, file=sys.stderr)
         return 1
-    from autograd.cli import main as command
+    from .cli import main as command
 
-    status: int = command()
-    return status
+    return command()

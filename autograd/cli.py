@@ -1,0 +1,145 @@
+"""The expression commands of `tracegrad`: draw, check and step through a formula given as text.
+
+The text is parsed with `ast` against a whitelist and interpreted node by node (see `autograd.formulas`); it never
+reaches Python's evaluator.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from . import formulas, functions, ops
+from .graph import leaves
+from .value import Value, constant, real
+
+EXAMPLE = "tracegrad draw 'tanh(w*x + b)' w=2 x=-1 b=0.5 -o graph.svg"
+
+
+class CommandError(Exception):
+    """A mistake in what was typed; the message is shown without a traceback."""
+
+
+def build(text: str, assignments: Sequence[str]) -> Value:
+    """The graph of an expression, with one labelled leaf for each ``name=number``.
+
+    Raises:
+        CommandError: the expression is not in the language, a name has no value, a value is no number or stands
+            for a name that the expression does not have.
+    """
+    known = {name: functions.on_values(name) for name in ops.known_functions(derivative=True)}
+    given = dict(_assignment(entry) for entry in assignments)
+    if len(given) < len(assignments):
+        raise CommandError("a name has two values: " + " ".join(assignments))
+    try:
+        tree = formulas.parse(text, known)
+    except formulas.FormulaError as error:
+        raise CommandError(str(error)) from None
+    names = formulas.names_in(tree)
+    constants = {name: value for name, value in (("pi", math.pi), ("e", math.e)) if name not in given}
+    missing = [name for name in names if name not in given and name not in constants]
+    if missing:
+        raise CommandError(
+            f"{', '.join(missing)} {'has' if len(missing) == 1 else 'have'} no value; "
+            f"add {' '.join(f'{name}=…' for name in missing)}, as in\n    {EXAMPLE}"
+        )
+    unused = [name for name in given if name not in names]
+    if unused:
+        raise CommandError(f"{', '.join(unused)}: not in the expression {text!r}")
+    values: dict[str, Any] = {name: Value(given[name], name) for name in names if name in given}
+    root = formulas.interpret(tree, known, values | constants, number=constant)
+    if not isinstance(root, Value) or not leaves(root):
+        raise CommandError(f"{text!r} depends on no name; write one, as in\n    {EXAMPLE}")
+    if not root.label and root.parents:
+        root.label = "out"
+    return root
+
+
+def _assignment(entry: str) -> tuple[str, float]:
+    match = re.fullmatch(r"\s*([^\W\d]\w*)\s*=\s*(\S+)\s*", entry)
+    if not match:
+        raise CommandError(f"{entry!r} does not have the form name=number, as in w=2 or x=-0.5")
+    try:
+        return match[1], real(float(match[2]), match[1])
+    except ValueError:
+        raise CommandError(f"{match[1]}={match[2]}: {match[2]!r} is not a number") from None
+
+
+def summary(root: Value) -> str:
+    """The value of the root and the gradient of each named leaf, as a table."""
+    named = leaves(root)
+    width = max(len(leaf.label) for leaf in named)
+    rows = [f"  {leaf.label:<{width}} = {leaf.data:<22.15g} gradient {leaf.grad:.15g}" for leaf in named]
+    return "\n".join([f"value {root.data:.15g}", *rows])
+
+
+def _draw(options: argparse.Namespace) -> int:
+    from .view.drawing import draw
+
+    root = build(options.expression, options.values)
+    root.backward()
+    draw(root, rankdir=options.rankdir).save(options.output)
+    print(summary(root))
+    print(f"wrote {options.output}")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .check import gradcheck
+
+    root = build(options.expression, options.values)
+    report = gradcheck(root, leaves(root), order=options.order, raise_exception=False)
+    print(report)
+    return 0 if report.ok else 1
+
+
+def _step(options: argparse.Namespace) -> int:
+    from .view.stepper import stepper
+
+    root = build(options.expression, options.values)
+    if options.output:
+        stepper(root).save(options.output)
+        print(f"wrote {options.output}: open it in a browser; arrow keys go through the steps")
+    else:
+        stepper(root).print()
+    return 0
+
+
+def add_commands(commands: Any) -> None:
+    """Add draw, check and step to the subcommands of an argument parser."""
+    for name, run, text in (
+        ("draw", _draw, "draw the graph of an expression with its values, local derivatives and gradients"),
+        ("check", _check, "check the gradient of an expression against finite differences, edge by edge"),
+        ("step", _step, "step through the forward and the backward pass of an expression"),
+    ):
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.add_argument("expression", help="such as 'tanh(w*x + b)'")
+        command.add_argument("values", nargs="*", metavar="name=number", help="a value for each name")
+        command.set_defaults(run=run)
+        if name == "draw":
+            command.add_argument(
+                "-o", "--output", default="graph.svg", help="svg, png, pdf or dot (default: %(default)s)"
+            )
+            command.add_argument("--rankdir", choices=("LR", "TB"), default="LR", help="left to right or top to bottom")
+        if name == "check":
+            command.add_argument("--order", type=int, choices=(1, 2), default=1, help="also check second derivatives")
+        if name == "step":
+            command.add_argument("-o", "--output", help="write one HTML page; without it the steps are printed")
+
+
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
+    """Parse and run; a mistake of the user is one message on standard error and exit status 2, no traceback."""
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+        return status
+    except (CommandError, OSError, ValueError, ImportError) as error:
+        print(f"tracegrad: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tracegrad: interrupted", file=sys.stderr)
+        return 130
