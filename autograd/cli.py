@@ -51,7 +51,10 @@ def build(text: str, assignments: Sequence[str]) -> Value:
     if unused:
         raise CommandError(f"{', '.join(unused)}: not in the expression {text!r}")
     values: dict[str, Any] = {name: Value(given[name], name) for name in names if name in given}
-    root = formulas.interpret(tree, known, values | constants, number=constant)
+    try:
+        root = formulas.interpret(tree, known, values | constants, number=constant)
+    except (TypeError, OverflowError) as error:  # a function called with too many arguments, a literal beyond 1.8e308
+        raise CommandError(str(error)) from None
     if not isinstance(root, Value) or not leaves(root):
         raise CommandError(f"{text!r} depends on no name; write one, as in\n    {EXAMPLE}")
     if not root.label and root.parents:

@@ -119,6 +119,9 @@ class Value:
 
     # Copies and pickles are made node by node in topological order, so that depth does not matter.
 
+    def __copy__(self) -> Value:
+        return _restore((), *self._fields())
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         for node in topological(self):
             if id(node) not in memo:
