@@ -29,7 +29,21 @@ def backward(root: Value, gradient: float = 1.0, free_graph: bool = False) -> No
         RuntimeError: the graph was freed by an earlier ``backward(free_graph=True)``.
         AnomalyError: inside `detect_anomaly`, a gradient is nan or infinite.
     """
-    seed = real(gradient, "backward(gradient=…)")
+    order = begin(root, real(gradient, "backward(gradient=…)"))
+    step = _checked if ACTIVE and current().anomaly else propagate
+    while order:
+        node = order.pop()
+        step(node)
+        if free_graph:
+            node.parents = node.local_derivatives = ()
+
+
+def begin(root: Value, seed: float) -> list[Value]:
+    """Ready the graph for a pass: interior gradients cleared, the root seeded; its nodes, to be taken from the end.
+
+    Raises:
+        RuntimeError: the graph was freed by an earlier ``backward(free_graph=True)``.
+    """
     order = topological(root)
     for node in order:
         if node.parents:
@@ -40,12 +54,7 @@ def backward(root: Value, gradient: float = 1.0, free_graph: bool = False) -> No
                 "compute the expression again before asking for its gradients"
             )
     root.grad += seed
-    step = _checked if ACTIVE and current().anomaly else propagate
-    while order:
-        node = order.pop()
-        step(node)
-        if free_graph:
-            node.parents = node.local_derivatives = ()
+    return order
 
 
 def propagate(node: Value) -> None:
