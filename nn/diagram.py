@@ -1,0 +1,437 @@
+"""The drawing of a network: a node is one entry of a layer's vector, an edge one entry of its matrix.
+
+Written as SVG with the standard library alone. The colours are Okabe and Ito's blue and vermillion, which every kind
+of colour vision tells apart; negative entries are dashed as well, so that a grey print says the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import math
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from autograd import no_grad
+
+POSITIVE, NEGATIVE, NOT_FINITE, INK = "#0072B2", "#D55E00", "#CC79A7", "#222222"
+RADIUS, PITCH, FONT = 17.0, 40.0, 'font-family="Helvetica, Arial, DejaVu Sans, sans-serif"'
+
+
+class Column(NamedTuple):
+    """One layer as it is drawn: which entries are shown, and what stands under them."""
+
+    size: int
+    shown: list[int]
+    caption: list[str]
+    values: list[float] | None
+    names: list[str] | None
+
+
+class Edge(NamedTuple):
+    """One entry of a layer's matrix (``source`` is None for an entry of its bias)."""
+
+    layer: int
+    source: int | None
+    target: int
+    number: float
+    text: str
+
+
+class NetworkDiagram:
+    """A picture of a network. Shows itself in a notebook; `svg` gives the text and `save` writes a file."""
+
+    def __init__(self, svg: str, description: str) -> None:
+        self._svg = svg
+        self._description = description
+
+    def svg(self) -> str:
+        """The picture as the text of an SVG file."""
+        return self._svg
+
+    def save(self, path: str | os.PathLike[str]) -> pathlib.Path:
+        """Write the picture; the suffix (.svg, .png, .pdf) chooses the format. Returns the path.
+
+        Raises:
+            ValueError: the suffix is none of these.
+            RuntimeError: nothing on this machine turns SVG into PNG or PDF; the message says what does.
+        """
+        target = pathlib.Path(path)
+        suffix = target.suffix.lower()
+        if suffix not in (".svg", ".png", ".pdf"):
+            raise ValueError(f"{target.name!r}: a network is saved as .svg, .png or .pdf")
+        content = self._svg.encode() if suffix == ".svg" else convert(self._svg, suffix[1:])
+        target.write_bytes(content)
+        return target
+
+    def __repr__(self) -> str:
+        return f"NetworkDiagram({self._description})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        # an <img> survives in a notebook that is not trusted; inline SVG is stripped there
+        encoded = base64.b64encode(self._svg.encode()).decode()
+        picture = f'<img alt="{html.escape(self._description)}" src="data:image/svg+xml;base64,{encoded}"/>'
+        return {"text/plain": repr(self), "text/html": picture}
+
+
+def draw_network(
+    model: Any,
+    x: Sequence[float] | None = None,
+    *,
+    color: Literal["weight", "gradient"] = "weight",
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    biases: bool = True,
+    title: str | None = None,
+    max_nodes: int = 16,
+) -> NetworkDiagram:
+    """Draw a network of fully connected layers.
+
+    Args:
+        model: anything with ``layers[l].neurons[j].weights`` (and ``.bias``) of Values, such as `nn.MLP`.
+        x: one input vector; its activations are then written into the nodes.
+        color: what colours the edges: the weights, or their gradients as the last ``backward()`` left them.
+        inputs: a name per input.
+        outputs: a name per output, such as the classes.
+        biases: draw each bias as the edge from a node that is always 1.
+        title: a heading; by default the widths and activations of the layers.
+        max_nodes: a layer with more entries shows its first and last ones, and says how many there are.
+
+    Raises:
+        TypeError: the model has no layers of neurons.
+        ValueError: x or a list of names has the wrong length, or ``color`` is unknown.
+    """
+    layers = list(getattr(model, "layers", ()))
+    if not layers or not all(hasattr(layer, "neurons") for layer in layers):
+        raise TypeError(
+            f"draw_network draws a model with layers of neurons, such as nn.MLP; got {type(model).__name__}"
+        )
+    if color not in ("weight", "gradient"):
+        raise ValueError(f"color is 'weight' or 'gradient', not {color!r}")
+    if max_nodes < 4:
+        raise ValueError(f"max_nodes is at least 4, so that an elided layer shows both its ends; got {max_nodes}")
+    columns = _columns(layers, x, inputs, outputs, max_nodes)
+    edges = _edges(layers, columns, color, biases)
+    widths = "-".join(str(column.size) for column in columns)
+    heading = widths if title is None else title
+    note = ""
+    if color == "gradient" and not any(edge.number for edge in edges):
+        note = "every gradient shown is 0: call backward() on the loss first"
+    svg = _svg(columns, edges, color, heading, note)
+    return NetworkDiagram(svg, f"{widths} network, edges coloured by {color}")
+
+
+def _columns(
+    layers: Sequence[Any],
+    x: Sequence[float] | None,
+    inputs: Sequence[str] | None,
+    outputs: Sequence[str] | None,
+    max_nodes: int,
+) -> list[Column]:
+    sizes = [len(layers[0].neurons[0].weights), *(len(layer.neurons) for layer in layers)]
+    vectors = None if x is None else _activations(layers, x, sizes[0])
+    columns: list[Column] = []
+    for index, size in enumerate(sizes):
+        first, last = index == 0, index == len(sizes) - 1
+        given = inputs if first else outputs if last else None
+        if given is not None and len(given) != size:
+            kind = "inputs" if first else "outputs"
+            raise ValueError(f"the network has {size} {kind}; {len(given)} names were given")
+        unit = "input" if first else "output" if last else "neuron"
+        caption = ["input" if first else "output" if last else f"hidden {index}" if len(sizes) > 3 else "hidden"]
+        caption.append(f"{size} {unit}{'s' * (size > 1)}")
+        if not first:
+            caption.append(_activation_name(layers[index - 1]))
+        head = max_nodes // 2 - 1
+        shown = list(range(size)) if size <= max_nodes else [*range(head), *range(size - head, size)]
+        columns.append(
+            Column(size, shown, caption, vectors[index] if vectors else None, list(given) if given else None)
+        )
+    return columns
+
+
+def _activation_name(layer: Any) -> str:
+    activation = getattr(layer, "activation", None)
+    if activation is None:
+        activation = getattr(layer.neurons[0], "activation", "")
+    return str(activation if isinstance(activation, str) else getattr(activation, "__name__", ""))
+
+
+def _activations(layers: Sequence[Any], x: Sequence[float], width: int) -> list[list[float]]:
+    current: list[Any] = [getattr(entry, "data", entry) if type(entry).__name__ == "Value" else entry for entry in x]
+    if len(current) != width:
+        raise ValueError(f"the network takes {width} inputs; x has {len(current)}")
+    vectors = [[float(entry) for entry in current]]
+    current = list(vectors[0])
+    with no_grad():
+        for layer in layers:
+            result = layer(current)
+            current = list(result) if isinstance(result, (list, tuple)) else [result]
+            vectors.append([float(getattr(entry, "data", entry)) for entry in current])
+    return vectors
+
+
+def _edges(layers: Sequence[Any], columns: Sequence[Column], color: str, biases: bool) -> list[Edge]:
+    edges: list[Edge] = []
+    for index, layer in enumerate(layers):
+        for target in columns[index + 1].shown:
+            neuron = layer.neurons[target]
+            entries: list[tuple[int | None, Any]] = [(i, neuron.weights[i]) for i in columns[index].shown]
+            bias = getattr(neuron, "bias", None)
+            if biases and bias is not None:
+                entries.append((None, bias))
+            for source, value in entries:
+                name = value.label or f"weight {source} → {target}"
+                text = f"{name} = {value.data:.6g}, gradient {value.grad:.6g}"
+                edges.append(Edge(index, source, target, value.data if color == "weight" else value.grad, text))
+    return edges
+
+
+# ---- SVG --------------------------------------------------------------------------------------------------------
+
+
+def _svg(columns: Sequence[Column], edges: Sequence[Edge], color: str, heading: str, note: str) -> str:
+    bias_layers = {edge.layer for edge in edges if edge.source is None}
+    rows = max(map(_rows, columns))
+    bias_row = max(_rows(column) + 2 * (index in bias_layers) for index, column in enumerate(columns)) > rows
+    left = 40 + RADIUS + 6.2 * max(map(len, columns[0].names or [""]))
+    right = 40 + RADIUS + 6.2 * max(map(len, columns[-1].names or [""]))
+    top, tall = 58.0 if note else 44.0, rows * PITCH
+    spacing = min(230.0, max(150.0, 0.42 * tall))
+    width = max(left + right + spacing * (len(columns) - 1), 360.0)
+    left += (width - left - right - spacing * (len(columns) - 1)) / 2
+    base = top + tall + bias_row * PITCH
+    height = base + 122 + 16 * (columns[0].values is not None)
+
+    places: list[dict[int | None, tuple[float, float]]] = []
+    gaps: list[tuple[float, float] | None] = []
+    for index, column in enumerate(columns):
+        where, gap = _places(column, left + index * spacing, top + tall / 2, index in bias_layers)
+        places.append(where)
+        gaps.append(gap)
+
+    finite = [abs(edge.number) for edge in edges if math.isfinite(edge.number)]
+    largest = max(finite, default=0.0)
+    parts = [_text(width / 2, 26, heading, 16, weight="bold")] if heading else []
+    if note:
+        parts.append(_text(width / 2, 46, note, 12, fill=NEGATIVE))
+    for edge in sorted(edges, key=lambda e: abs(e.number) if math.isfinite(e.number) else math.inf):
+        parts.append(_line(places[edge.layer][edge.source], places[edge.layer + 1][edge.target], edge, largest))
+    for index, column in enumerate(columns):
+        parts += _nodes(column, places[index], gaps[index], _symbol(index, len(columns)), index in (0,))
+        for line, words in enumerate(column.caption):
+            parts.append(
+                _text(left + index * spacing, base + 20 + 15 * line, words, 12, weight="bold" if not line else "normal")
+            )
+    parts += _legend(width / 2, base + 84, largest, color)
+    if columns[0].values is not None:
+        parts.append(_text(width / 2, base + 125, "node: activation, tinted by its share of the layer's largest", 11))
+    body = "\n".join(parts)
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" {FONT} fill="{INK}">\n'
+        f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
+    )
+    return svg.replace("SCALE", "scale-" + hashlib.sha256(svg.encode()).hexdigest()[:8])  # ids unique in a page
+
+
+def _rows(column: Column) -> int:
+    return len(column.shown) + 2 * (len(column.shown) < column.size)
+
+
+def _places(
+    column: Column, x: float, middle: float, bias: bool
+) -> tuple[dict[int | None, tuple[float, float]], tuple[float, float] | None]:
+    """Where each shown entry stands, the constant 1 under key None, and the gap where entries are left out."""
+    rows = _rows(column)
+    y = middle - (rows - 1) * PITCH / 2  # the neurons are centred, the constant stands below them
+    where: dict[int | None, tuple[float, float]] = {}
+    gap = None
+    for before, entry in zip([-1, *column.shown], column.shown):
+        if entry != before + 1:
+            gap = (x, y + PITCH / 2)
+            y += 2 * PITCH
+        where[entry] = (x, y)
+        y += PITCH
+    if bias:
+        where[None] = (x, y)
+    return where, gap
+
+
+def _symbol(index: int, count: int) -> tuple[str, str]:
+    if index == 0:
+        return "x", ""
+    return ("ŷ", "") if index == count - 1 else ("h", str(index) if count > 3 else "")
+
+
+def _nodes(
+    column: Column,
+    places: dict[int | None, tuple[float, float]],
+    gap: tuple[float, float] | None,
+    symbol: tuple[str, str],
+    names_left: bool,
+) -> list[str]:
+    parts: list[str] = []
+    finite = [abs(v) for v in column.values or [] if math.isfinite(v)]
+    largest = max(finite, default=0.0)
+    for entry, (x, y) in places.items():
+        if entry is None:
+            parts.append(
+                f'<rect x="{x - 11:.1f}" y="{y - 11:.1f}" width="22" height="22" rx="3" fill="#eeeeee" '
+                f'stroke="{INK}" stroke-width="1"><title>the constant 1: its edges are the biases</title></rect>'
+            )
+            parts.append(_text(x, y + 4, "1", 12))
+            continue
+        value = column.values[entry] if column.values else None
+        fill = "white" if value is None else _tint(value, largest)
+        name = column.names[entry] if column.names else ""
+        tip = f"{symbol[0]}{symbol[1]}[{entry + 1}]" + (f" {name}" if name else "")
+        tip += f" = {value:.6g}" if value is not None else ""
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" fill="{fill}" stroke="{INK}" stroke-width="1.2">'
+            f"<title>{_escape(tip)}</title></circle>"
+        )
+        if value is None:
+            raised = f'<tspan dy="-5" font-size="8">{symbol[1]}</tspan>' if symbol[1] else ""
+            lowered = f'<tspan dy="{9 if raised else 4}" font-size="8">{entry + 1}</tspan>'
+            parts.append(_text(x, y + 4, f"<tspan>{symbol[0]}</tspan>{raised}{lowered}", 12, raw=True))
+        else:
+            parts.append(_text(x, y + 3.8, short(value), 10.5))
+        if name:
+            offset, anchor = (-RADIUS - 8, "end") if names_left else (RADIUS + 8, "start")
+            parts.append(_text(x + offset, y + 4, name, 12, anchor=anchor))
+    if gap:
+        parts.append(_text(gap[0], gap[1] - 6, "⋮", 22))
+        parts.append(_text(gap[0], gap[1] + 15, column.caption[1], 11, halo=True))
+    return parts
+
+
+def _line(start: tuple[float, float], end: tuple[float, float], edge: Edge, largest: float) -> str:
+    share = abs(edge.number) / largest if largest and math.isfinite(edge.number) else 0.0
+    stroke, dash = _hue(edge.number), ' stroke-dasharray="5 3"' if edge.number < 0 else ""
+    if not math.isfinite(edge.number):
+        share = 1.0
+    return (
+        f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" stroke="{stroke}" '
+        f'stroke-width="{0.5 + 2.5 * share:.2f}" stroke-opacity="{0.12 + 0.83 * share:.2f}"{dash}>'
+        f"<title>{_escape(edge.text)}</title></line>"
+    )
+
+
+def _legend(x: float, y: float, largest: float, color: str) -> list[str]:
+    half = 90
+    words = {"weight": "weight (edge)", "gradient": "gradient of the weight (edge)"}[color]
+    return [
+        '<linearGradient id="SCALE">'
+        f'<stop offset="0" stop-color="{NEGATIVE}"/><stop offset="0.5" stop-color="white"/>'
+        f'<stop offset="1" stop-color="{POSITIVE}"/></linearGradient>',
+        f'<rect x="{x - half}" y="{y}" width="{2 * half}" height="9" fill="url(#SCALE)" stroke="#888888"/>',
+        _text(x - half - 6, y + 9, short(-largest, 3), 11, anchor="end"),
+        _text(x + half + 6, y + 9, short(largest, 3), 11, anchor="start"),
+        _text(x, y + 25, f"{words}; dashed: negative; thickness: size", 11),
+    ]
+
+
+def _hue(number: float) -> str:
+    if not math.isfinite(number):
+        return NOT_FINITE
+    return NEGATIVE if number < 0 else POSITIVE if number > 0 else "#888888"
+
+
+def _tint(number: float, largest: float) -> str:
+    """A light mixture of white and the hue, dark text staying readable on it."""
+    if not math.isfinite(number):
+        return NOT_FINITE
+    share = 0.6 * abs(number) / largest if largest else 0.0
+    channels = [int(_hue(number)[i : i + 2], 16) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(255 + share * (c - 255)):02x}" for c in channels)
+
+
+def short(number: float, digits: int = 2) -> str:
+    """A number in few characters, with a true minus sign."""
+    if not math.isfinite(number):
+        return {"inf": "∞", "-inf": "−∞"}.get(str(number), "nan")
+    size = abs(number)
+    if size == 0:
+        return "0"
+    if 0.005 <= size < 9.995:
+        text = f"{number:.{digits}f}"
+    elif 9.995 <= size < 9999.5:
+        text = f"{number:.1f}" if size < 99.95 else f"{number:.0f}"
+    else:
+        text = f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    return text.replace("-", "−")
+
+
+def _escape(text: str) -> str:
+    return html.escape("".join(c if c.isprintable() else " " for c in text))
+
+
+def _text(
+    x: float, y: float, text: str, size: float, *, anchor: str = "middle", weight: str = "normal", fill: str = INK,
+    raw: bool = False, halo: bool = False,
+) -> str:  # fmt: skip
+    halo_style = ' stroke="white" stroke-width="4" paint-order="stroke" stroke-linejoin="round"' if halo else ""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" '
+        f'fill="{fill}"{halo_style}>{text if raw else _escape(text)}</text>'
+    )
+
+
+# ---- other formats ----------------------------------------------------------------------------------------------
+
+
+def convert(svg: str, suffix: Literal["png", "pdf"] | str) -> bytes:
+    """An SVG picture as PNG or PDF, through the first of several converters that is installed.
+
+    Raises:
+        RuntimeError: none of them is there, or each failed; the message lists them.
+    """
+    failures: list[str] = []
+    for name, converter in _CONVERTERS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            source, target = pathlib.Path(folder, "network.svg"), pathlib.Path(folder, f"network.{suffix}")
+            source.write_text(svg, encoding="utf-8")
+            try:
+                if converter(source, target):
+                    return target.read_bytes()
+            except (OSError, subprocess.SubprocessError) as error:
+                failures.append(f"{name}: {error}")
+    tried = f" (tried {'; '.join(failures)})" if failures else ""
+    raise RuntimeError(
+        f"no program here turns SVG into {suffix.upper()}{tried}. Save as .svg, which every browser opens, "
+        "or install one of: cairosvg (pip install cairosvg), rsvg-convert, inkscape"
+    )
+
+
+def _run(command: Sequence[str | pathlib.Path]) -> bool:
+    program = shutil.which(str(command[0]))
+    if program is None:
+        return False
+    subprocess.run([program, *map(str, command[1:])], check=True, capture_output=True, timeout=60)
+    return True
+
+
+def _cairosvg(source: pathlib.Path, target: pathlib.Path) -> bool:
+    try:
+        import cairosvg  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except (ImportError, OSError):  # OSError: the package is there, the library it wraps is not
+        return False
+    turn = cairosvg.svg2png if target.suffix == ".png" else cairosvg.svg2pdf
+    turn(url=str(source), write_to=str(target), **({"scale": 2} if target.suffix == ".png" else {}))
+    return True
+
+
+_CONVERTERS: dict[str, Callable[[pathlib.Path, pathlib.Path], bool]] = {
+    "cairosvg": _cairosvg,
+    "rsvg-convert": lambda source, target: _run(
+        ["rsvg-convert", "-f", target.suffix[1:], "-z", "2" if target.suffix == ".png" else "1", "-o", target, source]
+    ),
+    "inkscape": lambda source, target: _run(["inkscape", source, "-o", target]),
+}
