@@ -37,6 +37,7 @@ from .functions import maximum as maximum
 from .functions import mean as mean
 from .functions import minimum as minimum
 from .functions import normal_cdf as normal_cdf
+from .functions import normal_pdf as normal_pdf
 from .functions import register as register
 from .functions import relu as relu
 from .functions import sigmoid as sigmoid

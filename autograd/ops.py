@@ -145,9 +145,7 @@ _ROOT_HALF, _ROOT_HALF_LOW = 0.7071067811865476, -4.833646656726457e-17  # toget
 
 
 def head(x: float) -> float:
-    """The leading 26 bits of x (Veltkamp 1968): ``head(x) * head(x)`` is exact."""
-    if abs(x) > 1e150:
-        return x
+    """The leading 26 bits of x (Veltkamp 1968), for |x| < 1e150: ``head(x) * head(x)`` is exact."""
     scaled = _SPLIT * x
     return scaled - (scaled - x)
 
@@ -372,11 +370,12 @@ def _entries() -> Iterator[Op]:
     yield Op("atan", "atan(x)", ("1 / (1 + x * x)",), r"\arctan $x", text="The inverse tangent, in radians.")
     yield Op("sinh", "sinh(x)", ("cosh(x)",), r"\sinh $x", text="The hyperbolic sine.")
     yield Op("cosh", "cosh(x)", ("sinh(x)",), r"\cosh $x", text="The hyperbolic cosine.")
-    # 1 − out² has no digit left from x = 19 on, where out rounds to 1
-    yield Op("tanh", "tanh(x)", ("1 / (cosh(x) * cosh(x))",), r"\tanh $x", text="The hyperbolic tangent.")
+    # 1 − out² has no digit left from x = 19 on, where out rounds to 1; two divisions round less than one by a square
+    yield Op("tanh", "tanh(x)", ("1 / cosh(x) / cosh(x)",), r"\tanh $x", text="The hyperbolic tangent.")
     # Activations
     # out · (1 − out) is 0 at x = 40, where the slope is 4.2e-18
-    yield Op("sigmoid", "1 / (1 + exp(-x))", ("out * sigmoid(-x)",), r"\sigma\left($x\right)",
+    # and exp(−x) overflows at x = −710, where the value is 4.9e-309 and silu still −3.5e-306
+    yield Op("sigmoid", "where(x < -40, exp(x), 1 / (1 + exp(-x)))", ("out * sigmoid(-x)",), r"\sigma\left($x\right)",
              text="The logistic function 1 / (1 + exp(−x)).")
     yield Op("softplus", "where(x > 0, x, 0) + log1p(exp(-abs(x)))", ("sigmoid(x)",),
              r"\log\left(1 + e^{$x}\right)", text="log(1 + exp(x)), which does not overflow.")
@@ -392,16 +391,20 @@ def _entries() -> Iterator[Op]:
              ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, expm1(x))"),
              r"\operatorname{elu}_{$alpha}\left($x\right)", arguments=("x", "alpha"), defaults={"alpha": 1.0},
              kinks=("x",), text="x for positive x, else alpha · (exp(x) − 1); its slope at 0 is alpha.")
-    # The bell curves: exp(−c·x²) with x² split, since rounding x² costs x²·ε (450 ulp of exp(−x²/2) at x = 30)
+    # The bell curves, with x² split: rounding x² costs x²·ε (450 ulp of exp(−x²/2) at x = 30). Beyond 40 both are 0.
     yield Op("gaussian",
-             "where(abs(x) > 1e150, 0, exp(-c * head(x) * head(x)) * exp(-c * (x - head(x)) * (x + head(x))))",
-             ("-2 * c * x * out", "-x * x * out"), r"e^{-$c {$x}^2}", arguments=("x", "c"), defaults={"c": 1.0},
-             text="exp(−c · x²).")
-    yield Op("erf", "erf(x)", ("1.1283791670955126 * gaussian(x, 1)",), r"\operatorname{erf}\left($x\right)",
+             "where(abs(x) > 40, 0, exp(-head(x) * head(x)) * exp((head(x) - x) * (head(x) + x)))",
+             ("where(abs(x) > 40, 0, -2 * x * out)",), "e^{-{$x}^2}", text="exp(−x²).")
+    yield Op("normal_pdf",
+             "where(abs(x) > 40, 0, 0.3989422804014327 * exp(-0.5 * head(x) * head(x))"
+             " * exp(0.5 * (head(x) - x) * (head(x) + x)))",
+             ("where(abs(x) > 40, 0, -x * out)",), r"\varphi\left($x\right)",
+             text="exp(−x²/2)/√(2π), the density of the standard normal law.")
+    yield Op("erf", "erf(x)", ("1.1283791670955126 * gaussian(x)",), r"\operatorname{erf}\left($x\right)",
              text="The error function.")
-    yield Op("normal_cdf", "standard_normal_cdf(x)", ("0.3989422804014327 * gaussian(x, 0.5)",),
+    yield Op("normal_cdf", "standard_normal_cdf(x)", ("normal_pdf(x)",),
              r"\Phi\left($x\right)", text="Φ(x), the distribution function of the standard normal law.")
-    yield Op("gelu", "x * normal_cdf(x)", ("normal_cdf(x) + x * (0.3989422804014327 * gaussian(x, 0.5))",),
+    yield Op("gelu", "x * normal_cdf(x)", ("normal_cdf(x) + x * normal_pdf(x)",),
              r"\operatorname{gelu}\left($x\right)", text="x · Φ(x), exact (Hendrycks and Gimpel 2016).")
     # Choices. With a nan on either side the sum hands it on.
     half = "where({0} > {1}, 1, where({0} < {1}, 0, 0.5))"

@@ -176,7 +176,8 @@ class Value:
         def relu(self) -> Value: ...  # noqa: D102
         def leaky_relu(self, slope: Number = 0.01) -> Value: ...  # noqa: D102
         def elu(self, alpha: Number = 1.0) -> Value: ...  # noqa: D102
-        def gaussian(self, c: Number = 1.0) -> Value: ...  # noqa: D102
+        def gaussian(self) -> Value: ...  # noqa: D102
+        def normal_pdf(self) -> Value: ...  # noqa: D102
         def erf(self) -> Value: ...  # noqa: D102
         def normal_cdf(self) -> Value: ...  # noqa: D102
         def gelu(self) -> Value: ...  # noqa: D102
