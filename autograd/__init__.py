@@ -61,12 +61,14 @@ from .value import Value as Value
 if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
     from . import check as check
     from .check import GradcheckError as GradcheckError
+    from .view import draw as draw
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "check": (".check", ""),
     "GradcheckError": (".check", "GradcheckError"),
+    "draw": (".view", "draw"),
 }
 """Public names whose modules are imported at their first use: name -> (module, attribute), "" for the module itself."""
 

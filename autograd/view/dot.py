@@ -1,0 +1,124 @@
+"""A picture as DOT text: the form that tests compare and that any Graphviz turns into a file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from .layout import Layout, Point
+from .palette import INK, MARK, PALE, edge_colour, edge_width, fill, stroke_width
+from .picture import SMALL, Box, Picture, Wire
+from .text import dot_text, number, width
+
+_SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
+
+
+def source(picture: Picture, rankdir: str = "LR") -> str:
+    """The DOT text of a picture: deterministic, every label escaped, records and plain labels only."""
+    lines = [
+        "digraph {",
+        f'  graph [rankdir={rankdir} nslimit=1 ranksep=0.45 nodesep=0.2 bgcolor="white" fontname="sans-serif" '
+        f'fontsize=10 fontcolor="{PALE}" labeljust=l label="{_caption(picture)}"]',
+        f'  node [shape=record style="filled,rounded" fontname="monospace" fontsize=11 margin="0.1,0.04" '
+        f'color="{INK}" fillcolor="#ffffff"]',
+        '  edge [fontname="monospace" fontsize=9 arrowsize=0.6]',
+    ]
+    lines += [_node(i, box, rankdir) for i, box in enumerate(picture.boxes)]
+    lines += [_edge(wire) for wire in picture.wires]
+    return "\n".join(lines) + "\n}\n"
+
+
+def _caption(picture: Picture) -> str:
+    parts = [dot_text(note) for note in picture.notes]
+    parts.append("on an edge: the local derivative; left of a value: the operation")
+    if picture.largest:
+        low = number(picture.largest / 10**picture.decades)
+        parts.append(f"fill: |grad| from white ({low} and less) to blue ({number(picture.largest)})")
+    return "".join(f"{part}\\l" for part in parts)
+
+
+def _node(i: int, box: Box, rankdir: str) -> str:
+    lines = [dot_text(f"{caption:<5}".replace(" ", "\u00a0") + value, True) for caption, value in box.rows]
+    if box.kind == "group":
+        column = max(len(caption) for caption, _ in box.rows) + 1
+        lines = [dot_text(caption.ljust(column, "\u00a0") + value, True) for caption, value in box.rows]
+    if box.kind == "constant":
+        lines = [dot_text(value, True) for _, value in box.rows]
+    body = "".join(f"{line}\\l" for line in lines) if box.kind != "constant" else lines[0]
+    title = dot_text(box.title, record=True)
+    column_text = f"{title}|{body}" if title else body
+    if box.sign:
+        label = f"{dot_text(box.sign, record=True)}|{{{column_text}}}"
+    else:
+        label = f"{{{column_text}}}"
+    if rankdir in ("LR", "RL"):  # a record turns with the direction of the ranks
+        label = f"{{{label}}}"
+    style = {"constant": "dashed,rounded", "operation": "filled,rounded"}.get(box.kind, "filled")
+    attributes = f'id="{box.id}" class="{box.kind}" style="{style}" label="{label}" '
+    attributes += f'tooltip="{dot_text(box.tooltip)}" fillcolor="{fill(box)}" penwidth={stroke_width(box):.2f}'
+    if box.marked or box.bad:
+        attributes += f' color="{MARK}"'
+    return f"  n{i} [{attributes}]"
+
+
+def _edge(wire: Wire) -> str:
+    attributes = f'id="{wire.id}" tooltip="{dot_text(wire.tooltip)}" color="{edge_colour(wire)}"'
+    attributes += f" penwidth={edge_width(wire):.2f}"
+    if wire.label:
+        attributes += f' label="{dot_text(wire.label)}"'
+    if wire.constant:
+        attributes += " style=dashed"
+    return f"  n{wire.tail} -> n{wire.head} [{attributes}]"
+
+
+# ---- Graphviz as a layout engine: sizes in, places out ------------------------------------------------------------
+
+
+def label_size(wire: Wire) -> tuple[float, float]:
+    """The room in points that the label of a wire needs."""
+    return (width(wire.label, SMALL) + 6, SMALL + 3) if wire.label else (0.0, 0.0)
+
+
+def skeleton(picture: Picture, rankdir: str) -> str:
+    """DOT text that asks only for places: boxes of fixed size, edges with the labels they will carry."""
+    tail, head = _SIDES[rankdir]
+    lines = [
+        f"digraph {{ graph [rankdir={rankdir} nslimit=1 ranksep=0.4 nodesep=0.2]",
+        '  node [shape=box fixedsize=true label="" margin=0]',
+        f'  edge [dir=none fontname="Courier" fontsize={SMALL:g} tailport={tail} headport={head}]',
+    ]
+    for i, box in enumerate(picture.boxes):
+        lines.append(f"  n{i} [width={box.size[0] / 72:.4f} height={box.size[1] / 72:.4f}]")
+    for e, wire in enumerate(picture.wires):
+        text = f' label="{dot_text(wire.label)}"' if wire.label else ""
+        lines.append(f"  n{wire.tail} -> n{wire.head} [id={e}{text}]")
+    return "\n".join(lines) + "\n}\n"
+
+
+def read_layout(output: bytes, picture: Picture) -> Layout:
+    """The places that Graphviz chose, from its ``json0`` output.
+
+    Raises:
+        ValueError: the output is not what Graphviz writes for a `skeleton`.
+    """
+    try:
+        found: dict[str, Any] = json.loads(output)
+        _, _, right, top = map(float, found["bb"].split(","))
+
+        def point(text: str) -> Point:
+            x, y = map(float, text.split(","))
+            return x, top - y
+
+        positions = {int(node["name"][1:]): point(node["pos"]) for node in found.get("objects", [])}
+        routes: list[list[Point]] = [[] for _ in picture.wires]
+        labels: list[Point] = [(0.0, 0.0)] * len(picture.wires)
+        for edge in found.get("edges", []):
+            e = int(edge["id"])
+            routes[e] = [point(pair) for pair in edge["pos"].split()]
+            if "lp" in edge:
+                labels[e] = point(edge["lp"])
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"Graphviz gave no usable layout ({type(error).__name__}: {error})") from None
+    if len(positions) != len(picture.boxes) or not all(routes):
+        raise ValueError("Graphviz left out some nodes or edges")
+    return Layout(positions, routes, labels, (right, top))

@@ -1,0 +1,244 @@
+"""`draw`: the picture of a graph, as an object that shows itself in notebooks and saves itself to files.
+
+What every SVG made here promises, whichever engine placed the boxes (other parts of the library build on it):
+
+- the k-th node of ``graph.topological(root)`` is ``<g class="node …" id="node-<k>">``, with the texts ``.label``,
+  ``.data`` and ``.grad``, the outline ``rect.box`` and, for an operation, ``.badge`` and ``.sign``;
+- the edge from that node's operand number ``position`` is ``<g class="edge" id="edge-<k>-<position>">`` with the
+  paths ``.line`` and ``.head``; its local derivative is ``<text class="slope" data-edge="edge-<k>-<position>">``;
+- in a folded drawing several nodes share ``id="group-<j>"`` (``data-nodes="3-5 9"`` lists them) and several edges
+  ``id="wire-<j>"`` (``data-edges="5-0 6-1"``); `Drawing.element` and `Drawing.edge_element` look ids up;
+- ``svg(prefix="a-")`` puts ``a-`` before each id (not before ``data-edge``). There are no other ids.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..graph import topological
+from . import dot, folding, render, svg
+from .picture import Picture, picture
+from .text import xml
+
+if TYPE_CHECKING:
+    from ..value import Value
+    from .layout import Layout
+
+FORMATS = ("svg", "png", "pdf", "dot")
+
+
+def draw(
+    root: Value | Iterable[Value],
+    *,
+    rankdir: str = "LR",
+    max_nodes: int = 2000,
+    fold: str | None = None,
+    highlight: Iterable[Any] = (),
+    parameters: Iterable[Value] = (),
+    format: str = "svg",
+    engine: str = "auto",
+    legend: bool = True,
+    timeout: float = 10.0,
+) -> Drawing:
+    """Draw the graph of ``root``: each node with its label, data and gradient, each edge with its local derivative.
+
+    The drawing is made now: later changes of data or gradients do not show in it.
+
+    Args:
+        root: the result whose graph is drawn, or several.
+        rankdir: ``LR`` (left to right), ``TB`` (top to bottom), ``RL`` or ``BT``.
+        max_nodes: of a larger graph, the part nearest to the root is drawn and the rest stands in one box.
+        fold: ``"layer"`` or ``"neuron"`` draws each layer or neuron as one box. It is found by the labels of the
+            parameters, such as ``layers.0.neurons.3.weights.1``.
+        highlight: nodes, or paths (sequences of nodes, or objects with ``.nodes``), to be drawn in vermilion.
+        parameters: leaves to be drawn as parameters; by default those whose label has a dot. The others are inputs.
+        format: what a notebook shows, ``"svg"`` or ``"png"``.
+        engine: ``"auto"`` uses the program ``dot``, else pygraphviz, else the built-in layout (always for more than
+            1,000 nodes); or one of ``"dot"``, ``"pygraphviz"``, ``"builtin"``.
+        legend: whether a legend stands below.
+        timeout: seconds that Graphviz may take for a layout.
+
+    Raises:
+        TypeError: ``root`` is not a Value.
+        ValueError: an option has none of its values.
+    """
+    _one_of("rankdir", rankdir, ("LR", "TB", "RL", "BT"))
+    _one_of("format", format, ("svg", "png"))
+    _one_of("engine", engine, render.ENGINES)
+    _one_of("fold", fold, (None, "layer", "neuron"))
+    if max_nodes < 1:
+        raise ValueError(f"max_nodes is the number of boxes to draw, at least 1; got {max_nodes}")
+    order = topological(root)
+    if not order:
+        raise ValueError("there is nothing to draw: the list of roots is empty")
+    grouping, notes = folding.grouping(order, fold, max_nodes)
+    marked, marked_edges = _highlighted(order, highlight)
+    made = picture(order, set(parameters), grouping, marked, marked_edges, notes)
+    return Drawing(made, rankdir, engine, format, legend, timeout)
+
+
+def _one_of(name: str, given: object, allowed: tuple[object, ...]) -> None:
+    if given not in allowed:
+        raise ValueError(f"{name} is one of {', '.join(map(repr, allowed))}; got {given!r}")
+
+
+def _highlighted(order: list[Value], highlight: Iterable[Any]) -> tuple[set[Value], set[tuple[int, int]]]:
+    marked: set[Value] = set()
+    steps: set[tuple[Value, Value]] = set()
+    for item in [highlight] if hasattr(highlight, "parents") or hasattr(highlight, "nodes") else highlight:
+        path: list[Any] = [item] if hasattr(item, "parents") else list(getattr(item, "nodes", item))
+        if not all(hasattr(node, "parents") for node in path):
+            raise TypeError("highlight takes nodes of the graph, or paths: sequences of nodes")
+        marked.update(path)
+        steps.update(pairwise(path))
+    edges = {
+        (k, position)
+        for k, node in enumerate(order)
+        if node in marked
+        for position, parent in enumerate(node.parents)
+        if (parent, node) in steps or (node, parent) in steps
+    }
+    return marked, edges
+
+
+class Drawing:
+    """A picture of a graph. In a notebook it shows itself; `save` writes it to a file.
+
+    Attributes:
+        source: DOT text, the same for the same graph on every machine.
+        picture: the boxes and wires that it shows.
+    """
+
+    def __init__(self, picture: Picture, rankdir: str, engine: str, format: str, legend: bool, timeout: float) -> None:
+        self.picture = picture
+        self._rankdir = rankdir
+        self._engine = engine
+        self._format = format
+        self._legend = legend
+        self._timeout = timeout
+        self._placed: tuple[Layout, str] | None = None
+
+    @property
+    def source(self) -> str:
+        """The drawing as DOT text."""
+        return dot.source(self.picture, self._rankdir)
+
+    @property
+    def engine(self) -> str:
+        """The engine that placed the boxes: ``dot``, ``pygraphviz`` or ``builtin``."""
+        return self._place()[1]
+
+    def _place(self) -> tuple[Layout, str]:
+        if self._placed is None:
+            self._placed = render.placed(self.picture, self._rankdir, self._engine, self._timeout)
+        return self._placed
+
+    def svg(self, prefix: str = "") -> str:
+        """The drawing as SVG text; ``prefix`` stands before each id, so that a page can hold several drawings.
+
+        Raises:
+            RenderError: an engine was asked for by name and is missing or failed.
+        """
+        return svg.render(self.picture, self._place()[0], self._rankdir, prefix, self._legend)
+
+    def png(self) -> bytes:
+        """The drawing as a PNG image, through Graphviz. Raises RenderError where there is none."""
+        return render.image(self.source, "png", max(self._timeout, 60.0))
+
+    def pdf(self) -> bytes:
+        """The drawing as a PDF page, through Graphviz. Raises RenderError where there is none."""
+        return render.image(self.source, "pdf", max(self._timeout, 60.0))
+
+    def html(self) -> str:
+        """The drawing as an HTML image: it shows in trusted and in untrusted notebooks, where inline SVG does not."""
+        if self._format == "png":
+            return _img("image/png", self.png(), self._title())
+        return _img("image/svg+xml", self.svg().encode(), self._title())
+
+    def _title(self) -> str:
+        return f"computational graph of {self.picture.nodes} nodes"
+
+    def element(self, node: int) -> str:
+        """The id of the element that shows the node at this position of the topological order.
+
+        Raises:
+            IndexError: there is no such node.
+        """
+        for box in self.picture.boxes:
+            if node in box.nodes:
+                return box.id
+        raise IndexError(f"the drawing has no node {node}; it has {self.picture.nodes}, counted from 0")
+
+    def edge_element(self, node: int, position: int) -> str:
+        """The id of the element that shows the edge from a node's operand; empty where it is folded into a box."""
+        return next((wire.id for wire in self.picture.wires if (node, position) in wire.edges), "")
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the drawing to a file; its suffix chooses svg, png, pdf or dot. Returns the path.
+
+        The file appears whole or not at all. PNG and PDF need Graphviz, SVG and DOT nothing.
+
+        Raises:
+            ValueError: the suffix is another one.
+            FileNotFoundError: the folder does not exist.
+            RenderError: Graphviz is needed and missing, or failed.
+        """
+        target = Path(path)
+        suffix = target.suffix.lower().lstrip(".")
+        if suffix not in FORMATS:
+            given = f"{target.suffix!r}" if suffix else "no suffix"
+            raise ValueError(
+                f"{target.name}: a drawing is saved as .svg, .png, .pdf or .dot, and this name has {given}"
+            )
+        if not target.parent.is_dir():
+            raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist; create it first")
+        if suffix in ("png", "pdf"):
+            data = self.png() if suffix == "png" else self.pdf()
+        else:
+            data = (self.source if suffix == "dot" else self.svg()).encode()
+        _write(target, data)
+        return target
+
+    def __repr__(self) -> str:
+        boxes, nodes = len(self.picture.boxes), self.picture.nodes
+        shown = f"{nodes} nodes" if boxes == nodes else f"{nodes} nodes in {boxes} boxes"
+        return f"<Drawing of {shown}; show it in a notebook, or .save('graph.svg')>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows. Never raises: if an engine fails the built-in one draws, with the reason below."""
+        try:
+            try:
+                shown = self.html()
+            except render.RenderError as error:
+                layout, _ = render.placed(self.picture, self._rankdir, "builtin", self._timeout)
+                drawn = svg.render(self.picture, layout, self._rankdir, legend=self._legend)
+                shown = _img("image/svg+xml", drawn.encode(), self._title()) + f"<p>{xml(str(error))}</p>"
+            return {"text/html": shown, "text/plain": repr(self)}
+        except Exception as error:  # a repr that raises hides the user's own result
+            return {"text/plain": f"{self!r} (could not be drawn: {type(error).__name__}: {error})"}
+
+
+def _img(kind: str, data: bytes, title: str) -> str:
+    coded = base64.b64encode(data).decode()
+    return f'<div style="overflow-x:auto"><img alt="{xml(title)}" src="data:{kind};base64,{coded}"></div>'
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write beside the target, then rename: a reader never meets half a file, and a failure leaves the old one."""
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files that only the owner reads
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,109 @@
+"""Text for pictures: numbers that a reader can compare, labels that cannot break the format they stand in."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+MINUS, SPACE, ELLIPSIS = "\u2212", "\u00a0", "\u2026"
+
+
+def number(x: float, digits: int = 4) -> str:
+    """``x`` with 4 significant digits and nothing superfluous: ``2``, ``−0.1807``, ``1.5e−7``, ``∞``; never ``−0``.
+
+    Whole numbers below a million are given in full.
+    """
+    if x != x:
+        return "nan"
+    sign = MINUS if x < 0 else ""
+    x = abs(x)
+    if x == math.inf:
+        return sign + "∞"
+    if x == 0:
+        return "0"
+    if x == int(x) and x < 1e6:
+        return f"{sign}{int(x)}"
+    scientific = f"{x:.{digits - 1}e}"
+    mantissa, exponent = scientific.split("e")
+    power = int(exponent)  # after rounding, so that 0.99996 is 1 and not 1.000
+    if -4 < power < 6:
+        plain = f"{x:.{max(digits - 1 - power, 0)}f}"
+        return sign + (plain.rstrip("0").rstrip(".") if "." in plain else plain)
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{sign}{mantissa}e{MINUS if power < 0 else ''}{abs(power)}"
+
+
+def aligned(numbers: list[str]) -> list[str]:
+    """Numbers padded with no-break spaces so that in a monospaced font their decimal points stand in one column."""
+    heads = [len(text.partition("e")[0].partition(".")[0]) for text in numbers]
+    column = max(heads, default=0)
+    padded = [SPACE * (column - head) + text for head, text in zip(heads, numbers)]
+    width = max(map(len, padded), default=0)
+    return [text.ljust(width, SPACE) for text in padded]
+
+
+_HIDDEN = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
+_HIDDEN |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
+_HIDDEN |= dict.fromkeys([0x200E, 0x200F, 0x2028, 0x2029, 0xFFFE, 0xFFFF], "\ufffd")
+
+
+def visible(text: str) -> str:
+    """``text`` on one line: control characters as their pictures (␊), what no XML may hold as �.
+
+    Characters that turn the direction of writing are shown as � too: they could make a label read as another one.
+    """
+    text = text.translate(_HIDDEN)
+    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+
+
+def shortened(text: str, limit: int = 24) -> str:
+    """``text`` with its middle left out where it is longer than ``limit`` characters: the ends tell labels apart."""
+    if len(text) <= limit:
+        return text
+    tail = (limit - 1) * 3 // 5
+    return text[: limit - 1 - tail].rstrip() + ELLIPSIS + text[-tail:].lstrip()
+
+
+def xml(text: str) -> str:
+    """``text`` for XML and HTML, between tags or inside a quoted attribute."""
+    text = visible(text)
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
+        text = text.replace(sign, entity)
+    return text
+
+
+def dot_text(text: str, record: bool = False) -> str:
+    """``text`` inside a quoted DOT string (a plain label, a tooltip or, with ``record``, a field of a record).
+
+    Graphviz reads entities (``&lt;``) and escapes (``\\N``) in labels, so both signs are escaped.
+    """
+    text = visible(text).replace("&", "&amp;").replace("\\", "\\\\")
+    if record:
+        for sign in "{}|<>":
+            text = text.replace(sign, "\\" + sign)
+    return text.replace('"', '\\"')
+
+
+_NARROW = dict.fromkeys("iljt.,:;'|![]()fI \u00a0", 0.34) | dict.fromkeys("mwMW@%", 0.92)
+
+
+def width(text: str, size: float, bold: bool = False) -> float:
+    """The width of a line in a sans-serif font of ``size``, rather over- than underestimated, in the same unit."""
+    if text.isascii():
+        total = sum([_NARROW.get(c) or (0.72 if c.isupper() else 0.6) for c in text])
+    else:
+        total = sum([_wide(c) for c in text])
+    return total * size * (1.07 if bold else 1.0)
+
+
+def _wide(c: str) -> float:
+    if unicodedata.combining(c) or unicodedata.category(c) in ("Mn", "Cf"):
+        return 0.0
+    if unicodedata.east_asian_width(c) in "WF":
+        return 1.1 if ord(c) < 0x10000 else 1.35
+    return _NARROW.get(c) or (0.72 if c.isupper() else 0.64)
+
+
+def mono_width(text: str, size: float) -> float:
+    """The width of a line of digits in a monospaced font of ``size``."""
+    return 0.61 * size * len(text)
