@@ -35,7 +35,7 @@ class Op:
         defaults: values of trailing arguments that may be left out.
         latex: how the operation is printed, with ``$x`` for an argument (``r"\\tanh $x"``).
         symbol: the infix or prefix sign, if it has one (``"+"``).
-        method: the name of the method on `Value` (``"__add__"``; the name itself unless it has a sign; ``""`` for none).
+        method: the name of the method on `Value` (``"__add__"``; by default its own name; ``""`` for none).
         kinks: expressions of the arguments that are zero where the derivative jumps.
         domain: expressions of the arguments that are negative outside the domain and zero on its edge.
         text: one sentence for the docstring.
@@ -357,12 +357,12 @@ def _entries() -> Iterator[Op]:
     yield Op("neg", "-x", ("-1",), "-$x", symbol="−", method="__neg__", text="The opposite.")
     yield Op("abs", "abs(x)", ("where(x > 0, 1, where(x < 0, -1, 0))",), r"\left|$x\right|", method="__abs__",
              kinks=("x",), text="The absolute value; its slope at 0 is taken as 0.")
-    # y·x^(y−1) loses digits to the rounding of y − 1 when y < 1/2 (170 ulp at x = 1e300, y = 0.1); y·out/x does not,
-    # and is used wherever out and x are finite and not zero.
+    # y·x^(y−1) loses digits to the rounding of y − 1 when y < 1/2 (170 ulp at x = 1e300, y = 0.1), and the sign of
+    # (−1)^(y−1) when y > 2^53; y·out/x does not. For other y it would, where out overflows or underflows.
     yield Op("pow", "pow(x, y)",
-             ("where(abs(y) <= 0, 0, where((y < 0.5) * (abs(x) > 0) * (abs(x) < inf), y * (out / x),"
+             ("where(abs(y) <= 0, 0, where(((y < 0.5) + (y > 1e15)) * (abs(x) > 0) * (abs(x) < inf), y * (out / x),"
               " y * pow(x, y - 1)))",
-              "where(x > 0, out * log(x), where(x < 0, nan, where(y < 0, -inf, 0)))"),
+              "where(x > 0, out * log(x), where(x >= 0, where(y < 0, -inf, 0), nan))"),
              "{$x}^{$y}", arguments=_XY, symbol="^", method="__pow__", domain=("x",),
              text="The power x**y; nan for a negative x and a y that is not an integer.")
     # Exponentials and logarithms
@@ -384,8 +384,10 @@ def _entries() -> Iterator[Op]:
     yield Op("atan", "atan(x)", ("1 / (1 + x * x)",), r"\arctan $x", text="The inverse tangent, in radians.")
     yield Op("sinh", "sinh(x)", ("cosh(x)",), r"\sinh $x", text="The hyperbolic sine.")
     yield Op("cosh", "cosh(x)", ("sinh(x)",), r"\cosh $x", text="The hyperbolic cosine.")
-    # 1 − out² has no digit left from x = 19 on, where out rounds to 1; two divisions round less than one by a square
-    yield Op("tanh", "tanh(x)", ("1 / cosh(x) / cosh(x)",), r"\tanh $x", text="The hyperbolic tangent.")
+    # 1 − out² has no digit left from x = 19 on, where out rounds to 1; for e = exp(−2|x|), 1 + |out| is 2 / (1 + e)
+    yield Op("tanh", "tanh(x)",
+             ("where(abs(x) < 0.7, 1 - out * out, exp(-2 * abs(x)) * ((1 + abs(out)) * (1 + abs(out))))",),
+             r"\tanh $x", text="The hyperbolic tangent.")
     # Activations
     # out · (1 − out) is 0 at x = 40, where the slope is 4.2e-18
     # and exp(−x) overflows at x = −710, where the value is 4.9e-309 and silu still −3.5e-306
@@ -431,10 +433,10 @@ def _entries() -> Iterator[Op]:
     yield Op("where", "where(condition, x, y)", ("0", "where(condition, 1, 0)", "where(condition, 0, 1)"),
              r"\left($x \text{ if } $condition \text{ else } $y\right)", arguments=("condition", "x", "y"),
              kinks=("condition",), text="x where the condition is not zero, else y; the other one gets no gradient.")
-    yield Op("less", "where(x < y, 1, 0)", ("0", "0"), r"\left[$x < $y\right]", arguments=_XY, symbol="<", method="",
-             kinks=("x - y",), text="1 where x < y, else 0.")
-    yield Op("less_equal", "where(x <= y, 1, 0)", ("0", "0"), r"\left[$x \le $y\right]", arguments=_XY, symbol="≤", method="",
-             kinks=("x - y",), text="1 where x <= y, else 0.")
+    yield Op("less", "where(x < y, 1, 0)", ("0", "0"), r"\left[$x < $y\right]", arguments=_XY, symbol="<",
+             method="", kinks=("x - y",), text="1 where x < y, else 0.")
+    yield Op("less_equal", "where(x <= y, 1, 0)", ("0", "0"), r"\left[$x \le $y\right]", arguments=_XY, symbol="≤",
+             method="", kinks=("x - y",), text="1 where x <= y, else 0.")
     yield Op("identity", "x", ("1",), "$x", method="", text="The same number as a node of its own.")
     # Over lists
     yield Op("dot", "sum(x * y for x, y in zip(xs, ys))", ("ys", "xs"), r"\left\langle $xs, $ys \right\rangle",

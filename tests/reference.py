@@ -25,8 +25,8 @@ def _normal_cdf(x: Any) -> Any:
 
 
 def _log_sum_exp(*xs: Any) -> Any:
-    top = max(xs)
-    return top + mp.log(mp.fsum(mp.exp(x - top) for x in xs))
+    *others, top = sorted(xs)
+    return top + mp.log1p(mp.fsum(mp.exp(x - top) for x in others))
 
 
 def _softmax(x: Any, *others: Any) -> Any:
@@ -106,19 +106,23 @@ def value_of(op: Op) -> Callable[..., Any]:
     return VALUES[op.name] if op.name in VALUES else from_formula(op, op.formula)
 
 
-DIGITS = 900
-"""Enough for sigmoid'(745), whose value is 1 to 324 digits, for sin(1e308), and for cos(1e-300), which is 1
-to 600 digits."""
+DIGITS = 1050
+"""Enough for sigmoid'(745), whose value is 1 to 324 digits, for cos(1e-300), which is 1 to 600 digits, and for 1e-320
+among the terms of a sum of size 1e308."""
+
+
+def step(point: Sequence[Any], position: int) -> Any:
+    """1e-60 of the argument; of the largest one if it is 0; at most 1e-60."""
+    return mpf(10) ** -60 * min(1, abs(point[position]) or max(map(abs, point)) or 1)
 
 
 def slope(f: Callable[..., Any], point: Sequence[Any], position: int) -> Any:
-    """∂f/∂(argument at position) to more than 50 digits, by a central difference at 900 digits.
+    """∂f/∂(argument at position) to more than 50 digits, by a central difference at 1050 digits.
 
-    The step is 1e-120 of the argument (or of 1, if that is less), so that the truncation error, of the order of its
-    square, is far below what is measured, next to poles and edges of the domain too.
+    The truncation error is of the order of the square of the step, 120 digits below what is measured; next to poles
+    and to the edges of a domain, which floats approach to 1e-16, it still is 88 digits below.
     """
     with mp.workdps(DIGITS):
-        x = mpf(point[position])
-        step = mpf(10) ** -120 * (min(abs(x), 1) if x else 1)
-        left, right = (f(*point[:position], x + sign * step, *point[position + 1 :]) for sign in (-1, 1))
-        return (right - left) / (2 * step)
+        x, h = mpf(point[position]), step(point, position)
+        left, right = (f(*point[:position], moved, *point[position + 1 :]) for moved in (x - h, x + h))
+        return (right - left) / (2 * h)
