@@ -171,7 +171,7 @@ def _activations(layers: Sequence[Any], x: Sequence[float], width: int) -> list[
     current = list(vectors[0])
     with no_grad():
         for layer in layers:
-            result = layer(current)
+            result = getattr(layer, "evaluate", layer)(current)
             current = list(result) if isinstance(result, (list, tuple)) else [result]
             vectors.append([float(getattr(entry, "data", entry)) for entry in current])
     return vectors

@@ -157,11 +157,6 @@ def directional_derivative(f: Function, x: Sequence[float], d: Sequence[float]) 
     return _inner(gradient, d)
 
 
-def harmonic(k: int) -> float:
-    """γₖ = 1/(k+1): the steps sum to infinity and their squares do not (Robbins and Monro 1951)."""
-    return 1.0 / (k + 1)
-
-
 @dataclass
 class Descent:
     """A finished descent.
@@ -212,7 +207,8 @@ def descend(
     Args:
         f: a function of a list of n numbers; or N functions, one per sample, whose sum is minimised.
         x: the starting point.
-        step: ``"exact"`` for αᵏ = argmin f(xᵏ − αgᵏ), a number, or a function of k such as `harmonic`.
+        step: ``"exact"`` for αᵏ = argmin f(xᵏ − αgᵏ), a number, or a function of k, such as
+            ``nn.schedules.inverse_time()`` for γₖ = 1/(k + 1).
         batch_size: M, the number of terms, drawn at random without replacement, from which a step estimates the
             gradient, as N/M times their sum (unbiased). None for all of them: gradient descent. The step rule must
             then be a number or a function of k.
@@ -234,7 +230,7 @@ def descend(
         if terms is None or not 1 <= batch_size <= len(terms):
             raise ValueError(f"batch_size {batch_size} needs a list of at least as many functions, one per sample")
         if step == "exact":
-            raise ValueError("an exact line search needs the whole sum; give a step or a rule such as nn.harmonic")
+            raise ValueError("an exact line search needs the whole sum; give a number, or nn.schedules.inverse_time()")
     if isinstance(step, str) and step != "exact":
         raise ValueError(f"step is 'exact', a number or a function of k; got {step!r}")
     draws = random.Random(seed)

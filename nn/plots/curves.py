@@ -1,0 +1,113 @@
+"""Numbers over epochs and over depth: losses, accuracies, gradient norms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .style import Axes, axes, pyplot, styles
+
+
+def curves(
+    series: Mapping[str, Sequence[float]], *, ylabel: str, xlabel: str = "epoch", log: bool = False, start: int = 1,
+    title: str = "", ax: Axes = None,
+) -> Axes:  # fmt: skip
+    """One line per named sequence of numbers, over 1, 2, … (or from ``start``).
+
+    Args:
+        series: name -> numbers; an empty one is left out.
+        ylabel: what the numbers are, with their unit.
+        xlabel: what is counted.
+        log: a logarithmic vertical axis.
+        start: the first count.
+        title: a heading.
+        ax: where to draw.
+    """
+    ax = axes(ax)
+    shown = {name: list(numbers) for name, numbers in series.items() if len(numbers)}
+    for (name, numbers), (colour, dash, marker) in zip(shown.items(), styles()):
+        few = len(numbers) <= 30
+        steps = range(start, start + len(numbers))
+        ax.plot(steps, numbers, color=colour, linestyle=dash, marker=marker if few else None, ms=4, label=name)
+    if log:
+        ax.set_yscale("log")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(alpha=0.3)
+    if shown:
+        ax.legend(frameon=False)
+    return ax
+
+
+def loss_curve(history: Any, *, log: bool = False, ax: Axes = None) -> Axes:
+    """The mean loss per epoch on the training set, and on the validation set where there is one."""
+    return curves(_measured(history, "loss", _LOSSES), ylabel="mean loss", log=log, ax=ax)
+
+
+def accuracy_curve(history: Any, *, ax: Axes = None) -> Axes:
+    """The share of right answers per epoch.
+
+    Raises:
+        ValueError: the training did not measure it.
+    """
+    shares = _measured(history, "accuracy", _ACCURACIES)
+    if not shares:
+        raise ValueError("this history holds no accuracy; ask for it while training, with the metric 'accuracy'")
+    percent = {name: [100 * share for share in numbers] for name, numbers in shares.items()}
+    return curves(percent, ylabel="accuracy (%)", ax=ax)
+
+
+_LOSSES = {"loss": "training", "val_loss": "validation", "validation_loss": "validation"}
+_ACCURACIES = {"accuracy": "training", "val_accuracy": "validation", "validation_accuracy": "validation"}
+
+
+def _measured(history: Any, kind: str, names: Mapping[str, str]) -> dict[str, list[float]]:
+    if isinstance(history, Mapping):
+        found = dict(history)
+    else:
+        found = {**getattr(history, "metrics", {}), **vars(history)}
+    return {
+        shown: list(found[name]) for name, shown in names.items() if found.get(name) is not None and len(found[name])
+    }
+
+
+def gradient_flow(flows: Mapping[str, Any] | Any, *, bound: bool = True, title: str = "", ax: Axes = None) -> Axes:
+    """‖∇_W‖₂ of each layer over depth, one line per network, its product bound dotted beside it.
+
+    Args:
+        flows: a `nn.GradientFlow`, or name -> one.
+        bound: draw the lecture's bound too.
+        title: a heading.
+        ax: where to draw.
+    """
+    named = flows if isinstance(flows, Mapping) else {"": flows}
+    ax = axes(ax)
+    for (name, flow), (colour, dash, marker) in zip(named.items(), styles()):
+        layers = range(1, len(flow.norms) + 1)
+        ax.plot(layers, flow.norms, color=colour, linestyle=dash, marker=marker, ms=5, label=name or "gradient")
+        if bound:
+            words = f"{name}, bound" if name else "bound"
+            ax.plot(layers, flow.bounds, color=colour, linestyle=":", marker=marker, mfc="none", ms=5, label=words)
+    ax.set_yscale("log")
+    ax.set(xlabel="layer (1 is next to the input)", ylabel="‖∇W‖₂", title=title)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(alpha=0.3)
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
+def gradient_flow_over_training(flows: Sequence[Any], *, title: str = "", ax: Axes = None) -> Axes:
+    """‖∇_W‖₂ over the epochs, one line per layer, from a list of `nn.GradientFlow`, the first before training."""
+    ax = axes(ax)
+    depth = len(flows[0].norms)
+    colours = pyplot().get_cmap("cividis")(np.linspace(0, 0.85, depth))
+    for layer, (colour, (_, dash, _marker)) in enumerate(zip(colours, styles())):
+        ax.plot([flow.norms[layer] for flow in flows], color=colour, linestyle=dash, label=f"layer {layer + 1}")
+    ax.set_yscale("log")
+    ax.set(xlabel="epoch", ylabel="‖∇W‖₂", title=title)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(alpha=0.3)
+    ax.legend(frameon=False, fontsize=8)
+    return ax
