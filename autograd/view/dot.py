@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .layout import Layout, Point
+from .labels import Point, place_labels
+from .layout import Layout
 from .palette import INK, MARK, PALE, edge_colour, edge_width, fill, stroke_width
 from .picture import SMALL, Box, Picture, Wire
-from .text import dot_text, number, width
+from .text import dot_text, mono_width, number
 
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 
@@ -19,7 +20,7 @@ def source(picture: Picture, rankdir: str = "LR") -> str:
         "digraph {",
         f'  graph [rankdir={rankdir} nslimit=1 ranksep=0.45 nodesep=0.2 bgcolor="white" fontname="sans-serif" '
         f'fontsize=10 fontcolor="{PALE}" labeljust=l label="{_caption(picture)}"]',
-        f'  node [shape=record style="filled,rounded" fontname="monospace" fontsize=11 margin="0.1,0.04" '
+        f'  node [shape=record fontname="monospace" fontsize=11 margin="0.1,0.04" width=0.1 height=0.1 '
         f'color="{INK}" fillcolor="#ffffff"]',
         '  edge [fontname="monospace" fontsize=9 arrowsize=0.6]',
     ]
@@ -76,22 +77,26 @@ def _edge(wire: Wire) -> str:
 
 def label_size(wire: Wire) -> tuple[float, float]:
     """The room in points that the label of a wire needs."""
-    return (width(wire.label, SMALL) + 6, SMALL + 3) if wire.label else (0.0, 0.0)
+    return (mono_width(wire.label, SMALL) + 4, SMALL + 2) if wire.label else (0.0, 0.0)
 
 
 def skeleton(picture: Picture, rankdir: str) -> str:
-    """DOT text that asks only for places: boxes of fixed size, edges with the labels they will carry."""
+    """DOT text that asks only for places: boxes of fixed size, and room for labels between the ranks.
+
+    The labels themselves are placed afterwards: Graphviz would give each a node of its own, and detours to edges.
+    """
     tail, head = _SIDES[rankdir]
+    across = rankdir in ("TB", "BT")
+    room = max((label_size(wire)[across] for wire in picture.wires), default=0.0)
     lines = [
-        f"digraph {{ graph [rankdir={rankdir} nslimit=1 ranksep=0.4 nodesep=0.2]",
+        f"digraph {{ graph [rankdir={rankdir} nslimit=1 ranksep={(room + 34) / 72:.3f} nodesep=0.2]",
         '  node [shape=box fixedsize=true label="" margin=0]',
-        f'  edge [dir=none fontname="Courier" fontsize={SMALL:g} tailport={tail} headport={head}]',
+        f"  edge [dir=none tailport={tail} headport={head}]",
     ]
     for i, box in enumerate(picture.boxes):
         lines.append(f"  n{i} [width={box.size[0] / 72:.4f} height={box.size[1] / 72:.4f}]")
     for e, wire in enumerate(picture.wires):
-        text = f' label="{dot_text(wire.label)}"' if wire.label else ""
-        lines.append(f"  n{wire.tail} -> n{wire.head} [id={e}{text}]")
+        lines.append(f"  n{wire.tail} -> n{wire.head} [id={e}]")
     return "\n".join(lines) + "\n}\n"
 
 
@@ -111,14 +116,17 @@ def read_layout(output: bytes, picture: Picture) -> Layout:
 
         positions = {int(node["name"][1:]): point(node["pos"]) for node in found.get("objects", [])}
         routes: list[list[Point]] = [[] for _ in picture.wires]
-        labels: list[Point] = [(0.0, 0.0)] * len(picture.wires)
         for edge in found.get("edges", []):
             e = int(edge["id"])
             routes[e] = [point(pair) for pair in edge["pos"].split()]
-            if "lp" in edge:
-                labels[e] = point(edge["lp"])
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise ValueError(f"Graphviz gave no usable layout ({type(error).__name__}: {error})") from None
     if len(positions) != len(picture.boxes) or not all(routes):
         raise ValueError("Graphviz left out some nodes or edges")
-    return Layout(positions, routes, labels, (right, top))
+    sizes = [label_size(wire) for wire in picture.wires]
+    ends = [(wire.tail, wire.head) for wire in picture.wires]
+    boxes = []
+    for i, box in enumerate(picture.boxes):
+        (x, y), (wide, high) = positions[i], box.size
+        boxes.append((x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))
+    return Layout(positions, routes, place_labels(routes, sizes, ends, boxes), (right, top))

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
-Point = tuple[float, float]
-Size = tuple[float, float]
+from .labels import Point, Size, place_labels
+
+SMALL = 1500
+"""Up to so many nodes or edges the finer steps are taken, whose cost grows faster."""
 
 
 class Layout(NamedTuple):
@@ -69,9 +72,16 @@ def layered(
     down, up = _neighbours(len(rank), chains)
     order = _ordered(rank, down, up)
     cross = _coordinates(order, down, up, breadth, gap, real=len(nodes))
-    starts, ends = _rank_places(order, extent, rank, pairs, label_sizes, rank_gap)
+    starts, ends = _rank_places(order, extent, rank, cross, chains, label_sizes, rank_gap)
+    if len(rank) <= SMALL:
+        _straighten(chains, len(nodes), order, rank, cross, breadth, starts, ends)
     routes, middles = _routes(chains, len(nodes), rank, cross, extent, starts, ends)
-    middles = _spread_labels(middles, label_sizes, pairs, rank)
+    if len(pairs) <= SMALL:
+        flow = [((starts[rank[i]] + ends[rank[i]]) / 2, cross[i]) for i in range(len(nodes))]
+        covered = [
+            (f - e / 2, c - b / 2, f + e / 2, c + b / 2) for (f, c), e, b in zip(flow, extent, breadth[: len(nodes)])
+        ]
+        middles = place_labels(routes, label_sizes, pairs, covered)
 
     total = ends[-1] if ends else 0.0
     low = min([0.0, *(y for route in routes for _, y in route)])
@@ -175,7 +185,7 @@ def _ordered(rank: list[int], down: list[list[int]], up: list[list[int]]) -> lis
     position = [0.0] * len(rank)
     for row in order:
         _number(row, position)
-    small = len(rank) <= 1500
+    small = len(rank) <= SMALL
     best, fewest = [row[:] for row in order], crossings(order, down, position) if small else 0
     for sweep in range(24 if small else 4):
         if small and not fewest:
@@ -230,7 +240,7 @@ def _coordinates(
         for i, offset in zip(row, offsets):
             cross[i] = offset - (at + previous) / 2
         rows.append((row, offsets))
-    passes = 10 if len(breadth) <= 1500 else 3
+    passes = 10 if len(breadth) <= SMALL else 3
     for sweep in range(passes):
         last = sweep >= passes - 2
         for row, offsets in rows if sweep % 2 == 0 else reversed(rows):
@@ -271,15 +281,20 @@ def _rank_places(
     order: list[list[int]],
     extent: list[float],
     rank: list[int],
-    pairs: Sequence[tuple[int, int]],
+    cross: list[float],
+    chains: list[list[int]],
     labels: Sequence[Size],
     rank_gap: float,
 ) -> tuple[list[float], list[float]]:
-    """Where each rank starts and ends along the edges; labels stand in front of the rank of their head."""
+    """Where each rank starts and ends along the edges, with room for labels and for steep edges between them."""
     room = [0.0] * len(order)
-    for (_, head), (length, _) in zip(pairs, labels):
-        r = rank[head]
+    steep = [0.0] * len(order)
+    for chain, (length, _) in zip(chains, labels):
+        r = rank[chain[-1]]
         room[r] = max(room[r], length)
+        for i, j in pairwise(chain):
+            steep[rank[j]] = max(steep[rank[j]], abs(cross[i] - cross[j]))
+    room = [label + min(0.12 * rise, 70.0) for label, rise in zip(room, steep)]
     starts, ends, at = [], [], 0.0
     for r, row in enumerate(order):
         at += rank_gap + room[r] if r else 0.0
@@ -287,6 +302,74 @@ def _rank_places(
         at += max((extent[i] for i in row), default=0.0)
         ends.append(at)
     return starts, ends
+
+
+def _straighten(
+    chains: list[list[int]],
+    real: int,
+    order: list[list[int]],
+    rank: list[int],
+    cross: list[float],
+    breadth: list[float],
+    starts: list[float],
+    ends: list[float],
+) -> None:
+    """Leave out the bends of long edges that a smooth curve can do without; the chains are shortened in place.
+
+    Between two remaining points the curve may run anywhere within the corridors that the boxes beside the bends
+    leave free, at both edges of each rank that it passes.
+    """
+    corridor: dict[int, tuple[float, float]] = {}
+    for row in order:
+        floor = -1e9
+        for i in row:
+            if i < real:
+                floor = cross[i] + breadth[i] / 2 + 3
+            else:
+                corridor[i] = (floor, 1e9)
+        ceiling = 1e9
+        for i in reversed(row):
+            if i < real:
+                ceiling = cross[i] - breadth[i] / 2 - 3
+            else:
+                corridor[i] = (corridor[i][0], ceiling)
+
+    def clear(chain: list[int], a: int, b: int) -> bool:
+        x0, x1 = ends[rank[chain[a]]], starts[rank[chain[b]]]
+        y0, y1 = cross[chain[a]], cross[chain[b]]
+        for i in chain[a + 1 : b]:
+            low, high = corridor[i]
+            for x in (starts[rank[i]], ends[rank[i]]):
+                if not low <= y0 + (y1 - y0) * _rise((x - x0) / (x1 - x0)) <= high:
+                    return False
+        return True
+
+    for chain in chains:
+        if len(chain) <= 2 or len(chain) > 80:
+            continue
+        kept, a = [chain[0]], 0
+        while a < len(chain) - 1:
+            b = len(chain) - 1
+            while b > a + 1 and not clear(chain, a, b):
+                b -= 1
+            kept.append(chain[b])
+            a = b
+        chain[:] = kept
+
+
+def _rise(u: float) -> float:
+    """How far across a curve with level ends is after the part ``u`` of its way along (see `_routes`).
+
+    With control points at half the way, along(t) = 1.5·t·(1−t) + t³ and across(t) = 3t² − 2t³; bisection finds t.
+    """
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        t = (low + high) / 2
+        if 1.5 * t * (1 - t) + t * t * t < u:
+            low = t
+        else:
+            high = t
+    return t * t * (3 - 2 * t)
 
 
 def _routes(
@@ -330,25 +413,3 @@ def _routes(
         routes.append(route)
         middles.append(middle)
     return routes, middles
-
-
-def _spread_labels(
-    middles: list[Point], labels: Sequence[Size], pairs: Sequence[tuple[int, int]], rank: list[int]
-) -> list[Point]:
-    """Labels in front of the same rank, moved apart a little along it where they would cover each other."""
-    columns: dict[int, list[int]] = {}
-    for e, ((_, head), size) in enumerate(zip(pairs, labels)):
-        if size[0]:
-            columns.setdefault(rank[head], []).append(e)
-    placed = middles[:]
-    for column in columns.values():
-        column.sort(key=lambda e: middles[e][1])
-        offsets, at = [], 0.0
-        for e in column:
-            offsets.append(at)
-            at += labels[e][1]
-        wanted = [middles[e][1] for e in column]
-        for e, want, got in zip(column, wanted, spaced(wanted, offsets)):
-            drift = min(max(got - want, -labels[e][1]), labels[e][1])
-            placed[e] = (middles[e][0], want + drift)
-    return placed

@@ -76,7 +76,7 @@ class Picture(NamedTuple):
 
     Attributes:
         boxes, wires: in drawing order; boxes in a topological order.
-        largest: the |gradient| that level 1 stands for; 0.0 where no gradient is known.
+        largest: the |gradient| that level 1 stands for, a round number; 0.0 where no gradient is known.
         decades: how many powers of ten the scale of shades spans.
         notes: sentences below the picture.
         kinds: the kinds of box that appear.
@@ -142,9 +142,8 @@ class Scale:
     def __init__(self, order: Iterable[Value]) -> None:
         sizes = [abs(node.grad) for node in order if node.op != "constant"]
         sizes = [size for size in sizes if 0 < size < math.inf]
-        self.largest = max(sizes, default=0.0)
-        smallest = min(sizes, default=1.0)
-        span = math.log10(self.largest) - math.log10(smallest) if sizes else 0.0
+        self.largest = _round_up(max(sizes)) if sizes else 0.0
+        span = math.log10(self.largest) - math.log10(min(sizes)) if sizes else 0.0
         self.decades = min(max(math.ceil(span), 1), 4)
 
     def level(self, gradient: float) -> float:
@@ -157,8 +156,19 @@ class Scale:
         return max(1 + (math.log10(size) - math.log10(self.largest)) / self.decades, 0.0) * 0.9 + 0.1
 
 
+def _round_up(x: float) -> float:
+    """The next of 1, 2 and 5 times a power of ten, for a scale that reads well."""
+    power = math.floor(math.log10(x))
+    steps = (float(f"{digit}e{power}") for digit in (1, 2, 5, 10))
+    return next((step for step in steps if x <= step * (1 + 1e-12)), x)
+
+
+_NAMES = ("weight", "bias")
+"""Labels that, like those with a dot (``weights.0``), say that a leaf is a parameter."""
+
+
 def _kinds(order: list[Value], parameters: set[Value]) -> list[str]:
-    chosen = parameters or {node for node in order if not node.op and not node.parents and "." in node.label.strip(".")}
+    chosen = parameters or {n for n in order if not n.op and (n.label in _NAMES or "." in n.label.strip("."))}
     other = "input" if chosen else "leaf"
     kinds = []
     for node in order:
@@ -187,7 +197,7 @@ def sign(name: str) -> str:
 
 def _box(k: int, node: Value, kind: str, scale: Scale, known: bool) -> Box:
     box = Box(f"node-{k}", kind, [k])
-    box.title = text.shortened(text.visible(node.label))
+    box.title = text.shortened(text.visible(node.label), 30)
     if kind == "constant":
         box.rows = [("", text.number(node.data))]
         box.tooltip = f"constant {node.data!r}"
