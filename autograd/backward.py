@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .functions import symbolic_derivatives
-from .graph import topological
+from .graph import refuse_freed, topological
 from .modes import ACTIVE, AnomalyError, current
 from .value import Value, describe, real
 
@@ -45,14 +45,10 @@ def begin(root: Value, seed: float) -> list[Value]:
         RuntimeError: the graph was freed by an earlier ``backward(free_graph=True)``.
     """
     order = topological(root)
+    refuse_freed(order)
     for node in order:
         if node.parents:
             node.grad = 0.0
-        elif node.op and node.op != "constant":
-            raise RuntimeError(
-                f"the part of the graph below a {node.op} node was freed by backward(free_graph=True); "
-                "compute the expression again before asking for its gradients"
-            )
     root.grad += seed
     return order
 
@@ -90,6 +86,7 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     local: Callable[[Value], Sequence[Any]]
     local, times = (_recorded, _product) if isinstance(seed, float) else (symbolic_derivatives, _graph_product)
     order = topological(root)
+    refuse_freed(order)
     keep = set(wanted)
     needed = _depending_on(order, keep)
     total: dict[Value, Any] = {root: seed}

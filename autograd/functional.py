@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, overload
 
 from .backward import adjoints
+from .functions import dot
+from .graph import leaves
+from .modes import changed, current
 from .ops import TABLE
 from .value import Number, Value, apply, real
 
@@ -36,7 +40,15 @@ def grad(y: Value, xs: Iterable[Value], create_graph: bool = False) -> list[Any]
     wanted = _values(xs, "grad")
     if not isinstance(y, Value):
         raise TypeError(f"grad differentiates a Value, not {type(y).__name__}; does y depend on the xs?")
-    return adjoints(y, Value(1.0), wanted) if create_graph else adjoints(y, 1.0, wanted)
+    if not create_graph:
+        return adjoints(y, 1.0, wanted)
+    with _recording():
+        return adjoints(y, Value(1.0), wanted)
+
+
+def _recording() -> AbstractContextManager[None]:
+    """A derivative that is asked for needs its graph, inside `no_grad` too."""
+    return nullcontext() if current().record else changed(record=True)
 
 
 def _values(xs: Iterable[Value], function: str) -> list[Value]:
@@ -53,9 +65,9 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     """A function that returns ``(f(*args), gradient)``, the gradient having the form of the arguments.
 
     Each argument is a number, a Value, or a list (of lists …) of them. With numbers the results are floats. With
-    Values they are Values, whose graph goes on to those arguments, so that calls can be nested: the inner derivative
-    is taken with respect to fresh nodes, and never confuses its variable with the outer one (Siskind and Pearlmutter
-    2005, "perturbation confusion").
+    Values, among the arguments or elsewhere in ``f``, they are Values, whose graph goes on to those: calls can be
+    nested without the loss of a gradient. The inner derivative is taken with respect to fresh nodes, and never
+    confuses its variable with the outer one (Siskind and Pearlmutter 2005, "perturbation confusion").
 
     Example:
         >>> value_and_grad(lambda x, y: x * x * y)(3.0, 2.0)
@@ -68,19 +80,21 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
         if not args:
             raise TypeError("value_and_grad needs at least one argument to differentiate with respect to")
         fresh: list[Value] = []
-        nested = [False]
 
         def copy(x: Any) -> Any:
             if isinstance(x, (list, tuple)):
                 return [copy(entry) for entry in x]
-            nested[0] = nested[0] or isinstance(x, Value)
-            fresh.append(apply(TABLE["identity"], (x,)) if isinstance(x, Value) else Value(real(x, "value_and_grad")))
+            fresh.append(_fresh(x, "value_and_grad"))
             return fresh[-1]
 
-        y = f(*map(copy, args))
+        with _recording():
+            y = f(*map(copy, args))
         slopes: list[Any] = [0.0] * len(fresh)
+        value = y
         if isinstance(y, Value):
-            slopes = grad(y, fresh, create_graph=nested[0])
+            nested = any(node.parents for node in fresh) or not set(fresh).issuperset(leaves(y))
+            slopes = grad(y, fresh, create_graph=nested)
+            value = y if nested else y.data
         elif isinstance(y, bool) or not isinstance(y, (int, float)):
             raise TypeError(f"the function must return one Value (or a number), not {type(y).__name__}")
         remaining = iter(slopes)
@@ -89,7 +103,6 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
             return [like(entry) for entry in x] if isinstance(x, (list, tuple)) else next(remaining)
 
         gradient = tuple(map(like, args))
-        value = y.data if isinstance(y, Value) and not nested[0] else y
         return value, gradient[0] if len(args) == 1 else gradient
 
     return differentiated
@@ -102,8 +115,14 @@ def _evaluated(f: Function | Value | Sequence[Value], xs: Iterable[Number]) -> t
     """The outputs and the inputs: those of a graph, or of a function called with fresh Values."""
     if not callable(f):
         return f, _values(xs, "a derivative of a graph")  # type: ignore[arg-type]
-    inputs = [Value(real(x.data if isinstance(x, Value) else x, "a derivative")) for x in xs]
-    return f(*inputs), inputs
+    with _recording():
+        inputs = [_fresh(x, "a derivative") for x in xs]
+        return f(*inputs), inputs
+
+
+def _fresh(x: Any, function: str) -> Value:
+    """A node of its own for a number, or for a Value to which the graph goes on."""
+    return apply(TABLE["identity"], (x,)) if isinstance(x, Value) else Value(real(x, function))
 
 
 @overload
@@ -154,10 +173,6 @@ def hvp(y: Function | Value, xs: Iterable[Number], vector: Sequence[float]) -> l
     direction = [real(v, "hvp") for v in vector]
     if len(direction) != len(inputs):
         raise ValueError(f"hvp got {len(inputs)} variables and a vector of {len(direction)}")
-    if not isinstance(output, Value):
+    if not isinstance(output, Value) or not inputs:
         return [0.0] * len(inputs)
-    slopes = grad(output, inputs, create_graph=True)
-    directional = slopes[0] * direction[0]
-    for slope, v in zip(slopes[1:], direction[1:]):
-        directional = directional + slope * v
-    return grad(directional, inputs)
+    return grad(dot(grad(output, inputs, create_graph=True), direction), inputs)

@@ -53,10 +53,13 @@ def _function(name: str) -> Any:
     least, most = len(op.arguments) - len(op.defaults), len(op.arguments)
 
     def function(*arguments: Number, **named: Number) -> Number:
-        if named:
-            arguments += tuple(named.pop(a) for a in op.arguments[len(arguments) :] if a in named)
+        for missing in op.arguments[len(arguments) :]:
+            if missing not in named:
+                break
+            arguments += (named.pop(missing),)
         if named or not least <= len(arguments) <= most:
-            raise TypeError(f"{name} takes ({', '.join(op.arguments)}); got {len(arguments)} arguments {[*named]}")
+            by_name = f" and {', '.join(named)} by name" if named else ""
+            raise TypeError(f"{name}({', '.join(op.arguments)}) got {len(arguments)} arguments by position{by_name}")
         if any(isinstance(x, Value) for x in arguments):
             first, *rest = (argument(x, name) for x in arguments)
             result: Value = getattr(first, op.method)(*rest)

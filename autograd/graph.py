@@ -39,6 +39,16 @@ def topological(root: Value | Iterable[Value]) -> list[Value]:
     return order
 
 
+def refuse_freed(order: Iterable[Value]) -> None:
+    """Raise RuntimeError if a part of the graph has been let go by ``backward(free_graph=True)``."""
+    for node in order:
+        if not node.parents and node.op and node.op != "constant":
+            raise RuntimeError(
+                f"the part of the graph below a {node.op} node was freed by backward(free_graph=True); "
+                "compute the expression again before using its graph"
+            )
+
+
 def _roots(root: Value | Iterable[Value]) -> list[Value]:
     roots = [root] if hasattr(root, "parents") else list(root) if isinstance(root, Iterable) else [root]
     for node in roots:
@@ -73,9 +83,14 @@ def forward(root: Value | Iterable[Value]) -> float | list[float]:
 
     "What if w were 0.3?": ``w.data = 0.3; graph.forward(loss)``. Gradients are left as they are until the next
     `backward()`. A Python ``if`` or comparison of the original program is not run again.
+
+    Raises:
+        RuntimeError: the graph was freed by ``backward(free_graph=True)``.
     """
     roots = _roots(root)
-    for node in topological(roots):
+    order = topological(roots)
+    refuse_freed(order)
+    for node in order:
         if node.parents:
             node.data, node.local_derivatives = TABLE[node.op].evaluate(*[parent.data for parent in node.parents])
     return roots[0].data if hasattr(root, "parents") else [node.data for node in roots]

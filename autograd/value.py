@@ -81,6 +81,9 @@ class Value:
         for node in topological(self):
             node.grad = 0.0
 
+    def __pos__(self) -> Value:
+        return self
+
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self.data!r}, grad={self.grad!r}{label})"
@@ -136,8 +139,7 @@ class Value:
             announced.discard(self)
             return _restore, ((), *self._fields())
         ancestors = topological(self)[:-1]
-        _pickling.announced = set(ancestors)
-        return _restore, ((*ancestors, _Done()), *self._fields())
+        return _restore, ((*ancestors, _Announcement(ancestors)), *self._fields())
 
     def _fields(self) -> tuple[Any, ...]:
         return self.parents, self.data, self.grad, self.op, self.local_derivatives, self.label, self.source
@@ -287,14 +289,14 @@ def apply(op: ops.Op, parents: tuple[Value, ...]) -> Value:
 def watched(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float, ...]) -> Value:
     """A node made while some context of `autograd.modes` is open, in this thread or in another."""
     mode = current()
-    if not mode.record:
+    if not mode.record and not mode.anomaly:
         return _node("", (), out, ())
     node = _node(op, parents, out, slopes)
     if mode.source:
         node.source = user_line()
     if mode.anomaly and not math.isfinite(out):
         raise AnomalyError(f"the value {out} appeared in {describe(node)}")
-    return node
+    return node if mode.record else _node("", (), out, ())
 
 
 def _compare(op: str, left: Value, right: Number, swapped: bool = False) -> Any:
@@ -330,12 +332,18 @@ def _place(source: tuple[str, int]) -> str:
 _pickling = threading.local()  # which nodes the pickle in progress has announced ahead of their consumer
 
 
-class _Done:
-    """Stands after the announced ancestors in a pickle and forgets the announcement when it is reached."""
+class _Announcement:
+    """Stands after the ancestors in a pickle; it ends when it is reached, or when the pickle fails before that."""
+
+    def __init__(self, ancestors: list[Value]) -> None:
+        self.announced = _pickling.announced = set(ancestors)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _pickling.announced = set()
-        return _Done, ()
+        self.announced.clear()
+        return tuple, ()
+
+    def __del__(self) -> None:
+        self.announced.clear()
 
 
 def _restore(
