@@ -1,1 +1,87 @@
-"""Neural networks built from scalars: neurons, layers, losses, optimizers, data and training."""
+"""Neural networks built from scalars: neurons, layers, losses, optimizers, data and training.
+
+>>> import nn
+>>> model = nn.MLP(2, [16, 16, 1], activation="tanh", seed=1)
+>>> model
+MLP(2, [16, 16, 1], activation='tanh', output='linear'): 337 parameters
+>>> X, y, *_ = nn.datasets.moons(40, noise=0.1)
+>>> optimizer = nn.SGD(model.parameters(), lr=0.1, momentum=0.9)
+>>> history = nn.fit(model, nn.binary_cross_entropy, X, y, optimizer, epochs=5, batch_size=10, progress=False)
+>>> history.loss[-1] < history.loss[0]
+True
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+try:
+    from autograd.value import Value as _Value
+except Exception:  # HIPS autograd has taken the package's name: `tracegrad doctor`, which lives here, must say so
+    _ENGINE = False
+else:
+    _ENGINE = _Value.__module__ == "autograd.value"
+
+if _ENGINE:
+    from . import schedules as schedules
+    from .layers import MLP as MLP
+    from .layers import Layer as Layer
+    from .layers import Neuron as Neuron
+    from .layers import latex_name as latex_name
+    from .layers import trace as trace
+    from .losses import binary_cross_entropy as binary_cross_entropy
+    from .losses import cross_entropy as cross_entropy
+    from .losses import hinge_loss as hinge_loss
+    from .losses import huber_loss as huber_loss
+    from .losses import l1_loss as l1_loss
+    from .losses import logistic_loss as logistic_loss
+    from .losses import mse_loss as mse_loss
+    from .losses import nll_loss as nll_loss
+    from .module import Module as Module
+    from .optimizers import SGD as SGD
+    from .optimizers import AdaGrad as AdaGrad
+    from .optimizers import Adam as Adam
+    from .optimizers import Optimizer as Optimizer
+    from .optimizers import RMSprop as RMSprop
+    from .optimizers import clip_grad_norm as clip_grad_norm
+    from .optimizers import clip_grad_value as clip_grad_value
+
+if TYPE_CHECKING:
+    from . import checkpoint as checkpoint
+    from . import datasets as datasets
+    from . import metrics as metrics
+    from . import plots as plots
+    from . import reference as reference
+    from .checkpoint import CheckpointError as CheckpointError
+    from .checkpoint import load as load
+    from .checkpoint import save as save
+    from .diagram import draw_network as draw_network
+    from .flow import gradient_flow as gradient_flow
+    from .history import EarlyStopping as EarlyStopping
+    from .history import History as History
+    from .training import Epoch as Epoch
+    from .training import fit as fit
+
+# What needs NumPy or more is imported when it is first used: public name -> module.
+_LAZY = {
+    "checkpoint": "checkpoint", "CheckpointError": "checkpoint", "load": "checkpoint", "save": "checkpoint",
+    "datasets": "datasets", "metrics": "metrics", "EarlyStopping": "history", "History": "history",
+    "Epoch": "training", "fit": "training",
+    "plots": "plots", "reference": "reference", "draw_network": "diagram", "gradient_flow": "flow",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if not _ENGINE:
+        from .doctor import CURE
+
+        raise ImportError(f"nn needs tracegrad's package autograd and found another one. {CURE}")
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_LAZY[name]}", __name__)
+    found = module if _LAZY[name] == name else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

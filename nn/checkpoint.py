@@ -1,0 +1,265 @@
+"""`save` and `load`: models and the state of a training in a file of plain data.
+
+The format, version 1: UTF-8 text of two lines of JSON.
+
+1.  ``{"format": "tracegrad checkpoint", "version": 1, "bytes": n, "sha256": "…"}``: the length and the SHA-256 of all
+    that follows this line, written exactly so.
+2.  An object with four entries:
+    ``architecture`` (``{"kind": "MLP", "nin": 2, "nouts": [16, 1], "activations": ["relu", "linear"], "bias": true}``,
+    or ``{"kind": name of the class}`` for a model of the reader's own),
+    ``parameters`` (name → number), ``optimizer`` (`Optimizer.state_dict`, or null) and ``training`` (what `nn.fit`
+    needs to resume, or null).
+
+Numbers are written so that reading gives the same float64 back (Python's ``repr``); nan and infinity are refused both
+ways. The file is data: nothing in it is run, imported, or used as the name of another file. It is written beside its
+final place, flushed to the disk and then renamed, so that a crash, a full disk or a power cut leaves the old file or
+the new one, never a mixture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import secrets
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .activations import names as activation_names
+from .layers import MLP
+from .module import Module
+
+if TYPE_CHECKING:
+    from .optimizers import Optimizer
+
+FORMAT, VERSION = "tracegrad checkpoint", 1
+MAX_BYTES = 1 << 30
+"""The largest file that is read: 1 GiB."""
+
+
+class CheckpointError(ValueError):
+    """A file that is no sound checkpoint, or one that does not fit the model."""
+
+
+class Checkpoint(NamedTuple):
+    """The content of a file, checked for form."""
+
+    architecture: dict[str, Any]
+    parameters: dict[str, float]
+    optimizer: dict[str, Any] | None
+    training: dict[str, Any] | None
+
+
+def save(
+    model: Module,
+    path: str | os.PathLike[str],
+    optimizer: Optimizer | None = None,
+    *,
+    training: dict[str, Any] | None = None,
+) -> None:
+    """Write a model, and on request the state of its optimizer, to a file. All or nothing.
+
+    Args:
+        model: its parameters are stored by name; of an `MLP` the architecture too, so that `load` can build it.
+        path: the file, replaced if it exists.
+        optimizer: stored with its steps and state (its learning rate is not).
+        training: further data of JSON types; `fit` stores its own here.
+
+    Raises:
+        ValueError: a parameter is nan or infinite.
+        OSError: the file cannot be written; what stood there before is unharmed.
+    """
+    parameters = model.state_dict()
+    for name, data in parameters.items():
+        if not math.isfinite(data):
+            raise ValueError(f"parameter {name} is {data}; such a model is not saved, and {path} is as it was")
+    content = {
+        "architecture": architecture(model),
+        "parameters": parameters,
+        "optimizer": None if optimizer is None else optimizer.state_dict(),
+        "training": training,
+    }
+    body = json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+    _write(Path(path), _header(VERSION, body) + body)
+
+
+def architecture(model: Module) -> dict[str, Any]:
+    """What `load` needs to know to build an MLP; of another model the name of its class."""
+    if type(model) is not MLP:
+        return {"kind": type(model).__name__}
+    nin, *nouts = model.sizes
+    activations = [layer.activation for layer in model.layers]
+    return {
+        "kind": "MLP",
+        "nin": nin,
+        "nouts": nouts,
+        "activations": [a if isinstance(a, str) else f"function {getattr(a, '__name__', '')}" for a in activations],
+        "bias": any(neuron.bias is not None for layer in model.layers for neuron in layer.neurons),
+    }
+
+
+def _header(version: int, body: bytes) -> bytes:
+    digest = hashlib.sha256(body).hexdigest()
+    return json.dumps({"format": FORMAT, "version": version, "bytes": len(body), "sha256": digest}).encode() + b"\n"
+
+
+def _write(path: Path, data: bytes) -> None:
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with open(os.open(temporary, flags, 0o666), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException as error:
+        with suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            reason = f"{error.strerror or error}: nothing was saved, and what stood there before is unharmed"
+            raise OSError(error.errno, reason, str(path)) from error
+        raise
+    with suppress(OSError):  # the new name reaches the disk too, where folders can be flushed
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def read(path: str | os.PathLike[str]) -> Checkpoint:
+    """The content of a file, checked against its checksum and for its form.
+
+    Raises:
+        CheckpointError: the file is no checkpoint, is of another version, damaged, too large, or holds nan.
+        OSError: it cannot be read.
+    """
+    name = os.fspath(path)
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size > MAX_BYTES:
+            raise CheckpointError(f"{name} is larger than the {MAX_BYTES:,} bytes that are read")
+        head = file.readline(1024)
+        body = file.read(MAX_BYTES)
+    _check_header(name, head, body)
+    try:
+        content = json.loads(body.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{name} holds no valid data: {error or 'it is nested too deeply'}") from None
+    return _checked(name, content)
+
+
+def _refuse_constant(constant: str) -> float:
+    raise ValueError(f"the number {constant}")
+
+
+def _check_header(name: str, head: bytes, body: bytes) -> None:
+    try:
+        header = json.loads(head.decode())
+    except (ValueError, RecursionError):
+        header = None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise CheckpointError(f"{name} is no checkpoint: it does not start with {FORMAT!r}")
+    if header.get("version") != VERSION:
+        raise CheckpointError(
+            f"{name} is a checkpoint of version {header.get('version')!r:.40}; this library reads version {VERSION}"
+        )
+    if header.get("bytes") != len(body):
+        raise CheckpointError(
+            f"{name} is damaged: {header.get('bytes')!r:.40} bytes of data announced, {len(body)} found"
+        )
+    if head != _header(VERSION, body):
+        raise CheckpointError(f"{name} is damaged: its checksum does not match")
+
+
+def _checked(name: str, content: Any) -> Checkpoint:
+    def refuse(what: str) -> CheckpointError:
+        return CheckpointError(f"{name} has a valid checksum, but {what}")
+
+    if not isinstance(content, dict) or set(content) != set(Checkpoint._fields):
+        raise refuse(f"does not hold {', '.join(Checkpoint._fields)}")
+    if not isinstance(content["architecture"], dict) or not isinstance(content["architecture"].get("kind"), str):
+        raise refuse("its architecture names no kind of model")
+    for part in ("optimizer", "training"):
+        if not isinstance(content[part], (dict, type(None))):
+            raise refuse(f"its entry {part} has the wrong type")
+    if not isinstance(content["parameters"], dict):
+        raise refuse("its parameters are no object")
+    for key, number in content["parameters"].items():
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < math.inf:
+            raise refuse(f"parameter {key!r:.80} is {number!r:.40}, no finite number")
+    return Checkpoint(**content)
+
+
+def load(path: str | os.PathLike[str], model: Module | None = None, optimizer: Optimizer | None = None) -> Module:
+    """Read a model that `save` wrote.
+
+    Args:
+        path: the file.
+        model: gets the parameters, if its architecture is the saved one; without it an `MLP` is built.
+        optimizer: gets the saved state. All or nothing: if anything does not fit, neither is changed.
+
+    Returns:
+        The model.
+
+    Raises:
+        CheckpointError: the file is damaged or no checkpoint, or does not fit the model or the optimizer.
+        OSError: it cannot be read.
+    """
+    saved = read(path)
+    if model is None:
+        model = _build(saved, os.fspath(path))
+    fitting(saved, model)
+    if optimizer is not None:
+        if saved.optimizer is None:
+            raise CheckpointError(f"{os.fspath(path)} was saved without an optimizer")
+        try:
+            optimizer.load_state_dict(saved.optimizer)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise CheckpointError(f"{os.fspath(path)}: {error}") from None
+    model.load_state_dict(saved.parameters)
+    return model
+
+
+def fitting(saved: Checkpoint, model: Module) -> None:
+    """Refuse a model of another architecture, or with other parameters, than the saved one (CheckpointError)."""
+    own = architecture(model)
+    differing = [f"{key} was {saved.architecture.get(key)!r:.200}, is {own.get(key)!r:.200}"
+                 for key in {**own, **saved.architecture} if saved.architecture.get(key) != own.get(key)]  # fmt: skip
+    if differing:
+        raise CheckpointError(f"the saved model is another one: {'; '.join(differing)}")
+    try:
+        model.checked_state(saved.parameters)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CheckpointError(str(error)) from None
+
+
+def _build(saved: Checkpoint, name: str) -> MLP:
+    """The MLP that an architecture describes; its size is compared with the parameters before anything is made."""
+    form = saved.architecture
+    if form["kind"] != "MLP":
+        raise CheckpointError(
+            f"{name} holds a {form['kind']!r:.60}, which only your code can build: load(path, model=…)"
+        )
+    nouts, activations = form.get("nouts"), form.get("activations")
+    sizes: list[Any] = [form.get("nin"), *nouts] if isinstance(nouts, list) else []
+    if len(sizes) < 2 or not all(type(n) is int and n > 0 for n in sizes) or type(form.get("bias")) is not bool:
+        raise CheckpointError(f"{name} describes no network: sizes {sizes!r:.80}, bias {form.get('bias')!r:.40}")
+    expected = sum((before + form["bias"]) * n for before, n in pairwise(sizes))
+    if expected != len(saved.parameters):
+        raise CheckpointError(f"{name} describes a network of {expected} parameters and holds {len(saved.parameters)}")
+    if not isinstance(activations, list) or len(activations) != len(sizes) - 1:
+        raise CheckpointError(f"{name} must name {len(sizes) - 1} activations; it has {activations!r:.80}")
+    for activation in activations:
+        if not isinstance(activation, str) or activation not in activation_names():
+            raise CheckpointError(
+                f"{name} uses the activation {activation!r:.60}, which is not in the table of operations: register it, "
+                "or build the model yourself and call load(path, model=model)"
+            )
+    try:
+        return MLP(sizes[0], sizes[1:], activations, bias=form["bias"], init="zeros")
+    except ValueError as error:
+        raise CheckpointError(f"{name} describes no network: {error}") from None

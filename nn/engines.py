@@ -1,0 +1,156 @@
+"""How `nn.fit` and `Module.predict` compute. Every engine does the same work and gives the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from autograd import Value, no_grad
+
+from .module import Module, plain
+
+if TYPE_CHECKING:
+    from .optimizers import Optimizer
+
+Loss = Callable[[Any, Any], Any]
+"""The loss of one sample from the model's output and the target."""
+
+Floats = NDArray[np.float64]
+
+
+class Engine(Protocol):
+    """What `fit` asks of an engine. A batch is X (B, features) and y (B,) or (B, outputs), both float64.
+
+    An engine may keep the parameters in arrays of its own while it trains; `sync` and `reload` carry them to and from
+    the model's Values and the optimizer.
+    """
+
+    name: str
+
+    def step(self, X: Floats, y: Floats) -> float:
+        """One optimizer step on a batch; returns the mean loss before the step."""
+
+    def evaluate(self, X: Floats, y: Floats) -> float:
+        """The mean loss; nothing changes."""
+
+    def predict(self, X: Floats) -> Floats:
+        """The outputs, (B,) or (B, outputs)."""
+
+    def sync(self) -> None:
+        """Bring the model's Values up to date."""
+
+    def reload(self) -> None:
+        """Take the parameters from the model's Values, which were changed from outside."""
+
+    def snapshot(self) -> Any:
+        """Parameters and optimizer state as they are now, to `restore` later."""
+
+    def restore(self, snapshot: Any) -> None:
+        """Go back to a snapshot, and bring the model's Values up to date."""
+
+
+class EagerEngine:
+    """One graph per sample, freed as soon as its gradients are added: every number passes through a Value."""
+
+    name = "eager"
+
+    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self._parameters = [*dict.fromkeys([*model.parameters(), *optimizer.parameters])]
+
+    def step(self, X: Floats, y: Floats) -> float:
+        """The gradient of the mean loss is summed sample by sample; then the optimizer makes its step."""
+        for parameter in self._parameters:
+            parameter.grad = 0.0
+        total, share = 0.0, 1.0 / len(X)
+        for row, target in zip(X.tolist(), y.tolist()):
+            loss = self.loss(self.model(row), target)
+            loss.backward(share)
+            total += loss.data
+        self.optimizer.step()
+        return total / len(X)
+
+    def evaluate(self, X: Floats, y: Floats) -> float:
+        """The loss on predictions computed with plain floats."""
+        with no_grad():
+            losses = [self.loss(_wrapped(out), t) for out, t in zip(self.predict(X).tolist(), y.tolist())]
+        return float(sum(plain(loss) for loss in losses) / len(X))
+
+    def predict(self, X: Floats) -> Floats:
+        """Sample by sample with plain floats."""
+        return np.array([self.model.evaluate(row) for row in X.tolist()], dtype=np.float64)
+
+    def sync(self) -> None:
+        """The Values are the parameters: nothing to do."""
+
+    def reload(self) -> None:
+        """The Values are the parameters: nothing to do."""
+
+    def snapshot(self) -> Any:
+        """Data of all parameters, and the optimizer's state."""
+        return [p.data for p in self._parameters], [list(s) for s in self.optimizer.state], self.optimizer.steps
+
+    def restore(self, snapshot: Any) -> None:
+        """See `Engine.restore`."""
+        data, state, self.optimizer.steps = snapshot
+        for parameter, x in zip(self._parameters, data):
+            parameter.data = x
+        self.optimizer.state = [list(s) for s in state]
+
+
+def _wrapped(output: Any) -> Any:
+    return [Value(entry) for entry in output] if isinstance(output, list) else Value(output)
+
+
+ENGINES: dict[str, Callable[[Module, Loss, Optimizer], Engine]] = {"eager": EagerEngine}
+"""The engines by name; ``"auto"`` is the last one."""
+
+
+def make(engine: str, model: Module, loss: Loss, optimizer: Optimizer) -> Engine:
+    """The engine of that name for a model, its loss and its optimizer."""
+    if engine != "auto" and engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}; known: auto, {', '.join(ENGINES)}")
+    return ENGINES[[*ENGINES][-1] if engine == "auto" else engine](model, loss, optimizer)
+
+
+def samples(X: ArrayLike, name: str = "X") -> Floats:
+    """Samples as a float64 array (n, features); one number per sample makes one feature.
+
+    Raises:
+        ValueError: there is no sample, the rows differ in length, or there are more than two dimensions.
+        TypeError: the entries are no real numbers.
+    """
+    array = _real_array(X, name)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or not array.size:
+        raise ValueError(
+            f"{name} must be n ≥ 1 samples as rows of features, of shape (n, features); its shape is {array.shape}"
+            + ("; flatten images with X.reshape(len(X), -1)" if array.ndim > 2 and array.size else "")
+        )
+    return array
+
+
+def _real_array(data: ArrayLike, name: str) -> Floats:
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ValueError(f"{name} must be a rectangular array: its rows differ in length") from None
+    if array.dtype.kind not in "iufb":
+        raise TypeError(f"{name} must hold real numbers; it holds {_kind(array)}")
+    return array.astype(np.float64)
+
+
+def _kind(array: NDArray[Any]) -> str:
+    return type(array.flat[0]).__name__ if array.dtype == object and array.size else str(array.dtype)
+
+
+def predict(model: Module, X: ArrayLike, engine: str = "auto") -> Floats:
+    """See `Module.predict`."""
+    if engine != "auto" and engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}; known: auto, {', '.join(ENGINES)}")
+    rows = samples(X)
+    return np.array([model.evaluate(row) for row in rows.tolist()], dtype=np.float64)

@@ -1,0 +1,371 @@
+"""`Neuron`, `Layer` and `MLP`, built from scalars: in z = w1·x1 + w2·x2 + … + b each product and sum is a node."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from itertools import pairwise
+from operator import index, mul
+from typing import Any, Union
+
+from autograd import Value, ops, softmax
+from autograd.value import Number, argument, real
+
+from .activations import RECTIFIERS, Activation, Spec
+from .module import Module, count
+
+Draw = Callable[[int, int, random.Random], float]
+"""An initial weight from the number of inputs, the number of outputs and a source of random numbers."""
+
+Init = Union[str, Draw]
+Seed = Union[int, random.Random, None]
+
+INITIALISATIONS: dict[str, Draw] = {
+    "uniform": lambda nin, nout, random: random.uniform(-1.0, 1.0),
+    "xavier": lambda nin, nout, random: random.uniform(-1.0, 1.0) * math.sqrt(6.0 / (nin + nout)),
+    "he": lambda nin, nout, random: random.gauss(0.0, 1.0) * math.sqrt(2.0 / nin),
+    "zeros": lambda nin, nout, random: 0.0,
+}
+"""Initial weights by name: uniform on (−1, 1); Xavier (Glorot and Bengio 2010), uniform with variance
+2/(nin + nout); He (He et al. 2015), normal with variance 2/nin; all zero. Biases start at zero."""
+
+_NAMES: ContextVar[dict[int, str] | None] = ContextVar("names of the neurons whose nodes are labelled", default=None)
+
+
+def _size(n: Any, what: str) -> int:
+    if isinstance(n, bool) or not hasattr(n, "__index__") or index(n) < 1:
+        raise ValueError(f"{what} must be an integer of at least 1, not {n!r}")
+    return index(n)
+
+
+def _source(seed: Seed) -> random.Random:
+    if isinstance(seed, random.Random):
+        return seed
+    return random.Random(None if seed is None else index(seed))
+
+
+def _draw(init: Init, activation: Activation) -> Draw:
+    if callable(init):
+        return init
+    if init == "auto":
+        init = "he" if activation.name in RECTIFIERS else "xavier"
+    if init not in INITIALISATIONS:
+        raise ValueError(f"unknown initialisation {init!r}; known: auto, {', '.join(INITIALISATIONS)}, or a function")
+    return INITIALISATIONS[init]
+
+
+def _inputs(x: Any, nin: int, taker: str) -> list[Any]:
+    """One sample as a list of ``nin`` entries; one number or Value is a sample of one input."""
+    if isinstance(x, (int, float, Value)):
+        x = [x]
+    elif hasattr(x, "tolist"):  # a row of an array, or a NumPy number
+        x = x.tolist()
+        x = x if isinstance(x, list) else [x]
+    elif not isinstance(x, (list, tuple)):
+        raise TypeError(f"{taker} takes one sample, a list of {nin} numbers or Values; got {type(x).__name__}")
+    if len(x) != nin:
+        raise ValueError(f"{taker} takes {nin} input{'s' * (nin > 1)} and got {len(x)}")
+    return x if isinstance(x, list) else list(x)
+
+
+class Neuron(Module):
+    """a = φ(w1·x1 + … + wn·xn + b): one Value from ``nin`` numbers or Values.
+
+    Args:
+        nin: the number of inputs.
+        activation: φ, by name (``"relu"``, ``"tanh"``, ``"linear"``, … any operation of one number) or as a function.
+        bias: whether there is a b.
+        init: initial weights: ``"uniform"``, ``"xavier"``, ``"he"``, ``"zeros"``, a function of (nin, nout, random),
+            or ``"auto"``: He for relu and its kin, else Xavier.
+        seed: an integer makes the weights reproducible; a `random.Random` is drawn from.
+
+    Attributes:
+        weights: ``nin`` Values.
+        bias: a Value, or None.
+
+    Raises:
+        ValueError: a size, an activation or an initialisation that does not exist; called with another number of
+            inputs than ``nin``.
+    """
+
+    def __init__(
+        self, nin: int, activation: Spec = "relu", *, bias: bool = True, init: Init = "auto", seed: Seed = None
+    ) -> None:
+        self.nin = _size(nin, "the number of inputs")
+        self._activation = Activation(activation)
+        if self._activation.name == "softmax":
+            raise ValueError("softmax compares the outputs of a layer: give it to a Layer or as MLP(output='softmax')")
+        draw, source = _draw(init, self._activation), _source(seed)
+        self.weights = [Value(draw(self.nin, 1, source), f"weights.{i}") for i in range(self.nin)]
+        self.bias = Value(0.0, "bias") if bias else None
+
+    @property
+    def activation(self) -> Spec:
+        """The activation: its name, or the function that was given."""
+        return self._activation.spec
+
+    def __call__(self, x: Any) -> Value:
+        """The neuron's output for one sample of ``nin`` entries."""
+        return self.fire([argument(entry, "Neuron") for entry in _inputs(x, self.nin, "Neuron")])
+
+    def fire(self, x: Sequence[Value]) -> Value:
+        """The output for inputs that are known to be ``nin`` Values."""
+        weights = iter(self.weights)
+        entries = iter(x)
+        z = next(weights) * next(entries)
+        for weight, entry in zip(weights, entries):
+            z = z + weight * entry
+        if self.bias is not None:
+            z = z + self.bias
+        a = self._activation.on_value(z)
+        names = _NAMES.get()
+        if names and id(self) in names:
+            a.label, z.label = names[id(self)] + "a", names[id(self)] + "z"
+        return a
+
+    def evaluate(self, x: Any) -> float:
+        """The output for one sample as a float, computed on floats alone."""
+        return self.fire_floats([real(entry, "Neuron") for entry in _floats(x, self.nin, "Neuron")])
+
+    def fire_floats(self, x: Sequence[float]) -> float:
+        """The output for inputs that are known to be ``nin`` floats."""
+        z = sum(map(mul, [weight.data for weight in self.weights], x))
+        return self._activation.on_float(z if self.bias is None else z + self.bias.data)
+
+    def __repr__(self) -> str:
+        return f"Neuron({self.nin}, {_shown(self._activation)}): {count(len(self.parameters()))}"
+
+
+def _floats(x: Any, nin: int, taker: str) -> list[Any]:
+    return [entry.data if isinstance(entry, Value) else entry for entry in _inputs(x, nin, taker)]
+
+
+def _shown(activation: Activation) -> str:
+    return repr(activation.name) if isinstance(activation.spec, str) else activation.name
+
+
+class Layer(Module):
+    """``nout`` neurons that read the same ``nin`` inputs: a list of ``nout`` Values, or one Value if nout is 1.
+
+    Args:
+        nin: the number of inputs.
+        nout: the number of neurons.
+        activation: of every neuron; ``"softmax"`` here turns the net inputs into probabilities.
+        bias, init, seed: as in `Neuron`.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        activation: Spec = "relu",
+        *,
+        bias: bool = True,
+        init: Init = "auto",
+        seed: Seed = None,
+    ) -> None:
+        self.nin, self.nout = _size(nin, "the number of inputs"), _size(nout, "the number of neurons")
+        self._activation = Activation(activation)
+        self._softmax = self._activation.name == "softmax"
+        if self._softmax and nout == 1:
+            raise ValueError("softmax of one neuron is always 1; use activation='sigmoid', or two neurons")
+        draw, source = _draw(init, self._activation), _source(seed)
+        self.neurons = [
+            Neuron(
+                self.nin,
+                "linear" if self._softmax else self._activation.spec,
+                bias=bias,
+                init=lambda nin, _, random: draw(nin, self.nout, random),
+                seed=source,
+            )
+            for _ in range(self.nout)
+        ]
+        self.label_parameters()
+
+    @property
+    def activation(self) -> Spec:
+        """The activation: its name, or the function that was given."""
+        return self._activation.spec
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs for one sample of ``nin`` entries."""
+        outputs = self.fire([argument(entry, "Layer") for entry in _inputs(x, self.nin, "Layer")])
+        return outputs[0] if self.nout == 1 else outputs
+
+    def fire(self, x: Sequence[Value]) -> list[Value]:
+        """The list of outputs for inputs that are known to be ``nin`` Values."""
+        outputs = [neuron.fire(x) for neuron in self.neurons]
+        if not self._softmax:
+            return outputs
+        shares = softmax(outputs)
+        names = _NAMES.get()
+        if names:
+            for neuron, share in zip(self.neurons, shares):
+                share.label = names[id(neuron)] + "a"
+        return shares
+
+    def evaluate(self, x: Any) -> Any:
+        """The outputs for one sample as floats, computed on floats alone."""
+        outputs = self.fire_floats([real(entry, "Layer") for entry in _floats(x, self.nin, "Layer")])
+        return outputs[0] if self.nout == 1 else outputs
+
+    def fire_floats(self, x: Sequence[float]) -> list[float]:
+        """The list of outputs for inputs that are known to be ``nin`` floats."""
+        outputs = [neuron.fire_floats(x) for neuron in self.neurons]
+        return ops.shares(outputs) if self._softmax else outputs
+
+    def __repr__(self) -> str:
+        return f"Layer({self.nin}, {self.nout}, {_shown(self._activation)}): {count(len(self.parameters()))}"
+
+
+class MLP(Module):
+    """A multilayer perceptron: layers of neurons, each reading all outputs of the one before.
+
+    ``MLP(2, [16, 16, 1])`` has two inputs, two hidden layers of 16 neurons, one output and 337 parameters. Called
+    with one sample (a list of numbers or Values) it builds the graph and returns a list of Values, or one Value if the
+    last layer has one neuron; `predict` and `evaluate` compute on plain floats instead, without a graph.
+
+    Every parameter is labelled with its name, such as ``layers.0.neurons.3.weights.1``; `latex_name` writes it as the
+    lectures do; `trace` labels the nodes of one forward pass too.
+
+    Args:
+        nin: the number of inputs.
+        nouts: the number of neurons of each layer; the last one's are the outputs.
+        activation: of the hidden layers, or a list with one for each hidden layer (or for each layer, output included).
+        output: the activation of the last layer: ``"linear"``, ``"softmax"``, ``"sigmoid"``, ….
+        bias: whether neurons have a b (some lecture networks have none).
+        init: as in `Neuron`.
+        seed: an integer makes the initial weights reproducible.
+
+    Raises:
+        ValueError: a size, an activation or an initialisation that does not exist; called with another number of
+            inputs than ``nin``.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: Spec | Sequence[Spec] = "relu",
+        output: Spec = "linear",
+        *,
+        bias: bool = True,
+        init: Init = "auto",
+        seed: Seed = None,
+    ) -> None:
+        if isinstance(nouts, (str, int)) or not isinstance(nouts, Iterable) or not len(nouts):
+            raise ValueError(f"nouts is a list with the number of neurons of each layer, as [16, 16, 1]; got {nouts!r}")
+        sizes = [_size(nin, "the number of inputs"), *(_size(n, "a number of neurons") for n in nouts)]
+        activations = _per_layer(activation, output, len(sizes) - 1)
+        source = _source(seed)
+        self.layers = [
+            Layer(*pair, chosen, bias=bias, init=init, seed=source)
+            for pair, chosen in zip(pairwise(sizes), activations)
+        ]
+        self.label_parameters()
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of inputs, then the number of neurons of each layer: ``[2, 16, 16, 1]``."""
+        return [self.layers[0].nin, *(layer.nout for layer in self.layers)]
+
+    def __call__(self, x: Any) -> Any:
+        """The output for one sample: a list of Values, or a Value if there is one output."""
+        outputs = [argument(entry, "MLP") for entry in _inputs(x, self.layers[0].nin, "MLP")]
+        for layer in self.layers:
+            outputs = layer.fire(outputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def evaluate(self, x: Any) -> Any:
+        """The output for one sample as a float or a list of floats, computed on floats alone."""
+        outputs = [real(entry, "MLP") for entry in _floats(x, self.layers[0].nin, "MLP")]
+        for layer in self.layers:
+            outputs = layer.fire_floats(outputs)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def __repr__(self) -> str:
+        nin, *nouts = self.sizes
+        *hidden, output = (layer._activation for layer in self.layers)
+        shown = [_shown(activation) for activation in hidden]
+        alike = f", activation={shown[0] if len(set(shown)) == 1 else '[' + ', '.join(shown) + ']'}" if shown else ""
+        return f"MLP({nin}, {nouts}{alike}, output={_shown(output)}): {count(len(self.parameters()))}"
+
+
+def _per_layer(activation: Spec | Sequence[Spec], output: Spec, layers: int) -> list[Spec]:
+    if isinstance(activation, str) or callable(activation):
+        return [*[activation] * (layers - 1), output]
+    if not isinstance(activation, Sequence):
+        raise TypeError(f"an activation is a name, a function or a list of them, not {type(activation).__name__}")
+    if len(activation) == layers and output == "linear":
+        return list(activation)
+    if len(activation) == layers - 1:
+        return [*activation, output]
+    raise ValueError(
+        f"{layers} layers take {layers - 1} hidden activations and an output (or {layers} activations without output); "
+        f"got {len(activation)} and output={output!r}"
+    )
+
+
+def trace(model: Module, x: Iterable[Number], names: Sequence[str] = ()) -> Any:
+    """``model(x)`` with labels on the nodes, so that drawings and derivations speak; slower than ``model(x)``.
+
+    Inputs are labelled ``x1``, ``x2``, … (or with ``names``, such as a dataset's feature names), the net input and the
+    activation of a neuron ``layers.0.neurons.1.z`` and ``layers.0.neurons.1.a``, which `latex_name` writes as x_{1},
+    z^{1}_{2} and a^{1}_{2}. A linear neuron's a is its z.
+
+    Args:
+        model: an MLP, or any Module with layers or neurons inside.
+        x: one sample; a Value among its entries keeps the label it has.
+        names: labels of the inputs.
+
+    Example:
+        >>> y = trace(MLP(2, [2, 1], "sigmoid", seed=1), [0.5, -1.0])
+        >>> y.label, latex_name(y.label)
+        ('layers.1.neurons.0.z', 'z^{2}_{1}')
+    """
+    entries = x.tolist() if hasattr(x, "tolist") else list(x)
+    if names and len(names) != len(entries):
+        raise ValueError(f"{len(entries)} inputs and {len(names)} names for them")
+    inputs = [entry if isinstance(entry, Value) else Value(entry) for entry in entries]
+    for i, entry in enumerate(inputs):
+        entry.label = entry.label or (names[i] if names else f"x{i + 1}")
+    paths = {id(m): f"{name}." if name else "" for name, m in model.named_modules() if isinstance(m, Neuron)}
+    token = _NAMES.set(paths)
+    try:
+        return model(inputs)
+    finally:
+        _NAMES.reset(token)
+
+
+_LABEL = re.compile(
+    r"(?:(?P<outer>[\w.]+)\.)??(?:layers\.(?P<layer>\d+)\.)?(?:neurons\.(?P<neuron>\d+)\.)?"
+    r"(?P<what>weights\.(?P<input>\d+)|bias|z|a)"
+)
+
+
+def latex_name(label: str) -> str:
+    r"""A label of `nn` as the lectures write it: layers, neurons and inputs count from 1.
+
+    Example:
+        >>> latex_name("layers.0.neurons.3.weights.1"), latex_name("layers.1.neurons.0.bias"), latex_name("x2")
+        ('w^{1}_{4,2}', 'b^{2}_{1}', 'x_{2}')
+    """
+    match = _LABEL.fullmatch(label)
+    if match is None:
+        short = re.fullmatch(r"([A-Za-z])_?(\d*)", label)
+        if short:
+            return short[1] + (f"_{{{short[2]}}}" if short[2] else "")
+        return rf"\mathrm{{{_escaped(label)}}}"
+    letter = "w" if match["input"] is not None else match["what"][0]
+    below = ",".join(str(int(n) + 1) for n in (match["neuron"], match["input"]) if n is not None)
+    outer = [rf"\mathrm{{{_escaped(match['outer'])}}}"] if match["outer"] else []
+    above = ",".join([*outer, *([str(int(match["layer"]) + 1)] if match["layer"] is not None else [])])
+    return letter + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
+
+
+def _escaped(text: str) -> str:
+    special = {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim ", " ": r"\ "}
+    return "".join(special.get(c, "\\" + c if c in "_{}%$#&" else c) for c in text)

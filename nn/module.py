@@ -1,0 +1,173 @@
+"""`Module`: an object that owns parameters and knows their names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from autograd import Value, no_grad
+from autograd.value import real
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Module:
+    """The base of every network: its parameters are the Values found in its attributes.
+
+    A subclass keeps Values, other Modules, and lists, tuples, dicts or NumPy object arrays of them as attributes, and
+    defines ``__call__`` for one sample. A parameter's name is the path that leads to it:
+    ``layers.0.neurons.3.weights.1``. Three things are no parameters: attributes whose name starts with an
+    underscore, Values that an operation computed (a remembered output, say), and a Value that was met before
+    (a shared weight has one name).
+
+    Example:
+        >>> class Line(Module):
+        ...     def __init__(self):
+        ...         self.slope, self.offset = Value(2.0), Value(1.0)
+        ...
+        ...     def __call__(self, x):
+        ...         return self.slope * x + self.offset
+        >>> Line()(3.0).data, Line().state_dict()
+        (7.0, {'slope': 2.0, 'offset': 1.0})
+    """
+
+    def __call__(self, x: Any) -> Any:
+        """The output for one sample; a subclass says how it is computed."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it computes: define __call__(self, x)")
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """The parameters with their names, in the order in which the attributes were made.
+
+        Raises:
+            ValueError: two different parameters have the same name (a dict with the keys ``1`` and ``"1"``).
+        """
+        found: dict[str, Value] = {}
+        for name, item in _walk(self):
+            if isinstance(item, Value):
+                if name in found:
+                    raise ValueError(f"two parameters are named {name!r}; rename a key of the dict that holds them")
+                found[name] = item
+        return list(found.items())
+
+    def named_modules(self) -> list[tuple[str, Module]]:
+        """This module (named ``""``) and every module inside it, with their names."""
+        return [(name, item) for name, item in _walk(self) if isinstance(item, Module)]
+
+    def parameters(self) -> list[Value]:
+        """The parameters, in the order of `named_parameters`."""
+        return [value for _, value in self.named_parameters()]
+
+    def label_parameters(self) -> None:
+        """Give every parameter its name as label, so that graphs, tables and messages speak of it."""
+        for name, value in self.named_parameters():
+            value.label = name
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0.0."""
+        for value in self.parameters():
+            value.grad = 0.0
+
+    def state_dict(self) -> dict[str, float]:
+        """The data of every parameter by name."""
+        return {name: value.data for name, value in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Set every parameter from a dict of the form that `state_dict` gives. All or nothing.
+
+        Raises:
+            ValueError: names are missing or unexpected, or a number is nan or infinite.
+            TypeError: something in the dict is not a real number, or it is no dict.
+        """
+        loaded = self.checked_state(state)
+        for name, value in self.named_parameters():
+            value.data = loaded[name]
+
+    def checked_state(self, state: Mapping[str, float]) -> dict[str, float]:
+        """The floats that `load_state_dict` would set; raises as it does, and changes nothing."""
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict takes a dict of name: number, not {type(state).__name__}")
+        own = dict(self.named_parameters())
+        missing, unexpected = [n for n in own if n not in state], [n for n in state if n not in own]
+        if missing or unexpected:
+            parts = [f"{words}: {_few(names)}" for words, names in
+                     (("missing", missing), ("unexpected", unexpected)) if names]  # fmt: skip
+            raise ValueError(f"the parameters do not fit this {type(self).__name__} ({'; '.join(parts)})")
+        loaded = {name: real(state[name], f"parameter {name}") for name in own}
+        broken = [name for name, data in loaded.items() if not math.isfinite(data)]
+        if broken:
+            raise ValueError(f"nan or infinite parameters: {_few(broken)}; nothing was loaded")
+        return loaded
+
+    def evaluate(self, x: Any) -> Any:
+        """The output for one sample as plain floats (a float or a list of floats): no graph is kept."""
+        with no_grad():
+            return plain(self(x))
+
+    def predict(self, X: ArrayLike, engine: str = "auto") -> NDArray[np.float64]:
+        """The outputs for many samples, computed on plain floats without any graph.
+
+        Args:
+            X: n samples, an array of shape (n, features) or a list of lists.
+            engine: ``"auto"``, ``"eager"`` or ``"compiled"``, as in `nn.fit`.
+
+        Returns:
+            An array of shape (n,) for a model with one output, else (n, outputs).
+        """
+        from .engines import predict
+
+        return predict(self, X, engine)
+
+    def __repr__(self) -> str:
+        names = [name for name, _ in self.named_parameters()]
+        return f"{type(self).__name__}({_few(names)}): {count(len(names))}"
+
+
+def plain(output: Any) -> Any:
+    """A model's output as a float, or a list of floats."""
+    if isinstance(output, (list, tuple)):
+        return [plain(entry) for entry in output]
+    return output.data if isinstance(output, Value) else output
+
+
+def count(parameters: int) -> str:
+    """A number of parameters in words."""
+    return f"{parameters:,} parameter" + ("" if parameters == 1 else "s")
+
+
+def _few(names: list[str], shown: int = 5) -> str:
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(map(str, names[:shown])) + more
+
+
+def _walk(root: Module) -> Iterator[tuple[str, Value | Module]]:
+    """Every parameter and module below ``root``, each once, in the order of the attributes."""
+    seen: set[int] = set()
+    stack: list[tuple[str, Any]] = [("", root)]
+    while stack:
+        path, item = stack.pop()
+        children = _children(item)
+        if id(item) in seen or (children is None and not isinstance(item, Value)):
+            continue
+        if isinstance(item, (Value, Module)):
+            seen.add(id(item))
+            if isinstance(item, Module) or not item.op:
+                yield path, item
+        elif isinstance(item, (list, dict)):  # containers alone can hold themselves
+            seen.add(id(item))
+        if children:
+            stack.extend((f"{path}.{key}" if path else str(key), child) for key, child in reversed(children))
+
+
+def _children(item: Any) -> list[tuple[Any, Any]] | None:
+    if isinstance(item, Module):
+        return [(name, child) for name, child in vars(item).items() if not name.startswith("_")]
+    if isinstance(item, dict):
+        return list(item.items())
+    if isinstance(item, (list, tuple)):
+        return list(enumerate(item))
+    if type(item).__name__ == "ndarray" and item.dtype == object:
+        return list(enumerate(item.tolist()))
+    return None

@@ -1,0 +1,407 @@
+"""Optimizers: one update rule each, the same for a float and for an array.
+
+A rule is a plain function ``rule(p, g, state, lr, step, *settings) -> (p, state)`` of a parameter, its gradient, a
+tuple of state variables, the learning rate and the number of the step (from 1). It is written with ``+=`` and ``*=``:
+a float gets a new value, while a NumPy array is changed in place, without a copy of the parameters. (The gradient is
+never changed.) `Optimizer.step` applies the rule to each Value; `Optimizer.step_arrays` applies it once to flat arrays
+that hold all parameters, as compiled programs do. Both advance the same state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Union
+
+from autograd import Value
+from autograd.value import real
+
+from .schedules import Schedule
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Rate = Union[float, Schedule]
+
+
+def _root(x: Any) -> Any:
+    return math.sqrt(x) if isinstance(x, float) else x**0.5  # NumPy computes x ** 0.5 as sqrt
+
+
+def sgd_rule(p: Any, g: Any, state: tuple[Any, ...], lr: float, step: int, momentum: float, weight_decay: float) -> Any:
+    """W ← W − αG; with momentum V ← βV + G, W ← W − αV. Weight decay adds λW to G."""
+    if weight_decay:
+        g = g + weight_decay * p
+    if momentum:
+        (v,) = state
+        v *= momentum
+        v += g
+        p -= lr * v
+        return p, (v,)
+    p -= lr * g
+    return p, state
+
+
+def adagrad_rule(p: Any, g: Any, state: tuple[Any, ...], lr: float, step: int, eps: float, weight_decay: float) -> Any:
+    """S ← S + G², W ← W − αG / (√S + ε)."""
+    if weight_decay:
+        g = g + weight_decay * p
+    (s,) = state
+    s += g * g
+    p -= lr * g / (_root(s) + eps)
+    return p, (s,)
+
+
+def rmsprop_rule(
+    p: Any, g: Any, state: tuple[Any, ...], lr: float, step: int, decay: float, eps: float, weight_decay: float
+) -> Any:
+    """S ← ρS + (1 − ρ)G², W ← W − αG / (√S + ε)."""
+    if weight_decay:
+        g = g + weight_decay * p
+    (s,) = state
+    s *= decay
+    s += (1.0 - decay) * g * g
+    p -= lr * g / (_root(s) + eps)
+    return p, (s,)
+
+
+def adam_rule(
+    p: Any, g: Any, state: tuple[Any, ...], lr: float, step: int, beta1: float, beta2: float, eps: float,
+    weight_decay: float,
+) -> Any:  # fmt: skip
+    """M ← β₁M + (1 − β₁)G, S ← β₂S + (1 − β₂)G², W ← W − α·M̂ / (√Ŝ + ε), M̂ = M/(1 − β₁ᵏ), Ŝ = S/(1 − β₂ᵏ)."""
+    if weight_decay:
+        g = g + weight_decay * p
+    m, s = state
+    m *= beta1
+    m += (1.0 - beta1) * g
+    s *= beta2
+    s += (1.0 - beta2) * g * g
+    p -= (lr / (1.0 - beta1**step)) * m / (_root(s / (1.0 - beta2**step)) + eps)
+    return p, (m, s)
+
+
+class Optimizer:
+    """What the optimizers share: parameters, learning rate, clipping, state, and the two ways to apply a rule.
+
+    Attributes:
+        parameters: the Values that a step changes.
+        lr: the learning rate, a number or a function of the step (counted from 0).
+        steps: how many steps were made.
+        settings: the rule's other numbers by name, in the rule's order.
+        state: one list of floats (or one array) per state variable, with an entry per parameter.
+
+    Raises:
+        ValueError: there are no parameters, one is there twice or was computed from others, or a setting is out of
+            its range.
+        TypeError: the parameters are no Values.
+    """
+
+    rule: ClassVar[Callable[..., Any]]
+    variables: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: Rate,
+        settings: Mapping[str, float],
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        self.parameters = _parameters(parameters, type(self).__name__)
+        self.lr = lr
+        self.steps = 0
+        self.settings = {name: real(x, f"{type(self).__name__}({name}=…)") for name, x in settings.items()}
+        self.clip_norm = _limit(clip_norm, "clip_norm")
+        self.clip_value = _limit(clip_value, "clip_value")
+        self.state: list[Any] = [[0.0] * len(self.parameters) for _ in self.variables]
+        if not callable(lr):
+            self._rate()
+        for name, x in self.settings.items():
+            low, high = _RANGES[name]
+            if not low <= x < high or (name == "eps" and x == 0):
+                raise ValueError(f"{type(self).__name__}: {name}={x!r} is outside its range, {low:g} to {high:g}")
+
+    def _rate(self) -> float:
+        """The learning rate of the next step."""
+        rate = real(self.lr(self.steps) if callable(self.lr) else self.lr, "the learning rate")
+        if not 0.0 <= rate < math.inf:
+            step = f" at step {self.steps}" if callable(self.lr) else ""
+            raise ValueError(f"the learning rate must be a finite number of at least 0; it is {rate!r}{step}")
+        return rate
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step as a number."""
+        return self._rate()
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0.0."""
+        for p in self.parameters:
+            p.grad = 0.0
+
+    def step(self) -> None:
+        """Move every parameter against its ``.grad``, once.
+
+        Raises:
+            FloatingPointError: a gradient is nan or infinite; nothing has been changed.
+        """
+        rate, rule, settings, step = self._rate(), type(self).rule, tuple(self.settings.values()), self.steps + 1
+        gradients = [p.grad for p in self.parameters]
+        self._check(gradients)
+        if self.clip_value is not None:
+            gradients = [clipped(g, self.clip_value) for g in gradients]
+        if self.clip_norm is not None:
+            factor = _shrink(math.hypot(*gradients), self.clip_norm)
+            gradients = [g * factor for g in gradients] if factor != 1.0 else gradients
+        state = [s if isinstance(s, list) else s.tolist() for s in self.state]
+        rows = zip(*state) if state else [()] * len(gradients)
+        moved = [rule(p.data, g, row, rate, step, *settings) for p, g, row in zip(self.parameters, gradients, rows)]
+        for p, (data, _) in zip(self.parameters, moved):
+            p.data = data
+        self.state = [list(column) for column in zip(*(row for _, row in moved))] if state else []
+        self.steps = step
+
+    def step_arrays(self, parameters: NDArray[np.float64], gradients: NDArray[np.float64]) -> None:
+        """The same step on flat arrays, one entry per parameter in their order, in place; no Value is touched.
+
+        Args:
+            parameters: changed in place.
+            gradients: left as they are.
+
+        Raises:
+            FloatingPointError: a gradient is nan or infinite; nothing has been changed.
+        """
+        import numpy as np
+
+        if not math.isfinite(gradients.dot(gradients)):  # or merely beyond 1e154
+            self._check(gradients.tolist())
+        if self.clip_value is not None:
+            gradients = np.clip(gradients, -self.clip_value, self.clip_value)
+        if self.clip_norm is not None:
+            factor = _shrink(float(np.linalg.norm(gradients)), self.clip_norm)
+            gradients = gradients * factor if factor != 1.0 else gradients
+        if self.state and isinstance(self.state[0], list):
+            self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
+        settings = tuple(self.settings.values())
+        type(self).rule(parameters, gradients, tuple(self.state), self._rate(), self.steps + 1, *settings)
+        self.steps += 1
+
+    def _check(self, gradients: Sequence[float]) -> None:
+        for i, g in enumerate(gradients):
+            if not math.isfinite(g):
+                name = self.parameters[i].label or f"number {i}"
+                raise FloatingPointError(
+                    f"the gradient of parameter {name} is {g}; nothing was changed. Find its origin with "
+                    "autograd.detect_anomaly(), or try a smaller learning rate, clip_norm=1.0 or scaled inputs"
+                )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on exactly: kind, steps made, settings and state (not the learning rate)."""
+        columns = [s if isinstance(s, list) else s.tolist() for s in self.state]
+        return {
+            "kind": type(self).__name__,
+            "steps": self.steps,
+            "settings": self._all_settings(),
+            "state": {name: list(column) for name, column in zip(self.variables, columns)},
+        }
+
+    def _all_settings(self) -> dict[str, float | None]:
+        return {**self.settings, "clip_norm": self.clip_norm, "clip_value": self.clip_value}
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave; the learning rate stays this optimizer's. All or nothing.
+
+        Raises:
+            ValueError: the kind, a setting, the state variables or the number of parameters differ, or a number is
+                nan or infinite.
+        """
+        own = {"kind": type(self).__name__, "settings": self._all_settings()}
+        for name, expected in own.items():
+            if not isinstance(saved, Mapping) or name not in saved:
+                raise ValueError(f"this is no state of an optimizer: {name!r} is missing")
+            if saved[name] != expected:
+                raise ValueError(f"the optimizer's {name} differ: saved {saved[name]}, here {expected}")
+        columns, steps = saved.get("state"), saved.get("steps")
+        if not isinstance(columns, Mapping) or set(columns) != set(self.variables):
+            raise ValueError(f"the optimizer's state must hold {list(self.variables)}")
+        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
+            raise ValueError(f"the optimizer's number of steps is {steps!r}")
+        loaded: list[list[float]] = []
+        for name in self.variables:
+            column = [real(x, f"optimizer state {name}") for x in columns[name]]
+            if len(column) != len(self.parameters):
+                raise ValueError(
+                    f"optimizer state {name} has {len(column)} entries for {len(self.parameters)} parameters"
+                )
+            if not all(map(math.isfinite, column)):
+                raise ValueError(f"optimizer state {name} holds nan or infinity")
+            loaded.append(column)
+        self.state, self.steps = list(loaded), steps
+
+    def __repr__(self) -> str:
+        rate = getattr(self.lr, "__qualname__", self.lr) if callable(self.lr) else self.lr
+        settings = "".join(f", {name}={x:g}" for name, x in self._all_settings().items() if x is not None)
+        return f"{type(self).__name__}({len(self.parameters):,} parameters, lr={rate}{settings})"
+
+
+_RANGES = {
+    "momentum": (0.0, 1.0), "weight_decay": (0.0, math.inf), "decay": (0.0, 1.0), "eps": (0.0, math.inf),
+    "beta1": (0.0, 1.0), "beta2": (0.0, 1.0),
+}  # fmt: skip
+
+
+def _parameters(parameters: Iterable[Value], optimizer: str) -> list[Value]:
+    if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
+        hint = "model.parameters()" if hasattr(parameters, "parameters") else "a list of Values"
+        raise TypeError(f"{optimizer} takes {hint}, not {type(parameters).__name__}")
+    listed = list(parameters)
+    seen: set[int] = set()
+    for i, p in enumerate(listed):
+        if not isinstance(p, Value):
+            raise TypeError(f"{optimizer} takes Values, such as model.parameters(); entry {i} is a {type(p).__name__}")
+        if p.op:
+            raise ValueError(f"parameter {i} was computed by {p.op!r}; an optimizer changes leaves only")
+        if id(p) in seen:
+            raise ValueError(f"parameter {p.label or i} is in the list twice, and would be moved twice per step")
+        seen.add(id(p))
+    if not listed:
+        raise ValueError(f"{optimizer} got no parameters")
+    return listed
+
+
+def _limit(limit: float | None, name: str) -> float | None:
+    if limit is None:
+        return None
+    checked = real(limit, name)
+    if not 0.0 < checked < math.inf:
+        raise ValueError(f"{name} must be a positive number, not {limit!r}")
+    return checked
+
+
+def clipped(g: float, limit: float) -> float:
+    """g, brought into [−limit, limit]."""
+    return min(max(g, -limit), limit)
+
+
+def _shrink(norm: float, limit: float) -> float:
+    return 1.0 if norm <= limit else limit / norm
+
+
+def clip_grad_norm(parameters: Iterable[Value], limit: float) -> float:
+    """Scale all gradients by one factor so that their Euclidean norm is at most ``limit``; returns the norm before."""
+    listed, checked = _parameters(parameters, "clip_grad_norm"), _limit(limit, "the limit")
+    assert checked is not None
+    norm = math.hypot(*(p.grad for p in listed))
+    factor = _shrink(norm, checked)
+    for p in listed:
+        p.grad *= factor
+    return norm
+
+
+def clip_grad_value(parameters: Iterable[Value], limit: float) -> None:
+    """Bring every gradient into [−limit, limit]."""
+    listed, checked = _parameters(parameters, "clip_grad_value"), _limit(limit, "the limit")
+    assert checked is not None
+    for p in listed:
+        p.grad = clipped(p.grad, checked)
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: V ← βV + G, W ← W − αV; without momentum W ← W − αG.
+
+    Args:
+        parameters: the Values to move, such as ``model.parameters()``.
+        lr: α, a number or a function of the step.
+        momentum: β, from 0 to less than 1.
+        weight_decay: λ; adds λW to G, as a penalty ½λ‖W‖² in the loss would.
+        clip_norm: gradients are scaled so that their norm is at most this.
+        clip_value: each gradient is brought into [−clip_value, clip_value].
+    """
+
+    rule = staticmethod(sgd_rule)
+    variables = ("velocity",)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: Rate = 0.01,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        super().__init__(parameters, lr, {"momentum": momentum, "weight_decay": weight_decay}, clip_norm, clip_value)
+
+
+class AdaGrad(Optimizer):
+    """AdaGrad (Duchi, Hazan and Singer 2011): S ← S + G², W ← W − αG / (√S + ε).
+
+    Args: as for `SGD`; ``eps`` is ε.
+    """
+
+    rule = staticmethod(adagrad_rule)
+    variables = ("squares",)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: Rate = 0.01,
+        eps: float = 1e-10,
+        weight_decay: float = 0.0,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        super().__init__(parameters, lr, {"eps": eps, "weight_decay": weight_decay}, clip_norm, clip_value)
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Hinton 2012): S ← ρS + (1 − ρ)G², W ← W − αG / (√S + ε).
+
+    Args: as for `SGD`; ``decay`` is ρ, ``eps`` is ε.
+    """
+
+    rule = staticmethod(rmsprop_rule)
+    variables = ("squares",)
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: Rate = 0.01,
+        decay: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        settings = {"decay": decay, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(parameters, lr, settings, clip_norm, clip_value)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015): RMSprop with momentum, both corrected for starting at zero.
+
+    Args: as for `SGD`; ``beta1`` and ``beta2`` are the decays of the mean gradient and of the mean square.
+    """
+
+    rule = staticmethod(adam_rule)
+    variables = ("means", "squares")
+
+    def __init__(
+        self,
+        parameters: Iterable[Value],
+        lr: Rate = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        *,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        settings = {"beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(parameters, lr, settings, clip_norm, clip_value)

@@ -1,0 +1,420 @@
+"""`fit`: training by mini-batches, the same call and the same numbers whichever engine computes."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from autograd import AnomalyError, Value, no_grad
+
+from . import engines, metrics
+from .checkpoint import Checkpoint, fitting, read, save
+from .datasets import one_hot, split
+from .history import EarlyStopping, History, Watch
+from .losses import binary_cross_entropy
+from .module import Module
+from .optimizers import Optimizer
+
+Floats = NDArray[np.float64]
+
+
+class Epoch(NamedTuple):
+    """What a callback is shown after each epoch.
+
+    Attributes:
+        number: the epoch, counted from 1.
+        model: with its parameters up to date.
+        optimizer: the optimizer.
+        history: everything recorded so far.
+    """
+
+    number: int
+    model: Module
+    optimizer: Optimizer
+    history: History
+
+
+Callback = Callable[[Epoch], Any]
+
+
+def fit(
+    model: Module,
+    loss: engines.Loss,
+    X: ArrayLike,
+    y: ArrayLike,
+    optimizer: Optimizer,
+    epochs: int = 100,
+    batch_size: int | None = None,
+    seed: int | None = 0,
+    *,
+    validation: float | tuple[ArrayLike, ArrayLike] | None = None,
+    metrics: Sequence[str | metrics.Metric] = (),
+    callbacks: Iterable[Callback] = (),
+    early_stopping: EarlyStopping | int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int = 1,
+    resume: bool = False,
+    shuffle: bool = True,
+    progress: bool = True,
+    engine: str = "auto",
+) -> History:
+    """Train a model: the batch loss is the mean of ``loss(model(x), target)`` over the batch's samples.
+
+    Everything is checked before the first parameter moves. Ctrl-C ends training after the batch in progress; the
+    history so far is returned, and the parameters stay. If a loss or a gradient becomes nan or infinite, training
+    stops with a warning and the model gets the last parameters back whose loss was finite.
+
+    Args:
+        model: any Module that takes one sample.
+        loss: a function of the model's output and the target of one sample, such as `nn.cross_entropy`.
+        X: n samples, (n, features); n numbers are samples of one feature.
+        y: n targets: numbers, rows of numbers, or class labels; integer labels are encoded one-hot if the model has
+            several outputs.
+        optimizer: made for the model's parameters.
+        epochs: how many times all samples are used, in all (a resumed run counts those before).
+        batch_size: samples per step; None for all. The last batch of an epoch can be smaller.
+        seed: the order of the samples in epoch e depends on (seed, e) alone; None draws a seed.
+        validation: (X, y) of samples that do not train, or the fraction of the samples to put aside.
+        metrics: names from `nn.metrics` or functions (outputs, targets) → number; a function's ``__name__`` is the
+            column's name. Targets come as they were given, labels not encoded.
+        callbacks: each is called with an `Epoch` after every epoch; one that returns True ends training.
+        early_stopping: an `EarlyStopping`, or a number of epochs for its patience.
+        checkpoint: a file that is rewritten after every ``checkpoint_every`` epochs and at the end of the last.
+        resume: go on from ``checkpoint`` if that file exists, with the same losses as a run without interruption.
+        shuffle: whether each epoch draws a new order.
+        progress: whether to show a progress bar.
+        engine: ``"auto"``, or an engine's name.
+
+    Returns:
+        The `History`; its ``stopped`` says why training ended.
+
+    Raises:
+        ValueError: data are empty, contain nan or infinity, or differ in length; a label or a size does not fit.
+        TypeError: data are no real numbers, or the loss does not give a Value.
+        AnomalyError: inside `autograd.detect_anomaly`, with epoch and batch; the last good parameters are kept.
+    """
+    if isinstance(validation, (tuple, list)):
+        held = _Data(model, loss, *_pair(validation), "validation ")
+    elif validation is not None:
+        X, y, *aside = split(X, y, validation, seed or 0)
+        held = _Data(model, loss, aside[0], aside[1], "validation ")
+    else:
+        held = None
+    data = _Data(model, loss, X, y, "")
+    size = len(data.X) if batch_size is None else _whole(batch_size, "batch_size")
+    if size > len(data.X):
+        raise ValueError(f"batch_size is {size} and there are {len(data.X)} samples; batch_size=None takes all at once")
+    _whole(epochs, "epochs", least=0)
+    if seed is None:
+        seed = int.from_bytes(os.urandom(4), "big")
+    if resume and checkpoint is None:
+        raise ValueError("resume=True needs the name of the checkpoint file: checkpoint='run.json'")
+    run = _Run(model, loss, optimizer, data, held, size, _whole(seed, "seed", least=0), shuffle, engine)
+    run.metrics = [_metric(m, loss) for m in metrics]
+    run.callbacks = [*callbacks]
+    run.rule = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+    run.checkpoint = None if checkpoint is None else Path(checkpoint)
+    run.every = _whole(checkpoint_every, "checkpoint_every")
+    if run.checkpoint is not None and resume and run.checkpoint.exists():
+        run.load(read(run.checkpoint))
+    return run.train(epochs, progress)
+
+
+def _whole(n: Any, name: str, least: int = 1) -> int:
+    if isinstance(n, bool) or not hasattr(n, "__index__") or n.__index__() < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, not {n!r}")
+    return int(n.__index__())
+
+
+def _pair(validation: Any) -> tuple[ArrayLike, ArrayLike]:
+    if len(validation) != 2:
+        raise ValueError(f"validation is (X, y) or a fraction; got {len(validation)} parts")
+    return validation[0], validation[1]
+
+
+class _Data:
+    """Samples and targets, checked against a model and a loss."""
+
+    def __init__(self, model: Module, loss: engines.Loss, X: ArrayLike, y: ArrayLike, kind: str) -> None:
+        self.X = engines.samples(X, f"{kind}X")
+        self.given = np.asarray(y)
+        if self.given.ndim == 0 or len(self.given) != len(self.X):
+            count = len(self.given) if self.given.ndim else "one"
+            raise ValueError(f"{len(self.X)} {kind}samples and {count} {kind}targets")
+        _finite(self.X, f"{kind}X")
+        with no_grad():
+            output = model(self.X[0].tolist())
+        several = len(output) if isinstance(output, (list, tuple)) else 0
+        if several > 1 and self.given.ndim == 1:
+            self.y = one_hot(self.given, several)
+        else:
+            self.y = engines._real_array(self.given, f"{kind}y")
+            _finite(self.y if self.y.ndim > 1 else self.y[:, None], f"{kind}y")
+            if self.y.ndim == 2 and self.y.shape[1] == 1 and not several:
+                self.y = self.y[:, 0]
+        self._try(loss, output, kind)
+
+    def _try(self, loss: engines.Loss, output: Any, kind: str) -> None:
+        """The loss of every different target (up to 1,000), so that a wrong label is found before training."""
+        different, places = np.unique(self.y, axis=0, return_index=True)
+        for target, place in zip(different[:1000].tolist(), places.tolist()):
+            with no_grad():
+                try:
+                    result = loss(output, target)
+                except (ValueError, TypeError) as error:
+                    raise type(error)(f"{kind}sample {place}: {error}") from error
+            if not isinstance(result, Value):
+                raise TypeError(
+                    f"the loss of one sample must be one Value that depends on the model's output; "
+                    f"it is a {type(result).__name__}"
+                )
+
+
+def _finite(array: Floats, name: str) -> None:
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        sample, column = bad[0].tolist()
+        more = f" (and {len(bad) - 1:,} more)" if len(bad) > 1 else ""
+        raise ValueError(f"{name} has {array[sample, column]} in sample {sample}, column {column}{more}")
+
+
+def _metric(metric: str | metrics.Metric, loss: engines.Loss) -> tuple[str, metrics.Metric]:
+    if callable(metric):
+        return getattr(metric, "__name__", type(metric).__name__), metric
+    if metric not in metrics.METRICS:
+        raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metrics.METRICS)}, or a function")
+    if metric == "accuracy" and loss is binary_cross_entropy:  # outputs are logits: 0 is one half
+        return metric, lambda outputs, targets: metrics.accuracy(outputs, targets, threshold=0.0)
+    return metric, metrics.METRICS[metric]
+
+
+class _NotFiniteError(Exception):
+    """A loss or a gradient is nan or infinite."""
+
+
+class _Run:
+    """One training: what it works with, and how far it is."""
+
+    metrics: list[tuple[str, metrics.Metric]]
+    callbacks: list[Callback]
+    rule: EarlyStopping | None
+    checkpoint: Path | None
+    every: int
+
+    def __init__(
+        self, model: Module, loss: engines.Loss, optimizer: Optimizer, data: _Data, held: _Data | None, size: int,
+        seed: int, shuffle: bool, engine: str,
+    ) -> None:  # fmt: skip
+        self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
+        self.size, self.seed, self.shuffle = size, seed, shuffle
+        self.engine = engines.make(engine, model, loss, optimizer)
+        self.history = History(seed=seed, engine=self.engine.name)
+        self.watch: Watch | None = None
+        self.best: dict[str, float] | None = None
+        self.good: Any = None  # a snapshot with which the loss was finite
+        self.saved = 0  # the epoch of the checkpoint
+
+    # ---- epochs
+
+    def train(self, epochs: int, progress: bool) -> History:
+        """Run the epochs that are left; see `fit`."""
+        history, steps = self.history, -(-len(self.data.X) // self.size)
+        history.stopped = ""
+        if self.rule is not None and history.epochs:
+            self.watch = self.rule.watch(history)
+        self.good = self.engine.snapshot()
+        with _Interrupt() as interrupt, _bar(epochs * steps, history.epochs * steps, progress) as bar:
+            try:
+                while history.epochs < epochs and not self._exhausted() and not history.stopped:
+                    bar.set_description(f"epoch {history.epochs + 1}/{epochs}", refresh=False)
+                    self._epoch(bar, interrupt)
+                if self.checkpoint is not None and self.saved != history.epochs:
+                    self.save()
+            except _NotFiniteError as error:
+                self._give_up(str(error))
+            except KeyboardInterrupt:
+                history.stopped = f"interrupted after {history.epochs} epochs"
+            finally:
+                self.engine.sync()
+        if not history.stopped:
+            history.stopped = self._exhausted() or f"all {epochs} epochs done"
+        if self.rule is not None and self.rule.restore_best and self.best is not None:
+            self.model.load_state_dict(self.best)
+            self.engine.reload()
+        return history
+
+    def _epoch(self, bar: Any, interrupt: _Interrupt) -> None:
+        began, total, history = time.perf_counter(), 0.0, self.history
+        order = self._order(history.epochs)
+        before, rate = self.engine.snapshot(), self.optimizer.rate
+        for start in range(0, len(order), self.size):
+            interrupt.check()
+            chosen = order[start : start + self.size]
+            rate = self.optimizer.rate
+            loss = self._step(chosen, start // self.size + 1)
+            if start == 0:
+                self.good = before  # the loss was finite with these parameters
+            history.batch_loss.append(loss)
+            total += loss * len(chosen)
+            bar.update()
+        interrupt.check()
+        self.engine.sync()
+        self._check_parameters()
+        judged = self._judged("", self.data)
+        if self.held is not None:
+            held_loss = self.engine.evaluate(self.held.X, self.held.y)
+            judged |= self._judged("validation_", self.held)
+            history.validation_loss.append(held_loss)
+        history.loss.append(total / len(order))
+        history.learning_rate.append(rate)
+        for name, value in judged.items():
+            history.metrics.setdefault(name, []).append(value)
+        history.seconds.append(time.perf_counter() - began)
+        bar.set_postfix_str(self._summary(), refresh=False)
+        self._after(history.epochs)
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        n = len(self.data.X)
+        return np.random.default_rng([self.seed, epoch]).permutation(n) if self.shuffle else np.arange(n)
+
+    def _step(self, chosen: NDArray[np.int64], batch: int) -> float:
+        place = f"in epoch {self.history.epochs + 1}, batch {batch}"
+        try:
+            loss = self.engine.step(self.data.X[chosen], self.data.y[chosen])
+        except AnomalyError as error:
+            self.engine.restore(self.good)
+            raise AnomalyError(f"{place}: {error}") from error
+        except FloatingPointError as error:
+            raise _NotFiniteError(f"{place}: {error}") from None
+        if not math.isfinite(loss):
+            raise _NotFiniteError(f"{place} the loss became {loss}")
+        return loss
+
+    def _check_parameters(self) -> None:
+        for name, parameter in self.model.named_parameters():
+            if not math.isfinite(parameter.data):
+                raise _NotFiniteError(
+                    f"at the end of epoch {self.history.epochs + 1} parameter {name} was {parameter.data}"
+                )
+
+    def _judged(self, prefix: str, data: _Data) -> dict[str, float]:
+        outputs = self.engine.predict(data.X) if self.metrics else data.y
+        return {prefix + name: float(metric(outputs, data.given)) for name, metric in self.metrics}
+
+    def _summary(self) -> str:
+        columns = self.history.columns()
+        shown = [name for name in columns if name not in ("learning_rate", "seconds")]
+        return ", ".join(f"{name.replace('_', ' ')} {columns[name][-1]:.4g}" for name in shown)
+
+    def _after(self, epoch: int) -> None:
+        """Best parameters, callbacks, checkpoint."""
+        if self.rule is not None:
+            if self.watch is None:
+                self.watch = self.rule.watch(History(**{**vars(self.history), "loss": []}))
+            if self.watch.improved(self.history):
+                self.history.best_epoch, self.best = epoch, self.model.state_dict()
+        if self.checkpoint is not None and epoch % self.every == 0:
+            self.save()
+        stop = [callback(Epoch(epoch, self.model, self.optimizer, self.history)) for callback in self.callbacks]
+        if any(answer is True for answer in stop):
+            self.history.stopped = f"a callback ended it after {epoch} epochs"
+
+    def _exhausted(self) -> str:
+        """Why early stopping ends training, if it does."""
+        if self.rule is None or self.watch is None or self.history.epochs - self.watch.best < self.rule.patience:
+            return ""
+        return f"{self.watch.name} did not improve for {self.rule.patience} epochs"
+
+    def _give_up(self, reason: str) -> None:
+        rate = self.optimizer.rate
+        self.engine.restore(self.good)
+        self.history.stopped = reason
+        warnings.warn(
+            f"training stopped: {reason}. The model has its last good parameters. Try a smaller learning rate (now "
+            f"{rate:g}), clip_norm=1.0 in the optimizer, or scaled inputs (nn.datasets.Standardizer); inside "
+            "autograd.detect_anomaly() fit names the operation where it began.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+    # ---- checkpoints
+
+    def save(self) -> None:
+        """Everything that a later run needs to go on exactly."""
+        assert self.checkpoint is not None
+        training = {
+            "history": self.history.to_dict(), "samples": len(self.data.X), "batch_size": self.size,
+            "seed": self.seed, "shuffle": self.shuffle, "best": self.best,
+        }  # fmt: skip
+        save(self.model, self.checkpoint, self.optimizer, training=training)
+        self.saved = self.history.epochs
+
+    def load(self, saved: Checkpoint) -> None:
+        """Go on from a checkpoint; nothing changes if it does not fit."""
+        training = saved.training
+        if training is None or saved.optimizer is None:
+            raise ValueError(f"{self.checkpoint} holds a model but no training to resume")
+        own = {"samples": len(self.data.X), "batch_size": self.size, "seed": self.seed, "shuffle": self.shuffle}
+        differing = [f"{name} was {training.get(name)}, is {x}" for name, x in own.items() if training.get(name) != x]
+        if differing:
+            raise ValueError(f"the run saved in {self.checkpoint} was another one: {'; '.join(differing)}")
+        history = History.from_dict(training.get("history", {}))
+        best = training.get("best")
+        fitting(saved, self.model)
+        if best is not None:
+            self.model.checked_state(best)
+        self.optimizer.load_state_dict(saved.optimizer)
+        self.model.load_state_dict(saved.parameters)
+        self.history, self.best, self.saved = history, best, history.epochs
+        self.history.engine = self.engine.name
+        self.engine.reload()
+
+
+class _Interrupt:
+    """Ctrl-C waits for the end of a batch; a second one does not. Only in the main thread, where signals arrive."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __enter__(self) -> _Interrupt:
+        main = threading.current_thread() is threading.main_thread()
+        self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._ours:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def _note(self, number: int, frame: Any) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def check(self) -> None:
+        """Between two batches: act on a Ctrl-C."""
+        if self.asked:
+            raise KeyboardInterrupt
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _bar(total: int, done: int, progress: bool) -> Any:
+    """A progress bar over batches: tqdm's notebook form only where ipywidgets can draw it."""
+    from importlib.util import find_spec
+
+    if progress and "ipykernel" in sys.modules and find_spec("ipywidgets") is not None:
+        from tqdm.notebook import tqdm
+    else:
+        from tqdm import tqdm
+    return tqdm(total=total, initial=done, disable=not progress, unit="batch")
