@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from .functions import symbolic_derivatives
 from .graph import refuse_freed, topological
 from .modes import ACTIVE, AnomalyError, current
-from .value import Value, describe, real
+from .value import Value, constant, describe, real
 
 
 def backward(root: Value, gradient: float = 1.0, free_graph: bool = False) -> None:
@@ -100,8 +100,7 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
                 contribution = times(adjoint, derivative)
                 if contribution is not None:
                     total[parent] = total[parent] + contribution if parent in total else contribution
-    zero: Any = 0.0 if isinstance(seed, float) else None
-    return [total.get(node, zero if zero is not None else Value(0.0)) for node in wanted]
+    return [total[node] if node in total else 0.0 if isinstance(seed, float) else constant(0.0) for node in wanted]
 
 
 def _depending_on(order: list[Value], sources: set[Value]) -> set[Value]:

@@ -11,7 +11,7 @@ from .functions import dot
 from .graph import leaves
 from .modes import changed, current
 from .ops import TABLE
-from .value import Number, Value, apply, real
+from .value import Number, Value, apply, constant, real
 
 
 @overload
@@ -43,7 +43,7 @@ def grad(y: Value, xs: Iterable[Value], create_graph: bool = False) -> list[Any]
     if not create_graph:
         return adjoints(y, 1.0, wanted)
     with _recording():
-        return adjoints(y, Value(1.0), wanted)
+        return adjoints(y, constant(1.0), wanted)
 
 
 def _recording() -> AbstractContextManager[None]:
@@ -95,6 +95,7 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
             nested = any(node.parents for node in fresh) or not set(fresh).issuperset(leaves(y))
             slopes = grad(y, fresh, create_graph=nested)
             value = y if nested else y.data
+            _close(fresh)
         elif isinstance(y, bool) or not isinstance(y, (int, float)):
             raise TypeError(f"the function must return one Value (or a number), not {type(y).__name__}")
         remaining = iter(slopes)
@@ -106,6 +107,13 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
         return value, gradient[0] if len(args) == 1 else gradient
 
     return differentiated
+
+
+def _close(fresh: Iterable[Value]) -> None:
+    """What stood for a plain number has served as a variable; in the graph of a result it is a plain number again."""
+    for node in fresh:
+        if not node.parents:
+            node.op = "constant"
 
 
 Function = Callable[..., Any]
@@ -143,7 +151,10 @@ def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph:
     if isinstance(outputs, Value):
         outputs = [outputs]
     rows = [y if isinstance(y, Value) else Value(y) for y in outputs]
-    return [grad(y, inputs, create_graph) for y in rows]
+    matrix = [grad(y, inputs, create_graph) for y in rows]
+    if callable(ys):
+        _close(inputs)
+    return matrix
 
 
 def hessian(y: Function | Value, xs: Iterable[Number]) -> list[list[float]]:
