@@ -55,9 +55,15 @@ if TYPE_CHECKING:
     from .checkpoint import load as load
     from .checkpoint import save as save
     from .diagram import draw_network as draw_network
+    from .flow import GradientFlow as GradientFlow
     from .flow import gradient_flow as gradient_flow
     from .history import EarlyStopping as EarlyStopping
     from .history import History as History
+    from .search import Descent as Descent
+    from .search import LineSearch as LineSearch
+    from .search import descend as descend
+    from .search import directional_derivative as directional_derivative
+    from .search import line_search as line_search
     from .training import Epoch as Epoch
     from .training import fit as fit
 
@@ -67,6 +73,8 @@ _LAZY = {
     "datasets": "datasets", "metrics": "metrics", "EarlyStopping": "history", "History": "history",
     "Epoch": "training", "fit": "training",
     "plots": "plots", "reference": "reference", "draw_network": "diagram", "gradient_flow": "flow",
+    "GradientFlow": "flow", "line_search": "search", "descend": "search", "directional_derivative": "search",
+    "Descent": "search", "LineSearch": "search",
 }  # fmt: skip
 
 

@@ -365,7 +365,8 @@ def short(number: float, digits: int = 2) -> str:
     elif 9.995 <= size < 9999.5:
         text = f"{number:.1f}" if size < 99.95 else f"{number:.0f}"
     else:
-        text = f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e")
+        mantissa, exponent = f"{number:.0e}".split("e")
+        text = f"{mantissa}e{int(exponent)}"
     return text.replace("-", "−")
 
 

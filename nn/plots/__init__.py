@@ -9,7 +9,6 @@ from .curves import curves as curves
 from .curves import gradient_flow as gradient_flow
 from .curves import gradient_flow_over_training as gradient_flow_over_training
 from .curves import loss_curve as loss_curve
-from .images import confusion as confusion
 from .images import confusion_matrix as confusion_matrix
 from .images import images as images
 from .images import mistakes as mistakes

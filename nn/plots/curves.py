@@ -43,7 +43,7 @@ def curves(
 
 def loss_curve(history: Any, *, log: bool = False, ax: Axes = None) -> Axes:
     """The mean loss per epoch on the training set, and on the validation set where there is one."""
-    return curves(_measured(history, "loss", _LOSSES), ylabel="mean loss", log=log, ax=ax)
+    return curves(_measured(history, "loss"), ylabel="mean loss", log=log, ax=ax)
 
 
 def accuracy_curve(history: Any, *, ax: Axes = None) -> Axes:
@@ -52,24 +52,18 @@ def accuracy_curve(history: Any, *, ax: Axes = None) -> Axes:
     Raises:
         ValueError: the training did not measure it.
     """
-    shares = _measured(history, "accuracy", _ACCURACIES)
-    if not shares:
-        raise ValueError("this history holds no accuracy; ask for it while training, with the metric 'accuracy'")
+    shares = _measured(history, "accuracy")
+    if not any(shares.values()):
+        raise ValueError("this history holds no accuracy; train with metrics=['accuracy']")
     percent = {name: [100 * share for share in numbers] for name, numbers in shares.items()}
     return curves(percent, ylabel="accuracy (%)", ax=ax)
 
 
-_LOSSES = {"loss": "training", "val_loss": "validation", "validation_loss": "validation"}
-_ACCURACIES = {"accuracy": "training", "val_accuracy": "validation", "validation_accuracy": "validation"}
-
-
-def _measured(history: Any, kind: str, names: Mapping[str, str]) -> dict[str, list[float]]:
-    if isinstance(history, Mapping):
-        found = dict(history)
-    else:
-        found = {**getattr(history, "metrics", {}), **vars(history)}
+def _measured(history: Any, name: str) -> dict[str, list[float]]:
+    """The training and the validation column of that name, as far as they were recorded."""
+    columns = history if isinstance(history, Mapping) else history.columns()
     return {
-        shown: list(found[name]) for name, shown in names.items() if found.get(name) is not None and len(found[name])
+        kind: list(columns.get(key, ())) for kind, key in (("training", name), ("validation", f"validation_{name}"))
     }
 
 

@@ -80,27 +80,24 @@ def weight_images(
     return images(rows, captions, shape=shape, per_row=per_row, signed=True, title=title, label="weight", ax=ax)
 
 
-def confusion(truth: ArrayLike, predicted: ArrayLike, classes: int) -> Array:
-    """How often class i was taken for class j: (classes, classes) counts, the truth in rows."""
-    counts = np.zeros((classes, classes), dtype=int)
-    np.add.at(counts, (np.asarray(truth, int).ravel(), np.asarray(predicted, int).ravel()), 1)
-    return counts
-
-
 def confusion_matrix(
-    truth: ArrayLike, predicted: ArrayLike, *, names: Sequence[str] | None = None, title: str = "", ax: Axes = None
+    counts: ArrayLike, *, names: Sequence[str] | None = None, title: str = "", ax: Axes = None
 ) -> Axes:
-    """The confusion matrix as numbers on colours; a row that adds up to all samples of its class.
+    """The confusion matrix as numbers on colours; a row adds up to all samples of its class.
 
     Args:
-        truth: N class indices.
-        predicted: N class indices.
+        counts: (classes, classes), the truth in rows: what `nn.metrics.confusion_matrix` gives.
         names: the classes; 0, 1, … by default.
         title: a heading.
         ax: where to draw.
+
+    Raises:
+        ValueError: the table is not square, or the number of names does not fit.
     """
-    size = len(names) if names is not None else int(max(np.max(truth), np.max(predicted))) + 1
-    counts = confusion(truth, predicted, size)
+    counts = np.asarray(counts)
+    size = len(counts)
+    if counts.shape != (size, size) or (names is not None and len(names) != size):
+        raise ValueError(f"a confusion matrix is square, with a name for each row; got the shape {counts.shape}")
     ax = axes(ax, 0.45 * size + 2.4, 0.42 * size + 1.6)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     shown = ax.imshow(100 * share, cmap="cividis_r", vmin=0, vmax=100)

@@ -1,0 +1,381 @@
+"""Lecture C, MLP training as optimisation: line search, descent, sample-wise gradients, vanishing gradients."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd
+import nn
+from autograd import Value
+from nn import reference, search
+
+FOUR = nn.datasets.four_points()
+TERMS = [
+    lambda w, x=x, y=y: (y - autograd.sigmoid(w[0] * x[0] + w[1] * x[1])) ** 2
+    for x, y in zip(FOUR.X.tolist(), FOUR.y.tolist())
+]
+
+
+def E(w):
+    return sum(term(w) for term in TERMS)
+
+
+def sigma(z):
+    return 1 / (1 + math.exp(-z))
+
+
+# ---- the four points --------------------------------------------------------------------------------------------
+
+
+def test_the_data_and_the_cost():
+    assert FOUR.X.tolist() == [[-3, -3], [-2, -2], [4, 4], [2, -5]]
+    assert FOUR.y.tolist() == [1, 1, 0, 0]
+    w = [0.3, -0.2]
+    expected = sum((y - sigma(w[0] * x1 + w[1] * x2)) ** 2 for (x1, x2), y in zip(FOUR.X.tolist(), FOUR.y.tolist()))
+    assert search.evaluate(E, w) == pytest.approx(expected, rel=1e-14)
+    neuron = nn.Neuron(2, activation="sigmoid", bias=False)
+    for weight, data in zip(neuron.weights, w):
+        weight.data = data
+    outputs = [neuron(x) for x in FOUR.X.tolist()]
+    assert sum((y - out) ** 2 for y, out in zip(FOUR.y.tolist(), outputs)).data == pytest.approx(expected, rel=1e-14)
+
+
+@given(st.floats(-2, 2), st.floats(-2, 2))
+def test_the_gradient_in_closed_form(w11, w12):
+    _, gradient = autograd.value_and_grad(E)([w11, w12])
+    expected = [0.0, 0.0]
+    for (x1, x2), y in zip(FOUR.X.tolist(), FOUR.y.tolist()):
+        s = sigma(w11 * x1 + w12 * x2)
+        slope = 2 * (s - y) * s * sigma(-(w11 * x1 + w12 * x2))
+        expected = [expected[0] + slope * x1, expected[1] + slope * x2]
+    assert gradient == pytest.approx(expected, rel=1e-10, abs=1e-15)
+
+
+@given(st.floats(-2, 2), st.floats(-2, 2), st.floats(0, 2 * math.pi))
+def test_the_directional_derivative_against_differences(w11, w12, angle):
+    """f'(x; d) = ⟨∇f(x), d⟩ = lim (f(x + hd) − f(x − hd)) / 2h."""
+    d = [math.cos(angle), math.sin(angle)]
+    slope = nn.directional_derivative(E, [w11, w12], d)
+    h = 1e-5
+    ahead, behind = ([w11 + s * h * d[0], w12 + s * h * d[1]] for s in (1, -1))
+    assert slope == pytest.approx((search.evaluate(E, ahead) - search.evaluate(E, behind)) / (2 * h), abs=1e-7)
+
+
+def test_descent_directions_and_only_they_are_searched():
+    x = [0.5, -1.5]
+    _, gradient = autograd.value_and_grad(E)(x)
+    down = [-g for g in gradient]
+    assert nn.directional_derivative(E, x, down) == pytest.approx(-sum(g * g for g in gradient), rel=1e-14)
+    turned = [down[0] - 0.9 * down[1], down[1] + 0.9 * down[0]]  # 42° away from steepest descent
+    assert nn.directional_derivative(E, x, turned) < 0
+    assert nn.line_search(E, x, turned).value < search.evaluate(E, x)
+    with pytest.raises(ValueError, match="not a descent direction"):
+        nn.line_search(E, x, gradient)
+    with pytest.raises(ValueError, match="not a descent direction"):
+        nn.line_search(E, x, [0.0, 0.0])
+
+
+# ---- exact line search ------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 6), st.integers(0, 1000), st.floats(-6, 6))
+def test_on_a_quadratic_the_step_is_known(n, seed, exponent):
+    """f = ½xᵀAx − bᵀx has α = gᵀg / gᵀAg, at any scale."""
+    rng = np.random.default_rng(seed)
+    M = rng.normal(size=(n, n))
+    A, b, x = 10**exponent * (M @ M.T + 0.1 * np.eye(n)), rng.normal(size=n), rng.normal(size=n)
+
+    def f(v):
+        quadratic = sum(A[i, j] * (v[i] * v[j]) for i in range(n) for j in range(n))
+        return 0.5 * quadratic - sum(b[i] * v[i] for i in range(n))
+
+    g = A @ x - b
+    found = nn.line_search(f, x)
+    assert found.enclosed
+    expected = (g @ g) / (g @ A @ g)
+    # what is found is exact as far as values of f can tell steps apart
+    at = [search.evaluate(f, (x - a * g).tolist()) for a in (found.alpha, expected)]
+    assert at[0] <= at[1] + 1e-13 * (1 + abs(at[1]))
+    assert found.alpha == pytest.approx(expected, rel=1e-4)
+    assert found.bracket[0] < found.alpha < found.bracket[1]
+
+
+def test_brent_against_scipy():
+    optimize = pytest.importorskip("scipy.optimize")
+    for start in ([1.0, 1.0], [0.5, -1.5], [-0.2, 1.0]):
+        _, g = autograd.value_and_grad(E)(start)
+
+        def along(alpha, start=start, g=g):
+            return search.evaluate(E, [s - alpha * c for s, c in zip(start, g)])
+
+        ours = nn.line_search(E, start)
+        theirs = optimize.minimize_scalar(along, bounds=ours.bracket, method="bounded", options={"xatol": 1e-9})
+        assert ours.value == pytest.approx(theirs.fun, rel=1e-12)
+        assert ours.alpha == pytest.approx(theirs.x, rel=1e-5)
+
+
+def test_successive_gradients_are_orthogonal():
+    """At the exact minimum along a line the new gradient is perpendicular to it."""
+    x = [0.5, -1.5]
+    for _ in range(3):
+        _, g = autograd.value_and_grad(E)(x)
+        x = [entry - nn.line_search(E, x).alpha * c for entry, c in zip(x, g)]
+        _, new = autograd.value_and_grad(E)(x)
+        cosine = (g[0] * new[0] + g[1] * new[1]) / (math.hypot(*g) * math.hypot(*new))
+        assert abs(cosine) < 1e-5
+
+
+def test_a_line_without_a_minimum_is_reported():
+    falling = nn.line_search(lambda x: -x[0], [0.0], longest=100.0)
+    assert not falling.enclosed and falling.alpha == 100.0
+    flat_in_the_end = nn.line_search(lambda x: autograd.exp(-x[0]), [0.0])
+    assert not flat_in_the_end.enclosed and flat_in_the_end.value == 0.0
+
+
+def test_a_wall_of_nan_is_stepped_back_from():
+    found = nn.line_search(lambda x: -autograd.sqrt(x[0]) + x[0] ** 2, [0.01], [100.0])
+    assert found.enclosed and 0.01 + 100 * found.alpha == pytest.approx(0.25 ** (2 / 3), rel=1e-6)
+    walled = nn.line_search(lambda x: autograd.log(x[0]), [1.0])  # α = 1 reaches log 0, beyond is nan
+    assert walled.alpha > 0 and walled.value < 0
+
+
+@pytest.mark.parametrize("wrong", [{"tolerance": 0.0}, {"first": 0.0}, {"first": 2.0, "longest": 1.0}])
+def test_settings_out_of_range(wrong):
+    with pytest.raises(ValueError, match="need tolerance > 0 and 0 < first ≤ longest"):
+        nn.line_search(lambda x: x[0] ** 2, [1.0], **wrong)
+
+
+# ---- descent and its stopping rules -----------------------------------------------------------------------------
+
+
+def test_gradient_descent_says_which_rule_stopped_it():
+    run = nn.descend(TERMS, [0.5, -1.5], tolerance=1e-6)
+    assert run.stopped == "gradient" and run.gradient_norm <= 1e-6 < run.norms[-2]
+    assert f"after {run.iterations} steps" in run.reason and "≤ tolerance 1e-06" in run.reason
+    assert run.gradient_norm == pytest.approx(math.hypot(*autograd.value_and_grad(E)(run.x)[1]), rel=1e-14)
+    assert len(run.path) == len(run.values) == run.iterations + 1 == len(run.steps) + 1
+    assert all(later < earlier for earlier, later in zip(run.values, run.values[1:])), "each step goes down"
+
+    cut = nn.descend(TERMS, [0.5, -1.5], limit=2)
+    assert cut.stopped == "iterations" and cut.iterations == 2 and cut.path == run.path[:3]
+    assert repr(cut).startswith("Descent(x=[")
+
+
+def test_each_step_is_the_exact_line_search():
+    run = nn.descend(TERMS, [0.5, -1.5], limit=3)
+    for point, following, alpha in zip(run.path, run.path[1:], run.steps):
+        _, g = autograd.value_and_grad(E)(point)
+        assert alpha == nn.line_search(E, point).alpha
+        assert following == [entry - alpha * c for entry, c in zip(point, g)]
+
+
+def test_the_gradient_is_zero_at_an_interior_minimum():
+    run = nn.descend(lambda x: (x[0] - 1) ** 2 + 3 * (x[1] + 2) ** 2 + x[0] * x[1], [5.0, 5.0], tolerance=1e-6)
+    np.testing.assert_allclose(run.x, np.linalg.solve([[2.0, 1.0], [1.0, 6.0]], [2.0, -12.0]), rtol=1e-6)
+    assert run.stopped == "gradient"
+
+
+def test_the_other_reasons_to_stop():
+    assert nn.descend(lambda x: x[0] * 1.0, [0.0], limit=5).stopped == "unbounded"
+    assert nn.descend(lambda x: x[0] ** 2, [1.0], step=2.0, limit=5000).stopped == "not finite"
+    tight = nn.descend(lambda x: (x[0] - 1) ** 2 + 1e3 + 7 * (x[1] - 1) ** 2, [0.0, 3.0], tolerance=1e-30)
+    assert tight.stopped in ("no decrease", "gradient")
+    np.testing.assert_allclose(tight.x, [1.0, 1.0], atol=1e-4)  # f = 1000 + … resolves no more
+
+
+def test_robbins_monro_steps():
+    """γₖ = 1/(k+1): the sum grows without bound, the sum of squares tends to π²/6."""
+    gamma = nn.schedules.inverse_time()
+    assert [gamma(k) for k in range(4)] == [1.0, 1 / 2, 1 / 3, 1 / 4]
+    assert sum(gamma(k) for k in range(100_000)) > math.log(100_000)
+    assert sum(gamma(k) ** 2 for k in range(100_000)) == pytest.approx(math.pi**2 / 6, abs=1e-4)
+
+
+def test_the_three_descents_on_the_same_problem():
+    start, gamma = [1.0, 1.0], nn.schedules.inverse_time()
+    at_start = search.evaluate(E, start)
+    exact = nn.descend(TERMS, start)
+    single = nn.descend(TERMS, start, step=gamma, batch_size=1, limit=400)
+    batch = nn.descend(TERMS, start, step=gamma, batch_size=2, limit=400)
+    assert exact.stopped == "gradient" and single.stopped == batch.stopped == "iterations"
+    for run in (exact, single, batch):
+        assert run.value < 0.05 * at_start
+    assert exact.value < batch.value < single.value
+    assert single.steps == [gamma(k) for k in range(400)]
+    assert len(single.values) == 400 // 4 + 1 and len(batch.values) == 400 // 2 + 1  # measured once per pass
+    again = nn.descend(TERMS, start, step=gamma, batch_size=1, limit=400)
+    assert again.path == single.path, "the draws are seeded"
+    assert nn.descend(TERMS, start, step=gamma, batch_size=1, limit=400, seed=1).path != single.path
+
+
+def test_a_stochastic_step_estimates_the_gradient_without_bias():
+    start = [0.5, -0.5]
+    _, gradient = autograd.value_and_grad(E)(start)
+    steps = [nn.descend(TERMS, start, step=1.0, batch_size=1, limit=1, seed=seed).x for seed in range(200)]
+    estimates = {tuple(round(s - x, 12) for s, x in zip(start, step)) for step in steps}
+    assert len(estimates) == 4, "each of the four samples is drawn"
+    np.testing.assert_allclose(np.mean(sorted(estimates), axis=0), gradient, rtol=1e-9)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="needs a list of at least as many functions"):
+        nn.descend(E, [0.0, 0.0], step=1.0, batch_size=1)
+    with pytest.raises(ValueError, match="needs a list of at least as many functions"):
+        nn.descend(TERMS, [0.0, 0.0], step=1.0, batch_size=5)
+    with pytest.raises(ValueError, match="an exact line search needs the whole sum"):
+        nn.descend(TERMS, [0.0, 0.0], batch_size=1)
+    with pytest.raises(ValueError, match="step is 'exact', a number or a function"):
+        nn.descend(TERMS, [0.0, 0.0], step="armijo")
+
+
+def test_classes_by_a_threshold_with_both_kinds_of_labels():
+    """Labels {0, 1}: threshold ½ on the sigmoid; labels {−1, +1}: threshold 0 on tanh, the same rule."""
+    w = nn.descend(TERMS, [0.5, -1.5]).x
+    net = [w[0] * x1 + w[1] * x2 for x1, x2 in FOUR.X.tolist()]
+    assert [int(sigma(z) > 0.5) for z in net] == FOUR.y.tolist()
+    assert [math.copysign(1, math.tanh(z / 2)) for z in net] == [2 * y - 1 for y in FOUR.y.tolist()]
+
+    signed = [
+        lambda v, x=x, y=2.0 * y - 1.0: (y - autograd.tanh(v[0] * x[0] + v[1] * x[1])) ** 2
+        for x, y in zip(FOUR.X.tolist(), FOUR.y.tolist())
+    ]
+    v = nn.descend(signed, [0.25, -0.75]).x
+    assert [1 if v[0] * x1 + v[1] * x2 > 0 else -1 for x1, x2 in FOUR.X.tolist()] == [1, 1, -1, -1]
+
+
+# ---- sample-wise gradients --------------------------------------------------------------------------------------
+
+
+def two_two_two_one(seed, activation="sigmoid", bias=False):
+    model = nn.MLP(2, [2, 2, 1], activation=activation, output=activation, bias=bias, seed=seed)
+    if bias:
+        for j, layer in enumerate(model.layers):
+            for k, neuron in enumerate(layer.neurons):
+                neuron.bias.data = 0.3 * (j + 1) - 0.2 * k
+    return model
+
+
+def squared_error(prediction, y):
+    return (prediction - y) ** 2
+
+
+@given(st.integers(0, 500), st.sampled_from(["sigmoid", "tanh", "relu", "softplus", "sin"]), st.integers(0, 3))
+def test_the_2221_network_path_by_path(seed, activation, sample):
+    model = two_two_two_one(seed, activation)
+    x, y = FOUR.X[sample].tolist(), float(FOUR.y[sample])
+    W1, W2, W3 = (W for W, _, _ in reference.matrices(model))
+    e, g1, g2, g3 = reference.paths_2221(W1, W2, W3, x, y, activation)
+    root = squared_error(model(x), y)
+    assert root.data == pytest.approx(e, rel=1e-10, abs=1e-300)
+    engine = np.array(autograd.grad(root, model.parameters()))
+    flat = np.concatenate([g1.ravel(), g2.ravel(), g3.ravel()])
+    np.testing.assert_allclose(flat, engine, rtol=1e-10, atol=1e-300)
+
+
+def test_the_lectures_two_examples_written_out():
+    model = two_two_two_one(1)
+    x, y = [-3.0, -3.0], 1.0
+    entries = [Value(v) for v in x]
+    first, second, third = model.layers
+    z1 = [sum((w * v for w, v in zip(n.weights, entries)), 0.0) for n in first.neurons]
+    a1 = [z.sigmoid() for z in z1]
+    z2 = [sum((w * v for w, v in zip(n.weights, a1)), 0.0) for n in second.neurons]
+    a2 = [z.sigmoid() for z in z2]
+    z3 = sum((w * v for w, v in zip(third.neurons[0].weights, a2)), 0.0)
+    y_hat = z3.sigmoid()
+    e = (y_hat - y) ** 2
+    e.backward()
+
+    def slope(z):
+        return sigma(z.data) * sigma(-z.data)
+
+    de_dy = 2 * (y_hat.data - y)
+    w3 = third.neurons[0].weights
+    # ∇_{w²₁₁} e = ∂e/∂ŷ · φ'(z³₁) · w³₁₁ · φ'(z²₁) · a¹₁
+    by_hand = de_dy * slope(z3) * w3[0].data * slope(z2[0]) * a1[0].data
+    assert second.neurons[0].weights[0].grad == pytest.approx(by_hand, rel=1e-10)
+    # ∂e/∂a¹₁ = Σᵢ ∂e/∂z²ᵢ · w²ᵢ₁: the sum over both paths
+    assert a1[0].grad == pytest.approx(sum(z2[i].grad * second.neurons[i].weights[0].data for i in range(2)), rel=1e-10)
+    assert [z.grad for z in z2] == pytest.approx([de_dy * slope(z3) * w3[i].data * slope(z2[i]) for i in range(2)])
+
+
+@given(st.integers(0, 200), st.lists(st.integers(1, 4), min_size=2, max_size=6), st.booleans(),
+       st.sampled_from(["sigmoid", "tanh", "relu", "gelu"]))  # fmt: skip
+def test_the_general_form_with_and_without_biases(seed, widths, bias, activation):
+    """∇_{Wˡ}e = Diag(φˡ') δˡ (aˡ⁻¹)ᵀ, δˡ = Vˡ⁺¹…Vᴸ δᴸ, and the homework: ∇_{bˡ}e = Diag(φˡ') δˡ."""
+    rng = np.random.default_rng(seed)
+    model = nn.MLP(widths[0], widths[1:], activation=activation, output=activation, bias=bias, seed=seed)
+    for p in model.parameters():
+        p.data = float(rng.normal())
+    x, y = rng.normal(size=widths[0]), rng.normal(size=widths[-1])
+    form = reference.general_form(model, x, y)
+
+    out = model(x.tolist())
+    out = out if isinstance(out, list) else [out]
+    root = sum(squared_error(p, t) for p, t in zip(out, y.tolist()))
+    engine = np.array(autograd.grad(root, model.parameters()))
+    blocks = []
+    L = len(widths) - 1
+    for l in range(1, L + 1):  # noqa: E741
+        product = np.eye(len(form.a[l]))
+        for k in range(l + 1, L + 1):
+            product = product @ form.V[k]
+        np.testing.assert_allclose(form.delta[l], product @ form.delta[L], rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(form.gradient_W[l], form.diag[l] @ form.delta[l] @ form.a[l - 1].T, rtol=1e-12)
+        block = np.hstack([form.gradient_W[l], form.gradient_b[l]]) if bias else form.gradient_W[l]
+        blocks.append(block.ravel())
+        assert form.norm[l] <= form.bound[l] * (1 + 1e-12) <= form.product_bound[l] * (1 + 1e-11)
+    np.testing.assert_allclose(np.concatenate(blocks), engine, rtol=1e-10, atol=1e-13 * (1 + np.abs(engine).max()))
+
+
+# ---- exploding and vanishing gradients --------------------------------------------------------------------------
+
+
+def deep(activation, scale, layers=8, width=6):
+    rng = np.random.default_rng(0)
+    model = nn.MLP(4, [width] * (layers - 1) + [1], activation=activation)
+    for p in model.parameters():
+        if "weights" in p.label:
+            p.data = scale * float(rng.normal()) / math.sqrt(width)
+    return model
+
+
+def flow(activation, scale):
+    rng = np.random.default_rng(1)
+    return nn.gradient_flow(deep(activation, scale), rng.normal(size=(20, 4)), rng.normal(size=20), "mse_loss")
+
+
+def test_the_measured_norm_is_that_of_the_engine_and_below_the_bounds():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(20, 4)), rng.normal(size=20)
+    for activation in ("sigmoid", "tanh", "relu"):
+        model = deep(activation, 1.0)
+        measured = nn.gradient_flow(model, X, y, nn.mse_loss)
+        root = nn.mse_loss([model(x) for x in X.tolist()], y.tolist())
+        root.backward()
+        assert measured.cost == pytest.approx(root.data, rel=1e-12)
+        for layer, norm, bound, product in zip(model.layers, *measured[:3]):
+            matrix = np.array([[w.grad for w in neuron.weights] for neuron in layer.neurons])
+            assert norm == pytest.approx(np.linalg.norm(matrix, 2), rel=1e-10, abs=1e-300)
+            assert norm <= bound * (1 + 1e-12) and bound <= product * (1 + 1e-12)
+
+
+def test_sigmoid_vanishes_tanh_and_relu_less_and_large_weights_explode():
+    ratio = {name: flow(name, 1.5).norms[0] / flow(name, 1.5).norms[-1] for name in ("sigmoid", "tanh", "relu")}
+    assert ratio["sigmoid"] < 1e-4, "σ' ≤ ¼: the gradient loses at least a factor of 4 per layer"
+    assert ratio["tanh"] > 100 * ratio["sigmoid"] and ratio["relu"] > 100 * ratio["sigmoid"]
+    assert flow("tanh", 0.2).norms[0] < 1e-3 * flow("tanh", 1.0).norms[0], "small weights vanish"
+    assert flow("relu", 6.0).norms[0] > 1e4 * flow("relu", 1.0).norms[0], "large weights explode"
+
+
+def test_flow_is_readable_and_refuses_what_does_not_fit():
+    measured = flow("tanh", 1.0)
+    assert str(measured).splitlines()[0].split() == ["layer", "‖∇W‖₂", "bound", "product", "of", "norms"]
+    assert len(str(measured).splitlines()) == 9
+    with pytest.raises(ValueError, match="as many samples as targets"):
+        nn.gradient_flow(deep("tanh", 1.0), np.zeros((3, 4)), [0.0], "mse_loss")
+    with pytest.raises(ValueError, match="at least one"):
+        nn.gradient_flow(deep("tanh", 1.0), np.zeros((0, 4)), [], "mse_loss")
