@@ -24,9 +24,15 @@ inf, nan = math.inf, math.nan
 SMALLEST_NORMAL, LARGEST = 2.2250738585072014e-308, 1.7976931348623157e308
 LIMIT = 4.0
 
-# The worst error found, in ulp, of the value and of the derivatives, over 40 times as many arguments as the tests
-# draw (glibc 2.36). Operations of one rounding, or of none, are left out; so is whatever is added to the table later.
-WORST: dict[str, tuple[float, float]] = {}
+# The worst error found, in ulp, of the value and of the derivatives, over 40 times as many random arguments as the
+# test draws (glibc 2.36). Operations that stay below 0.75 are left out; so is what is added to the table later.
+WORST: dict[str, tuple[float, float]] = {
+    "div": (0.5, 1.3), "pow": (0.5, 1.8), "log1p": (0.7, 1.4), "sqrt": (0.5, 1.4), "tan": (0.6, 1.8),
+    "asin": (0.5, 1.2), "acos": (0.5, 1.2), "atan": (0.5, 1.9), "sinh": (1.4, 1.1), "cosh": (1.1, 1.5),
+    "tanh": (1.8, 2.5), "sigmoid": (1.9, 3.5), "softplus": (1.3, 2.0), "silu": (1.8, 2.6), "elu": (1.4, 1.4),
+    "gaussian": (1.6, 2.4), "normal_pdf": (2.7, 2.8), "erf": (0.8, 1.9), "normal_cdf": (1.8, 2.4),
+    "gelu": (3.0, 3.3), "dot": (1.7, 0.0), "mean": (1.6, 0.4), "log_sum_exp": (1.4, 1.9), "softmax": (1.8, 3.7),
+}  # fmt: skip
 
 # Where the terms of a sum cancel, a relative error of the sum says nothing: it is measured against the size of the
 # terms. So for sums over lists, and for the derivatives of gelu and silu, which pass through zero near −0.75 and −1.28.
@@ -91,7 +97,9 @@ def error(got: float, exact: Any, size: Any = None) -> float:
     if math.isinf(got):
         return 0.0 if abs(exact) > mpf(LARGEST) * (1 - mpf(2) ** -52) and (exact > 0) == (got > 0) else inf
     distance = abs(mpf(got) - exact)
-    return 0.0 if distance <= SMALLEST_NORMAL else float(distance / math.ulp(float(abs(exact) if size is None else size)))
+    return (
+        0.0 if distance <= SMALLEST_NORMAL else float(distance / math.ulp(float(abs(exact) if size is None else size)))
+    )
 
 
 def is_smooth(op: Op, point: Sequence[Any]) -> bool:
@@ -137,7 +145,7 @@ def worst_errors(op: Op, points: Iterator[list[float]]) -> tuple[tuple[float, An
 @pytest.mark.parametrize("name", list(TABLE))
 def test_value_and_derivatives_are_within_four_ulp(name: str) -> None:
     of_value, of_slope = worst_errors(TABLE[name], arguments(TABLE[name], 80))
-    stated = WORST.get(name, (LIMIT, LIMIT))
+    stated = WORST.get(name, (1.0, 1.0) if name in VALUES else (LIMIT, LIMIT))
     # one ulp of room: the mathematical functions of another C library round a little differently
     assert of_value[0] <= min(LIMIT, stated[0] + 1), of_value
     assert of_slope[0] <= min(LIMIT, stated[1] + 1), of_slope
