@@ -10,8 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import pairwise
+from operator import add
 from typing import Any, NamedTuple
 
+from . import routing
 from .labels import Point, Size, place_labels
 
 SMALL = 1500
@@ -74,8 +76,8 @@ def layered(
     cross = _coordinates(order, down, up, breadth, gap, real=len(nodes))
     starts, ends = _rank_places(order, extent, rank, cross, chains, label_sizes, rank_gap)
     if len(rank) <= SMALL:
-        _straighten(chains, len(nodes), order, rank, cross, breadth, starts, ends)
-    routes, middles = _routes(chains, len(nodes), rank, cross, extent, starts, ends)
+        routing.straighten(chains, len(nodes), order, rank, cross, breadth, starts, ends)
+    routes, middles, low, high = routing.routes(chains, len(nodes), rank, cross, extent, starts, ends)
     if len(pairs) <= SMALL:
         flow = [((starts[rank[i]] + ends[rank[i]]) / 2, cross[i]) for i in range(len(nodes))]
         covered = [
@@ -84,14 +86,11 @@ def layered(
         middles = place_labels(routes, label_sizes, pairs, covered)
 
     total = ends[-1] if ends else 0.0
-    low = min([0.0, *(y for route in routes for _, y in route)])
-    low = min([low, *(y - size[1] / 2 for (_, y), size in zip(middles, label_sizes))])
-    high = max([0.0, *(c + b / 2 for c, b in zip(cross, breadth)), *(y for route in routes for _, y in route)])
-    high = max([high, *(y + size[1] / 2 for (_, y), size in zip(middles, label_sizes))])
+    high = max([high, *map(add, cross, [b / 2 for b in breadth])])
 
     def place(points: list[Point]) -> list[Point]:
         if rankdir == "LR":
-            return [(f, c - low) for f, c in points]
+            return [(f, c - low) for f, c in points] if low else points
         if rankdir == "RL":
             return [(total - f, c - low) for f, c in points]
         if rankdir == "TB":
@@ -144,7 +143,7 @@ def _bend(
     Edges so long that all their bends would outnumber the nodes a few times stay without bends: longest first.
     """
     spans = sorted([rank[head] - rank[tail] - 1 for tail, head in pairs])
-    budget = 2 * len(rank) + 200
+    budget = 2 * len(rank) + 200 if len(rank) <= SMALL else len(rank) // 2
     limit = 0
     for span in spans:
         budget -= span
@@ -302,114 +301,3 @@ def _rank_places(
         at += max((extent[i] for i in row), default=0.0)
         ends.append(at)
     return starts, ends
-
-
-def _straighten(
-    chains: list[list[int]],
-    real: int,
-    order: list[list[int]],
-    rank: list[int],
-    cross: list[float],
-    breadth: list[float],
-    starts: list[float],
-    ends: list[float],
-) -> None:
-    """Leave out the bends of long edges that a smooth curve can do without; the chains are shortened in place.
-
-    Between two remaining points the curve may run anywhere within the corridors that the boxes beside the bends
-    leave free, at both edges of each rank that it passes.
-    """
-    corridor: dict[int, tuple[float, float]] = {}
-    for row in order:
-        floor = -1e9
-        for i in row:
-            if i < real:
-                floor = cross[i] + breadth[i] / 2 + 3
-            else:
-                corridor[i] = (floor, 1e9)
-        ceiling = 1e9
-        for i in reversed(row):
-            if i < real:
-                ceiling = cross[i] - breadth[i] / 2 - 3
-            else:
-                corridor[i] = (corridor[i][0], ceiling)
-
-    def clear(chain: list[int], a: int, b: int) -> bool:
-        x0, x1 = ends[rank[chain[a]]], starts[rank[chain[b]]]
-        y0, y1 = cross[chain[a]], cross[chain[b]]
-        for i in chain[a + 1 : b]:
-            low, high = corridor[i]
-            for x in (starts[rank[i]], ends[rank[i]]):
-                if not low <= y0 + (y1 - y0) * _rise((x - x0) / (x1 - x0)) <= high:
-                    return False
-        return True
-
-    for chain in chains:
-        if len(chain) <= 2 or len(chain) > 80:
-            continue
-        kept, a = [chain[0]], 0
-        while a < len(chain) - 1:
-            b = len(chain) - 1
-            while b > a + 1 and not clear(chain, a, b):
-                b -= 1
-            kept.append(chain[b])
-            a = b
-        chain[:] = kept
-
-
-def _rise(u: float) -> float:
-    """How far across a curve with level ends is after the part ``u`` of its way along (see `_routes`).
-
-    With control points at half the way, along(t) = 1.5·t·(1−t) + t³ and across(t) = 3t² − 2t³; bisection finds t.
-    """
-    low, high = 0.0, 1.0
-    for _ in range(12):
-        t = (low + high) / 2
-        if 1.5 * t * (1 - t) + t * t * t < u:
-            low = t
-        else:
-            high = t
-    return t * t * (3 - 2 * t)
-
-
-def _routes(
-    chains: list[list[int]],
-    real: int,
-    rank: list[int],
-    cross: list[float],
-    extent: list[float],
-    starts: list[float],
-    ends: list[float],
-) -> tuple[list[list[Point]], list[Point]]:
-    """Curves that leave and enter ranks at right angles, and run straight where they pass through one."""
-    repeats: dict[tuple[int, int], int] = {}
-    for chain in chains:
-        if len(chain) == 2:
-            key = (chain[0], chain[1])
-            repeats[key] = repeats.get(key, 0) + 1
-    met: dict[tuple[int, int], int] = {}
-    routes, middles = [], []
-    for chain in chains:
-        tail, head = chain[0], chain[-1]
-        bow = 0.0
-        if len(chain) == 2 and repeats[tail, head] > 1:
-            j = met[tail, head] = met.get((tail, head), -1) + 1
-            bow = 26.0 * (j - (repeats[tail, head] - 1) / 2)
-        x, y = (starts[rank[tail]] + ends[rank[tail]] + extent[tail]) / 2, cross[tail]
-        route = [(x, y)]
-        if ends[rank[tail]] > x:  # past wider neighbours
-            route += [(x, y), (ends[rank[tail]], y), (ends[rank[tail]], y)]
-            x = ends[rank[tail]]
-        for i in chain[1:]:
-            target = starts[rank[i]]
-            bend = (target - x) / 2
-            route += [(x + bend, y + bow), (target - bend, cross[i] + bow), (target, cross[i])]
-            middle = ((x + target) / 2, (y + cross[i]) / 2 + bow * 0.75)
-            x, y = target, cross[i]
-            beyond = ends[rank[i]] if i >= real else (starts[rank[i]] + ends[rank[i]] - extent[i]) / 2
-            if beyond > x:
-                route += [(x, y), (beyond, y), (beyond, y)]
-                x = beyond
-        routes.append(route)
-        middles.append(middle)
-    return routes, middles
