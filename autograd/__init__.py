@@ -61,12 +61,14 @@ from .value import Value as Value
 if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
     from . import check as check
     from .check import GradcheckError as GradcheckError
+    from .check import gradcheck as gradcheck
     from .view import draw as draw
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "check": (".check", ""),
+    "gradcheck": (".check", "gradcheck"),
     "GradcheckError": (".check", "GradcheckError"),
     "draw": (".view", "draw"),
 }

@@ -1,3 +1,20 @@
-"""Checking derivatives against finite differences, for the whole function and for every edge of its graph."""
+"""Checking derivatives against finite differences, for the whole function and for every edge of its graph.
 
+- `differences`: slopes of a function of floats, with a measured bound of their error;
+- `edges`: every stored local derivative of a graph against the value of its own operation;
+- `replay`: one graph at thousands of points at once;
+- `subject`: the function under test, called at other points and put back;
+- `whole`: `gradcheck` and `error_curve`;
+- `report`: rows, verdicts, the table.
+"""
+
+from .differences import Estimate as Estimate
+from .edges import Edge as Edge
+from .edges import EdgeReport as EdgeReport
+from .edges import check_edges as check_edges
+from .report import ADVICE as ADVICE
 from .report import GradcheckError as GradcheckError
+from .report import Report as Report
+from .report import Row as Row
+from .whole import error_curve as error_curve
+from .whole import gradcheck as gradcheck

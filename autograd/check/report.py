@@ -2,6 +2,148 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..value import describe
+from .edges import EdgeReport
+
 
 class GradcheckError(AssertionError):
-    """A derivative disagrees with finite differences; the message is the report."""
+    """A derivative disagrees with finite differences, or could not be measured; the message is the report."""
+
+
+ADVICE = {
+    "wrong": "wrong rule: the numeric slope is reliable here and the analytic one is not it.",
+    "kink": "kink inside the step: the slope jumps here, so there is no derivative to check. Move the point.",
+    "edge": "edge of the domain: the function does not exist on either side of this point. Move the point inside.",
+    "overflow": "overflow: the function or its slope is beyond 1.8e308 here. Scale the inputs, or move the point.",
+    "truncation": "truncation: the function bends too sharply for the smallest useful step, so the numeric slope is "
+    "not reliable. Nothing is said against the rule; check it at a smoother point.",
+    "round-off": "round-off: the function's own rounding error hides the slope. Nothing is said against the rule; "
+    "check it where less cancels, or subtract large constants from the function.",
+    "lost": "lost dependence: the function moves with this input outside the recorded graph (.data, math.*, a plain "
+    "number made from a Value, or a node built before the call), so its gradient cannot be right.",
+    "stale": "stale graph: data was edited after the graph was built. Call autograd.graph.forward(root) first.",
+}
+"""What each verdict means and what to do about it."""
+
+
+class Row(NamedTuple):
+    """One derivative: what the graph says, what finite differences say, and the verdict.
+
+    Attributes:
+        label: the input's label; ``"x, y"`` for the second derivative by x and y.
+        value: the input's number.
+        analytic: the derivative by the chain rule.
+        numeric: the derivative by finite differences; nan if none could be measured.
+        uncertainty: measured bound of the error of ``numeric``, truncation and round-off together.
+        verdict: ``"ok"`` or a key of `ADVICE`.
+        note: what is particular to this row.
+        order: 1 or 2.
+    """
+
+    label: str
+    value: float
+    analytic: float
+    numeric: float
+    uncertainty: float
+    verdict: str
+    note: str = ""
+    order: int = 1
+
+    @property
+    def error(self) -> float:
+        """|analytic − numeric|; 0 if both are the same infinity."""
+        return 0.0 if self.analytic == self.numeric else abs(self.analytic - self.numeric)
+
+
+_LONG = 40
+
+
+class Report:
+    """The result of `gradcheck`; ``str(report)`` is a table.
+
+    Attributes:
+        rows: one `Row` per input, in order; with ``order=2`` followed by the second derivatives.
+        edges: how many edges were compared, which are wrong, which could not be measured.
+        value: the function's value at the point.
+        calls: how often the function was called.
+    """
+
+    def __init__(self, rows: Sequence[Row], edges: EdgeReport, value: float, calls: int) -> None:
+        self.rows = list(rows)
+        self.edges = edges
+        self.value = value
+        self.calls = calls
+
+    @property
+    def ok(self) -> bool:
+        """Whether every derivative and every edge was measured and found right."""
+        return all(row.verdict == "ok" for row in self.rows) and not self.edges.wrong and self.edges.stale is None
+
+    @property
+    def worst(self) -> Row:
+        """The row whose error is largest beside the derivative itself; a failed one if any failed."""
+
+        def badness(row: Row) -> tuple[bool, float]:
+            size = max(abs(row.analytic), abs(row.numeric))
+            ratio = row.error / size if size else 0.0
+            return row.verdict != "ok", ratio if ratio == ratio else float("inf")
+
+        return max(self.rows, key=badness)
+
+    def table(self, limit: int | None = None) -> str:
+        """The rows as aligned text; with ``limit`` the failed and the least exact ones only."""
+        shown = self.rows
+        if limit is not None and len(shown) > limit:
+            failed = [row for row in shown if row.verdict != "ok"]
+            passed = sorted((row for row in shown if row.verdict == "ok"), key=lambda row: -row.error)
+            chosen = set(map(id, [*failed, *passed][:limit]))
+            shown = [row for row in shown if id(row) in chosen]
+        head = ("input", "at", "analytic", "numeric", "± measured", "error", "verdict", "")
+        lines = [head, *map(_cells, shown)]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        text = [_line(line, widths) for line in lines]
+        if len(shown) < len(self.rows):
+            text.append(f"… and {len(self.rows) - len(shown)} more rows; report.table() prints them all")
+        return "\n".join(text)
+
+    def __str__(self) -> str:
+        failed = [row for row in self.rows if row.verdict != "ok"]
+        first = sum(row.order == 1 for row in self.rows)
+        what = f"{first} first" + (f" and {len(self.rows) - first} second" if first < len(self.rows) else "")
+        state = "passed" if self.ok else f"FAILED ({len(failed)} of {len(self.rows)} rows{self._other_trouble()})"
+        parts = [f"gradcheck {state}: {what} derivatives, {self.edges.checked} edges, f = {self.value:.10g}"]
+        if self.edges.wrong:
+            parts.append(f"First wrong operation: {self.edges.wrong[0]}")
+            names = dict.fromkeys(edge.node.op for edge in self.edges.wrong)
+            if others := [*names][1:]:
+                parts.append(f"Also wrong: {', '.join(others)}")
+        if self.edges.stale is not None:
+            parts.append(f"The first node that does not follow from its operands: {describe(self.edges.stale)}")
+        parts.append(self.table(_LONG))
+        verdicts = dict.fromkeys(row.verdict for row in failed)
+        if self.edges.stale is not None:
+            verdicts["stale"] = None
+        parts += [ADVICE[verdict] for verdict in verdicts]
+        if self.edges.unmeasured:
+            counts = ", ".join(f"{count} ({kind})" for kind, count in sorted(self.edges.unmeasured.items()))
+            parts.append(f"Edges at which nothing can be measured: {counts}")
+        return "\n".join(parts)
+
+    __repr__ = __str__
+
+    def _other_trouble(self) -> str:
+        wrong = f", {len(self.edges.wrong)} wrong edges" if self.edges.wrong else ""
+        return wrong + (", stale graph" if self.edges.stale is not None else "")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    numbers = (f"{row.value:.6g}", f"{row.analytic:.10g}", f"{row.numeric:.10g}")
+    return (row.label, *numbers, f"{row.uncertainty:.1e}", f"{row.error:.1e}", row.verdict, row.note)
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    aligned = [c.ljust(w) if i in (0, 6, 7) else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths))]
+    return "  ".join(aligned).rstrip()

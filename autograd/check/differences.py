@@ -1,0 +1,258 @@
+"""Finite differences that know how far they can be trusted.
+
+The slope of f at x is measured on a ladder of steps h, each a quarter of the one before, from max(1, |x|)/4 down.
+Every rung gives a central quotient A(h) = (f(x+h) − f(x−h)) / 2h. Its error has two parts that pull in opposite
+directions:
+
+- *truncation*, f'''(x)·h²/6 + …, which falls with h. Three neighbouring rungs cancel its h² and h⁴ terms
+  (Richardson 1911), and the change that the last cancellation made bounds what is left (Ridders 1982);
+- *round-off*, σ/h, which grows as h falls, where σ bounds the error of one computed f. The caller knows σ from a
+  running error analysis of the graph: Σ over nodes of 2u·|node|·|∂f/∂node|, u = 2⁻⁵³ (Higham 2002, §3.3).
+
+Which rungs to believe is decided from fine to coarse (Lepski 1990): a coarser estimate replaces a finer one if it is
+more precise *and* lies within the errors of both. A step that strides over an oscillation (sin at 1e8, h = 1e6
+converges beautifully, to 0), a kink or an edge contradicts the finer rungs and is never reached. If three digits fewer
+than usual come out, or the result contradicts the slope that was expected, the ladder is continued downwards,
+to the spacing of floats if need be, before anything is called wrong.
+
+Where f(x+h) or f(x−h) does not exist, rungs are dropped; where one side does not exist at all, the quotients are
+one-sided. The steps are powers of two, and quotients divide by the difference of the floats really used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+UNIT_ROUNDOFF = 2.0**-53
+RUNGS = 8
+DESCENTS = 4
+
+
+class Estimate(NamedTuple):
+    """A measured slope."""
+
+    slope: float  # nan if nothing could be measured, ±inf for a vertical tangent
+    truncation: float  # bound of the error from the size of the step
+    rounding: float  # bound of the error from the rounding of f
+    step: float  # the smallest step it rests on
+    left: float  # one-sided slopes; they differ at a kink
+    right: float
+    scale: float  # |f| / max(1, |x|) nearby: what a slope of ordinary size would be
+    obstacle: str  # "" or why it is no measurement: kink, edge, overflow, truncation, round-off
+
+    @property
+    def uncertainty(self) -> float:
+        """Bound of the whole error."""
+        return self.truncation + self.rounding
+
+    def agrees(self, slope: float, atol: float, rtol: float) -> bool:
+        """Whether a slope lies within the measured error (plus what the caller grants)."""
+        if math.isinf(slope) or math.isinf(self.slope):
+            return slope == self.slope
+        return abs(slope - self.slope) <= self.uncertainty + atol + rtol * max(abs(slope), abs(self.slope))
+
+
+class _Rung(NamedTuple):
+    step: float
+    right: float  # x + step, as a float
+    left: float
+    above: float  # f there
+    below: float
+
+
+class _Candidate(NamedTuple):
+    slope: float
+    truncation: float
+    rounding: float
+    coarse: _Rung
+    fine: _Rung
+
+    @property
+    def uncertainty(self) -> float:
+        return self.truncation + self.rounding
+
+
+Measurement = Generator[list[float], list[float], Estimate]
+"""Yields points, wants the values of f there, returns an `Estimate`; so many of them can be served at once."""
+
+
+def measurement(
+    x: float, value: float, noise: float, expected: float | None = None, atol: float = 0.0, rtol: float = 1e-8
+) -> Measurement:
+    """Measure the slope of a function at ``x``.
+
+    Args:
+        x: the point, finite.
+        value: f(x).
+        noise: bound σ of the rounding error of f near x.
+        expected: the slope that somebody claims; the ladder goes on for as long as it contradicts.
+        atol: absolute difference that is no contradiction.
+        rtol: relative difference that is no contradiction.
+    """
+    if not math.isfinite(value):
+        return _nothing("edge" if value != value else "overflow")
+    rungs: list[_Rung] = []
+    estimate = _nothing("edge")
+    steps = _ladder(x)
+    for _ in range(DESCENTS):
+        steps = [h for h in steps if x + h != x and x - h != x and math.isfinite(x + h) and math.isfinite(x - h)]
+        if not steps:
+            break
+        values = yield [x + h for h in steps] + [x - h for h in steps]
+        rungs += map(_Rung, steps, [x + h for h in steps], [x - h for h in steps], values, values[len(steps) :])
+        estimate = _estimate(x, value, noise, rungs)
+        precise = estimate.uncertainty <= 1e-6 * max(abs(estimate.slope), estimate.scale)
+        settled = precise and math.isfinite(estimate.slope) and not estimate.obstacle
+        if settled and (expected is None or estimate.agrees(expected, atol, rtol)):
+            break
+        steps = [steps[-1] * 4.0 ** -(k + 1) for k in range(RUNGS)]
+    return estimate
+
+
+def _nothing(obstacle: str) -> Estimate:
+    return Estimate(math.nan, math.inf, math.inf, math.nan, math.nan, math.nan, 0.0, obstacle)
+
+
+def _ladder(x: float) -> list[float]:
+    """Steps from max(1, |x|)/4 to min(1, |x|)·2⁻¹⁶; a ladder of extreme length leaves out its middle."""
+    size = abs(x) or 1.0
+    top, bottom = math.frexp(max(1.0, size))[1] - 3, math.frexp(min(1.0, size))[1] - 17
+    exponents = [*range(top, bottom - 1, -2)]
+    if len(exponents) > 4 * RUNGS:
+        exponents = exponents[: 2 * RUNGS] + exponents[-2 * RUNGS :]
+    return [h for h in (math.ldexp(1.0, e) for e in exponents) if h >= max(math.ulp(x), 2.0**-1072)]
+
+
+def _estimate(x: float, value: float, noise: float, rungs: Sequence[_Rung]) -> Estimate:
+    both = [r for r in rungs if math.isfinite(r.above) and math.isfinite(r.below)]
+    quotients = [(r.above * 0.5 - r.below * 0.5) / (r.right * 0.5 - r.left * 0.5) for r in both]
+    best = _select(_candidates(both, quotients, noise, base=16.0, weight=1.1))
+    if best is not None:
+        return _finished(x, value, noise, best, quotients, one_sided=False)
+    for side in ("above", "below"):
+        there = [r for r in rungs if math.isfinite(getattr(r, side))]
+        points = [(r.right, r.above) if side == "above" else (r.left, r.below) for r in there]
+        quotients = [(f - value) / (point - x) for point, f in points]
+        best = _select(_candidates(there, quotients, noise, base=4.0, weight=3.0))
+        if best is not None:
+            return _finished(x, value, noise, best, quotients, one_sided=True)
+    infinite = any(math.isinf(r.above) or math.isinf(r.below) for r in rungs)
+    return _nothing("overflow" if infinite else "edge")
+
+
+def _candidates(
+    rungs: Sequence[_Rung], quotients: Sequence[float], noise: float, base: float, weight: float
+) -> list[_Candidate]:
+    """Extrapolated slopes from three (or two) neighbouring rungs, coarse to fine.
+
+    A step divided by 4 divides the leading error term by ``base`` and the next one by its square (central: 16, 256;
+    one-sided: 4, 16).
+    """
+    found = []
+    for i in range(len(rungs) - 1):
+        if rungs[i + 1].step * 4 != rungs[i].step:
+            continue
+        fine = rungs[i + 1]
+        slope = quotients[i + 1] + (quotients[i + 1] - quotients[i]) / (base - 1)
+        truncation = abs(slope - quotients[i + 1])
+        if i + 2 < len(rungs) and rungs[i + 2].step * 16 == rungs[i].step:
+            coarser, fine = slope, rungs[i + 2]
+            finer = quotients[i + 2] + (quotients[i + 2] - quotients[i + 1]) / (base - 1)
+            slope = finer + (finer - coarser) / (base * base - 1)
+            truncation = max(2 * abs(slope - finer), abs(slope - coarser) / 32)
+            if abs(quotients[i + 1] - quotients[i]) < 0.75 * base * abs(quotients[i + 2] - quotients[i + 1]):
+                truncation = max(truncation, 2 * abs(slope - quotients[i + 2]))  # no power series yet: cancel nothing
+        sigma = noise + 2 * UNIT_ROUNDOFF * max(_size(r) for r in (rungs[i + 1], fine))
+        candidate = _Candidate(slope, truncation, weight * sigma / fine.step, rungs[i], fine)
+        if math.isfinite(candidate.slope) and math.isfinite(candidate.uncertainty):
+            found.append(candidate)
+    # What scatter the finest estimates show is noise too, whether the caller knew of it or not.
+    tail = found[-4:]
+    scatter = max((abs(a.slope - b.slope) * b.fine.step for a, b in pairwise(tail)), default=0.0)
+    return [c._replace(rounding=max(c.rounding, scatter / c.fine.step)) for c in found]
+
+
+def _size(rung: _Rung) -> float:
+    return max((abs(f) for f in (rung.above, rung.below) if math.isfinite(f)), default=0.0)
+
+
+def _select(candidates: Sequence[_Candidate]) -> _Candidate | None:
+    """From fine to coarse, for as long as the coarser ones do not contradict the finer."""
+    best: _Candidate | None = None
+    for candidate in reversed(candidates):
+        if best is None:
+            best = candidate
+        elif abs(candidate.slope - best.slope) > 2 * (candidate.uncertainty + best.uncertainty):
+            break
+        elif candidate.uncertainty < best.uncertainty:
+            best = candidate
+    return best
+
+
+def _finished(
+    x: float, value: float, noise: float, best: _Candidate, quotients: Sequence[float], one_sided: bool
+) -> Estimate:
+    slope, fine, coarse = best.slope, best.fine, best.coarse
+    scale = max(_size(fine), abs(value)) / max(1.0, abs(x))
+    left = right = slope
+    measured = best.uncertainty <= max(1e-2 * abs(slope), 1e-6 * scale)
+    obstacle = "" if measured else "truncation" if best.truncation > best.rounding else "round-off"
+    if not one_sided:
+        # f(x+h) − 2f(x) + f(x−h) is h·jump at a kink, and h²·f'' (a sixteenth of that per rung pair) elsewhere
+        jump, before = (((r.above - value) - (value - r.below)) / r.step for r in (fine, coarse))
+        doubt = 4 * (noise + 2 * UNIT_ROUNDOFF * _size(fine)) / fine.step
+        large = abs(jump) > max(2 * doubt, 16 * best.uncertainty, 1e-4 * abs(slope))
+        if large and jump * before > 0 and abs(jump) > 0.5 * abs(before):
+            left, right, obstacle = slope - jump / 2, slope + jump / 2, "kink"
+    last = [abs(q) for q in quotients[-5:]]
+    signs = {math.copysign(1.0, q) for q in quotients[-5:]}
+    if not measured and len(last) == 5 and len(signs) == 1:
+        growth = [b / a if a else 0.0 for a, b in pairwise(last)]
+        if all(g > 1.2 for g in growth):  # like h**(p−1), they rise without end: 0 < p < 1, or p = 0 and f itself jumps
+            vertical = signs.pop() * math.inf
+            jumps = all(g > 3.5 for g in growth)
+            return Estimate(vertical, 0.0, 0.0, fine.step, vertical, vertical, scale, "kink" if jumps else "")
+    return Estimate(slope, best.truncation, best.rounding, fine.step, left, right, scale, obstacle)
+
+
+def measure(
+    measurements: Iterable[Measurement], evaluate: Callable[[list[tuple[int, float]]], Sequence[float]]
+) -> list[Estimate]:
+    """Carry out several measurements side by side.
+
+    Args:
+        measurements: one per function.
+        evaluate: values for a list of (index of the measurement, point).
+    """
+    running = dict(enumerate(measurements))
+    results: dict[int, Estimate] = {}
+    answers: dict[int, list[float] | None] = dict.fromkeys(running)
+    while running:
+        requests: list[tuple[int, float]] = []
+        lengths: dict[int, int] = {}
+        for i, m in [*running.items()]:
+            try:
+                answer = answers[i]
+                points = next(m) if answer is None else m.send(answer)
+            except StopIteration as stop:
+                results[i] = stop.value
+                del running[i]
+            else:
+                requests += [(i, point) for point in points]
+                lengths[i] = len(points)
+        values = evaluate(requests) if requests else []
+        position = 0
+        for i, length in lengths.items():
+            answers[i] = [*values[position : position + length]]
+            position += length
+    return [results[i] for i in sorted(results)]
+
+
+def slope(f: Callable[[float], float], x: float, noise: float | None = None, expected: float | None = None) -> Estimate:
+    """The slope of a function of floats at x; ``noise`` bounds the rounding error of f (by default 4 ulp)."""
+    value = f(x)
+    sigma = 8 * UNIT_ROUNDOFF * abs(value) if noise is None else noise
+    return measure([measurement(x, value, sigma, expected)], lambda requests: [f(p) for _, p in requests])[0]
