@@ -1,0 +1,464 @@
+"""`Value`: what it accepts and refuses, how it behaves among numbers, NumPy, copies and pickles."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import inspect
+import io
+import math
+import operator
+import pickle
+import random
+import tracemalloc
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import Value, graph, value
+from autograd.ops import TABLE
+
+BINARY = (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow)
+NUMBERS: list[Any] = [2, 2.0, np.float64(2), np.float32(2), np.float16(2), np.longdouble(2), np.int64(2), np.uint8(2)]
+REFUSED: list[tuple[Any, str]] = [
+    (True, "where"),
+    (np.bool_(True), "where"),
+    (1j, "real and imaginary parts"),
+    (np.complex128(1j), "real and imaginary parts|float or a NumPy real scalar"),
+    ("2", r"float\(text\)"),
+    (b"2", "NumPy real scalar"),
+    (None, "return statement"),
+    (Decimal(2), r"float\(x\)"),
+    (Fraction(2), r"float\(x\)"),
+    ([2.0], "one Value per entry"),
+    ((2.0,), "one Value per entry"),
+    ({}, "NumPy real scalar"),
+]
+
+
+# ---- construction -------------------------------------------------------------------------------------------------
+
+
+def test_a_leaf() -> None:
+    v = Value(3, "w")
+    assert (v.data, v.grad, v.op, v.parents, v.local_derivatives, v.label, v.source) == (
+        3.0,
+        0.0,
+        "",
+        (),
+        (),
+        "w",
+        None,
+    )
+    assert type(v.data) is float and not hasattr(v, "__dict__")
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda x: type(x).__name__)
+def test_real_numbers_are_accepted_on_either_side(number: Any) -> None:
+    assert type(Value(number).data) is float
+    for function in BINARY:
+        v = Value(3.0)
+        for node, expected, position in (
+            (function(v, number), function(3.0, 2.0), 0),
+            (function(number, v), function(2.0, 3.0), 1),
+        ):
+            assert type(node) is Value and type(node.data) is float and node.data == expected
+            assert node.parents[position] is v and node.parents[1 - position].op == "constant"
+    assert (v < number, v > number, number < v, number >= v) == (False, True, True, False)
+
+
+@pytest.mark.parametrize("thing, advice", REFUSED, ids=lambda x: type(x).__name__)
+def test_what_is_no_real_number_is_refused_with_advice(thing: Any, advice: str) -> None:
+    v = Value(3.0)
+    for function in (*BINARY, operator.lt, operator.ge):
+        for left, right in ((v, thing), (thing, v)):
+            if function is operator.pow and isinstance(left, Fraction):
+                continue  # Fraction.__pow__ turns itself into a float before it asks
+            with pytest.raises(TypeError, match=advice):
+                function(left, right)
+    for call in (
+        Value,
+        autograd.exp,
+        lambda x: autograd.maximum(v, x),
+        v.maximum,
+        v.backward,
+    ):
+        with pytest.raises(TypeError, match=advice):
+            call(thing)
+    with pytest.raises(TypeError, match=advice):
+        autograd.mean([v, thing])
+    assert v.grad == 0.0
+
+
+def test_arrays_are_refused_where_a_number_belongs() -> None:
+    for call in (Value, autograd.tanh, Value(1.0).maximum):
+        with pytest.raises(TypeError, match=r"one Value per entry: \[Value\(x\) for x in array\]"):
+            call(np.ones(2))
+    with pytest.raises(TypeError, match="a Value already"):
+        Value(Value(1.0))  # type: ignore[arg-type]
+
+
+def test_an_integer_that_no_float_holds_is_refused() -> None:
+    for call in (Value, Value(1.0).__add__, autograd.exp):
+        with pytest.raises(OverflowError, match="largest float"):
+            call(10**400)
+
+
+def test_subclasses_of_numbers_are_numbers() -> None:
+    class Metres(float):
+        pass
+
+    assert type((Value(1.0) + Metres(2.0)).data) is float
+
+
+def test_another_type_may_try() -> None:
+    class Other:
+        def __radd__(self, left: Any) -> str:
+            return "theirs"
+
+        def __lt__(self, right: Any) -> str:
+            return "theirs"
+
+    assert Value(1.0) + Other() == "theirs"
+    assert (Value(1.0) > Other()) == "theirs"
+    for symbol in ("//", "%", "@", "<<", "&"):
+        with pytest.raises(TypeError, match="unsupported operand"):
+            eval(f"v {symbol} 2", {"v": Value(1.0)})
+
+
+def test_subclasses_of_value_take_part() -> None:
+    class Weight(Value):
+        __slots__ = ()
+
+    w = Weight(2.0)
+    (w * 3.0 + 1.0 * w).backward()
+    assert w.grad == 4.0
+
+
+# ---- operators ----------------------------------------------------------------------------------------------------
+
+
+def test_operators() -> None:
+    a, b = Value(2.0), Value(-3.0)
+    assert [(f(a, b)).data for f in BINARY] == [-1.0, 5.0, -6.0, 2 / -3, 0.125]
+    assert (-a).data == -2.0 and abs(b).data == 3.0 and +a is a
+    assert sum([a, b]).data == -1.0  # type: ignore[attr-defined]
+    assert math.prod([a, b, a]).data == -12.0  # type: ignore[attr-defined]
+    c = a
+    c += b
+    assert c.data == -1.0 and a.data == 2.0 and c.parents == (a, b)
+    square = a * a
+    assert square.parents == (a, a) and square.local_derivatives == (2.0, 2.0)
+
+
+def test_equality_and_hash_are_identity() -> None:
+    a, b = Value(1.0), Value(1.0)
+    assert a == a and a not in (b, 1.0) and len({a, b}) == 2 and a in [b, a] and a not in [b]
+
+
+def test_comparisons_and_sorting_look_at_data() -> None:
+    values = [Value(x) for x in (3.0, -1.0, 2.0)]
+    assert [v.data for v in sorted(values)] == [-1.0, 2.0, 3.0]
+    assert max(values) is values[0] and min(values) is values[1]
+    assert values[2] <= 2 <= values[2] and 1 < values[2] < 3.0
+    assert not any(f(Value(math.nan), 1.0) for f in (operator.lt, operator.le, operator.gt, operator.ge))
+
+
+def test_truth() -> None:
+    assert [bool(Value(x)) for x in (0.0, -0.0, 1e-300, math.nan)] == [False, False, True, True]
+
+
+def test_repr_and_format() -> None:
+    assert repr(Value(2.0)) == "Value(data=2.0, grad=0.0)"
+    assert repr(Value(2.0, "w'")) == 'Value(data=2.0, grad=0.0, label="w\'")'
+    assert f"{Value(2.0):.3f}|{Value(-1.5):>8}|{Value(2.0)}" == "2.000|    -1.5|Value(data=2.0, grad=0.0)"
+    with pytest.raises(ValueError, match="format"):
+        f"{Value(2.0):q}"
+
+
+@pytest.mark.parametrize("call", [math.exp, math.sqrt, math.floor, float, complex, math.fsum, np.float64])
+def test_a_gradient_is_never_lost_in_a_float(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"autograd\.exp\(v\), not math\.exp\(v\).*v\.data"):
+        call([Value(1.0)] if call is math.fsum else Value(1.0))
+    with pytest.raises(TypeError):
+        int(Value(1.0))  # type: ignore[call-overload]
+
+
+# ---- functions ----------------------------------------------------------------------------------------------------
+
+PUBLIC = [name for name, op in TABLE.items() if name == op.method and not op.takes_list]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_operation_is_a_method_and_a_function(name: str) -> None:
+    op, function = TABLE[name], getattr(autograd, name)
+    point = [0.25, 0.75, 0.5][: len(op.arguments)]
+    plain = function(*point)
+    assert type(plain) is float
+    node = function(*map(Value, point))
+    assert type(node) is Value and node.data == plain == getattr(Value(point[0]), name)(*point[1:]).data
+    for position in range(len(point)):
+        mixed = function(*[Value(x) if i == position else x for i, x in enumerate(point)])
+        assert mixed.data == plain and mixed.parents[position].op == "" and len(mixed.parents) == len(point)
+    by_name = function(**{a: Value(x) for a, x in zip(op.arguments, point)})
+    assert by_name.data == plain
+    assert op.formula in function.__doc__ and function.__name__ == name
+    for wrong in ({}, {"q": 1.0}):
+        with pytest.raises(TypeError, match=rf"{name}\({', '.join(op.arguments)}\) got"):
+            function(*([1.0] * 9 if not wrong else []), **wrong)
+
+
+def test_parameters_have_defaults_and_names() -> None:
+    assert autograd.leaky_relu(-2.0) == -0.02 and autograd.leaky_relu(-2.0, slope=0.5) == -1.0
+    assert Value(-2.0).leaky_relu().data == -0.02 and Value(-2.0).leaky_relu(slope=0.5).data == -1.0
+    assert autograd.elu(Value(-1.0), alpha=2).data == 2 * math.expm1(-1)
+    slope = Value(0.5)
+    autograd.leaky_relu(-2.0, slope).backward()
+    assert slope.grad == -2.0
+    with pytest.raises(TypeError, match="got 0 arguments by position and slope by name"):
+        autograd.leaky_relu(slope=0.5)  # type: ignore[call-overload]
+
+
+def test_where_takes_a_comparison_and_a_value() -> None:
+    a, b = Value(1.0), Value(2.0)
+    assert autograd.where(a < b, a, b).data == 1.0 and autograd.where(np.bool_(False), a, 5).data == 5.0
+    assert autograd.where(a, 3.0, b).data == 3.0 and autograd.where(True, 1, 2) == 1.0
+
+
+def test_functions_over_lists() -> None:
+    xs = [Value(x) for x in (1.0, 2.0, 4.0)]
+    assert autograd.dot(xs, [3, 2, 1]).data == 11.0 and autograd.dot([1.0], [2]) == 2.0
+    assert autograd.mean(xs).data == 7 / 3 and autograd.mean(iter([1, 3])) == 2.0
+    assert autograd.log_sum_exp([0.0, 0.0]) == math.log(2)
+    shares = autograd.softmax(xs)
+    assert sum(s.data for s in shares) == pytest.approx(1, rel=1e-15) and autograd.softmax([5.0]) == [1.0]
+    assert autograd.dot(np.array([1.0, 2.0]), xs[:2]).data == 5.0
+    node = autograd.mean(xs)
+    xs.append(Value(9.0))  # the list was copied
+    assert len(node.parents) == 3
+    for name in ("mean", "log_sum_exp", "softmax"):
+        with pytest.raises(ValueError, match=f"{name} of an empty list has no value"):
+            getattr(autograd, name)([])
+        for wrong in (Value(1.0), 3.0):
+            with pytest.raises(TypeError, match=f"{name} takes a list of numbers, not {type(wrong).__name__}"):
+                getattr(autograd, name)(wrong)
+    with pytest.raises(ValueError, match="same length; got 1 and 2"):
+        autograd.dot([1.0], xs[:2])
+
+
+def test_numpy_object_arrays() -> None:
+    values = [Value(x) for x in (0.5, 2.0, 3.0)]
+    array = np.array(values)
+    assert array.dtype == object
+    assert [v.data for v in np.exp(array)] == [math.exp(x.data) for x in values]
+    assert np.dot(array, np.array([1.0, 2.0, 3.0])).data == 13.5
+    assert (array @ array).data == 13.25 and np.sum(array).data == 5.5
+    assert [v.data for v in array * 2.0 + np.ones(3)] == [2.0, 5.0, 7.0]
+    assert [v.data for v in values[0] * np.arange(3.0)] == [0.0, 0.5, 1.0]  # refused, so NumPy may try
+    np.sum(np.tanh(array) * array).backward()
+    assert values[0].grad == pytest.approx(math.tanh(0.5) + 0.5 / math.cosh(0.5) ** 2, rel=1e-15)
+    assert type(np.exp(values[0])) is Value
+
+
+def test_the_methods_declared_for_type_checkers_are_those_of_the_table() -> None:
+    import ast
+
+    tree = ast.parse(inspect.getsource(value))
+    [block] = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    declared = {f.name: f.args for f in block.body if isinstance(f, ast.FunctionDef)}
+    expected = {}
+    for op in TABLE.values():
+        if op.method and not op.takes_list:
+            expected[op.method] = op
+            if op.symbol and len(op.arguments) == 2:
+                expected["__r" + op.method[2:]] = op
+    assert set(declared) == set(expected)
+    for name, arguments in declared.items():
+        op = expected[name]
+        names = [a.arg for a in arguments.args[1:]]
+        assert len(names) == len(op.arguments) - 1
+        if not op.symbol:
+            assert tuple(names) == op.arguments[1:]
+            assert [ast.literal_eval(d) for d in arguments.defaults] == [*op.defaults.values()]
+
+
+def test_the_generated_methods_can_be_read_and_stepped_into() -> None:
+    text = inspect.getsource(Value.tanh)
+    assert text.startswith("def tanh(self):") and "math" not in text and "TABLE['tanh'].evaluate" in text
+    assert Value.tanh.__qualname__ == "Value.tanh" and "hyperbolic" in (Value.tanh.__doc__ or "")
+    assert "try" not in inspect.getsource(Value.__mul__)  # arithmetic that cannot fail has no handler
+
+
+# ---- memory -------------------------------------------------------------------------------------------------------
+
+
+def chain(length: int) -> tuple[Value, Value]:
+    leaf = node = Value(1.0)
+    for _ in range(length):
+        node = node.sin()
+    return leaf, node
+
+
+def alive() -> int:
+    return sum(type(thing) is Value for thing in gc.get_objects())
+
+
+def test_a_graph_is_freed_by_reference_counting_alone() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        x, y = Value(2.0), Value(3.0)
+        z = sum(((x * y + i).tanh() for i in range(50)), start=autograd.mean([x, y]))
+        z.backward()
+        assert alive() > before + 200
+        del z
+        assert alive() == before + 2
+        [slope] = autograd.grad(x * x * y, [x], create_graph=True)
+        hessian = autograd.hessian(lambda a, b: (a * b).exp(), [1.0, 2.0])
+        assert hessian and slope.data == 12.0
+        del slope, x, y
+        assert alive() == before
+    finally:
+        gc.enable()
+
+
+def test_bytes_per_operation() -> None:
+    for make in (lambda v, c: v * c + v, lambda v, c: v * 0.5, lambda v, c: v.tanh(), lambda v, c: v + c):
+        c = Value(0.999)
+        node, before = Value(1.0), 0
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(5_000):
+                node = make(node, c)
+            node.backward()
+            used = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+        operations = graph.counts(node).operations
+        assert used / operations <= 350, (inspect.getsource(make), used / operations)
+
+
+def test_a_deep_graph_is_deleted_copied_and_pickled() -> None:
+    leaf, node = chain(200_000)
+    copied = copy.deepcopy(node)
+    pickled = pickle.loads(pickle.dumps(node))
+    for other in (copied, pickled):
+        assert other.data == node.data and graph.counts(other) == graph.counts(node)
+        assert graph.leaves(other)[0] is not leaf
+    del copied, pickled, other, node  # no recursion here either
+
+
+# ---- copies and pickles -------------------------------------------------------------------------------------------
+
+
+def example() -> tuple[Value, Value]:
+    w = Value(0.5, "w")
+    with autograd.record_source():
+        h = (w * 3.0).tanh()
+    loss = h * h + w**2
+    loss.label = "loss λ"
+    loss.backward()
+    return loss, w
+
+
+def same_graph(a: Value, b: Value) -> bool:
+    left, right = graph.topological(a), graph.topological(b)
+    place = [{node: i for i, node in enumerate(order)} for order in (left, right)]
+    fields = ("data", "grad", "op", "local_derivatives", "label", "source")
+    return len(left) == len(right) and all(
+        all(getattr(x, f) == getattr(y, f) for f in fields)
+        and [place[0][p] for p in x.parents] == [place[1][p] for p in y.parents]
+        for x, y in zip(left, right)
+    )
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles_keep_everything_and_share_what_was_shared(protocol: int) -> None:
+    loss, w = example()
+    for dumps in (pickle.dumps, _python_dumps):
+        copied, v = pickle.loads(dumps([loss, w], protocol))
+        assert same_graph(loss, copied) and v in graph.topological(copied) and v is graph.leaves(copied)[0]
+        v, copied, again = pickle.loads(dumps((w, loss, loss), protocol))
+        assert again is copied and graph.leaves(copied) == [v]
+        head, copied = pickle.loads(dumps([loss.parents[0], loss], protocol))
+        assert copied.parents[0] is head and same_graph(loss, copied)
+    copied.backward()
+    assert graph.leaves(copied)[0].grad == pytest.approx(2 * w.grad, rel=1e-15)
+
+
+def _python_dumps(thing: Any, protocol: int) -> bytes:
+    file = io.BytesIO()
+    pickle._Pickler(file, protocol).dump(thing)  # type: ignore[attr-defined]
+    return file.getvalue()
+
+
+def test_a_pickle_that_fails_midway_leaves_nothing_behind() -> None:
+    before = alive()
+    leaf, node = chain(3_000)  # deeper than the recursion limit
+    middle = graph.topological(node)[1_500]
+    middle.label = lambda: None  # type: ignore[assignment]
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        pickle.dumps(node)
+    middle.label = ""
+    other = node.exp()
+    assert same_graph(other, pickle.loads(pickle.dumps(other)))
+    assert same_graph(node, pickle.loads(pickle.dumps(node)))
+    del leaf, node, middle, other
+    assert alive() == before
+
+
+def test_several_graphs_in_one_pickle() -> None:
+    leaf, first = chain(2_000)
+    second = first.exp()
+    third = (leaf + 1).tanh()
+    copies = pickle.loads(pickle.dumps([first, third, second, leaf]))
+    assert copies[2].parents == (copies[0],) and copies[3] in graph.leaves(copies[1])
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file)
+    pickler.dump(second)
+    pickler.dump(first)
+    assert same_graph(first, pickle.loads(pickle.dumps(first)))  # while the other pickler lives
+    file.seek(0)
+    unpickler = pickle.Unpickler(file)
+    assert unpickler.load().parents[0] is unpickler.load()
+
+
+def test_deepcopy_keeps_sharing_and_touches_nothing() -> None:
+    loss, w = example()
+    before = [(n.data, n.grad) for n in graph.topological(loss)]
+    copies = copy.deepcopy({"loss": loss, "w": w, "again": loss})
+    assert same_graph(loss, copies["loss"]) and copies["again"] is copies["loss"]
+    assert graph.leaves(copies["loss"]) == [copies["w"]] and copies["w"] is not w
+    assert [(n.data, n.grad) for n in graph.topological(loss)] == before
+    copies["loss"].backward()
+    assert [(n.data, n.grad) for n in graph.topological(loss)] == before
+
+
+def test_a_shallow_copy_shares_its_parents() -> None:
+    loss, _ = example()
+    twin = copy.copy(loss)
+    assert twin is not loss and twin.parents == loss.parents and same_graph(loss, twin)
+
+
+def test_a_failed_operation_leaves_no_state_behind() -> None:
+    a, b = Value(1.0), Value(2.0)
+    before = alive()
+    for attempt in (lambda: a * "b", lambda: autograd.dot([a, b], [a]), lambda: autograd.mean([a, None])):
+        with pytest.raises((TypeError, ValueError)):
+            attempt()
+    assert alive() == before and (a.grad, b.grad) == (0.0, 0.0)
+
+
+def test_random_arithmetic_equals_that_of_floats() -> None:
+    rng = random.Random(7)
+    for _ in range(200):
+        x, y = rng.uniform(0.1, 5), rng.uniform(-3, 3)
+        for function in BINARY:
+            assert function(Value(x), Value(y)).data == function(Value(x), y).data == function(x, Value(y)).data
+            assert function(Value(x), y).data == pytest.approx(function(x, y), rel=1e-15)
