@@ -63,6 +63,9 @@ if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
     from .check import GradcheckError as GradcheckError
     from .check import gradcheck as gradcheck
     from .view import draw as draw
+    from .view.frames import Frame as Frame
+    from .view.frames import steps as steps
+    from .view.stepper import stepper as stepper
 
 __version__ = "0.1.0"
 
@@ -71,6 +74,9 @@ _LAZY = {
     "gradcheck": (".check", "gradcheck"),
     "GradcheckError": (".check", "GradcheckError"),
     "draw": (".view", "draw"),
+    "Frame": (".view.frames", "Frame"),
+    "steps": (".view.frames", "steps"),
+    "stepper": (".view.stepper", "stepper"),
 }
 """Public names whose modules are imported at their first use: name -> (module, attribute), "" for the module itself."""
 

@@ -1,0 +1,297 @@
+"""The stepper: the frames of both passes as an interactive picture, in a notebook, as one file, or as text.
+
+The page holds one static picture (an ``<img>`` whose address is the SVG itself), which a script replaces by the
+controls. So an untrusted notebook, from which scripts are removed, still shows the graph with its numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import os
+import re
+import string
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .. import ops
+from ..graph import topological
+from ..value import Value
+from . import notation, scene, text
+from .frames import Frame, steps
+
+if TYPE_CHECKING:
+    from .widget import StepperWidget
+
+MOST_NODES = 3000
+
+
+class Stepper:
+    """Frames to look at: the last expression of a notebook cell shows it; `save`, `print` and `widget` do the rest.
+
+    Attributes:
+        root: the Value whose passes are shown.
+        frames: all frames, a list of `Frame`.
+    """
+
+    def __init__(
+        self,
+        root: Value,
+        free_graph: bool = False,
+        update: float | None = None,
+        parameters: Iterable[Value] | None = None,
+        max_nodes: int = MOST_NODES,
+    ) -> None:
+        self.root = root
+        self._options: dict[str, Any] = {
+            "free_graph": free_graph,
+            "update": update,
+            "parameters": None if parameters is None else list(parameters),
+        }
+        self.order = topological(root)
+        if len(self.order) > max_nodes:
+            raise ValueError(
+                f"this graph has {len(self.order):,} nodes; the stepper takes up to max_nodes={max_nodes:,}. "
+                "Step through the loss of a single sample, or take frames as you need them from autograd.steps(root)."
+            )
+        self.names = notation.names(self.order)
+        self.frames: list[Frame] = []
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Run both passes again, after leaves were edited."""
+        self.frames = list(steps(self.root, **self._options))
+
+    @property
+    def title(self) -> str:
+        """What the stepper shows, in a few words."""
+        return f"Backpropagation through {self.names[-1]}, step by step"
+
+    # ---- as text
+
+    def __repr__(self) -> str:
+        return (
+            f"Stepper({self.names[-1]}: {len(self.order)} nodes, {len(self.frames)} steps); "
+            "shown in a notebook, or by .print(), or in a browser after .save('steps.html')"
+        )
+
+    def __str__(self) -> str:
+        width = len(str(len(self.frames) - 1))
+        lines: list[str] = []
+        phase = ""
+        for frame in self.frames:
+            if frame.phase != phase:
+                phase = frame.phase
+                lines += [*([""] if lines else []), f"{phase.capitalize()} pass"]
+            lines.append(f"  {frame.index:{width}}  {frame.sentence}")
+        return "\n".join(lines)
+
+    def print(self, file: TextIO | None = None) -> None:
+        """Print every frame as a line of text. A terminal that has no ∂ or · gets d and *."""
+        out = sys.stdout if file is None else file
+        print(_for_encoding(str(self), getattr(out, "encoding", None) or "utf-8"), file=out)
+
+    # ---- as a page
+
+    def data(self) -> dict[str, Any]:
+        """Everything the page shows, ready for JSON: nodes and frames; nan and infinities are strings."""
+        before = self._computed()
+        nodes = []
+        at = {node: k for k, node in enumerate(self.order)}
+        for node, name, (value, slopes) in zip(self.order, self.names, before):
+            kind = "constant" if node.op == "constant" else "operation" if node.parents else "leaf"
+            how = "given"
+            if kind == "operation":
+                operands = [notation.name(parent, self.names[at[parent]]) for parent in node.parents]
+                how = notation.line(notation.value(ops.TABLE[node.op], operands))
+            nodes.append(
+                {"name": name, "short": text.shortened(name, 22), "kind": kind, "how": how, "data": _json(value), "text": text.number(value),
+                 "parents": [at[parent] for parent in node.parents], "slopes": [text.number(s) for s in slopes]}
+            )  # fmt: skip
+        frames = [
+            {"phase": f.phase, "kind": f.kind, "node": f.node, "edge": f.edge, "before": _json(f.before),
+             "after": _json(f.after), "text": "" if f.after is None else text.number(f.after), "sentence": f.sentence,
+             "rule": f.rule, "symbols": f.symbols, "numbers": f.numbers}
+            for f in self.frames
+        ]  # fmt: skip
+        return {"title": self.title, "root": self.names[-1], "nodes": nodes, "frames": frames}
+
+    def _computed(self) -> list[tuple[float, tuple[float, ...]]]:
+        """Value and local derivatives of every node after the forward pass of the frames."""
+        found: dict[Value, tuple[float, tuple[float, ...]]] = {}
+        for node in self.order:
+            if node.parents:
+                found[node] = ops.TABLE[node.op].evaluate(*[found[parent][0] for parent in node.parents])
+            else:
+                found[node] = node.data, ()
+        return list(found.values())
+
+    def svg(self) -> str:
+        """The graph with all values and gradients of the last frame, as a stand-alone SVG."""
+        shown = [Value(0.0, node.label) for node in self.order]  # a look-alike that carries the frames' numbers
+        at = {node: k for k, node in enumerate(self.order)}
+        for node, twin, (value, slopes) in zip(self.order, shown, self._computed()):
+            twin.op, twin.data, twin.local_derivatives = node.op, value, slopes
+            twin.parents = tuple(shown[at[parent]] for parent in node.parents)
+        for frame in self.frames:
+            if frame.node is not None and frame.after is not None:
+                if frame.kind in ("seed", "gain", "nothing"):
+                    shown[frame.node].grad = frame.after
+                elif frame.kind == "update":
+                    shown[frame.node].data = frame.after
+        return scene.svg(shown, self.names, self.title)
+
+    def html(self) -> str:
+        """The stepper as a fragment of HTML, to be put anywhere into a page or a notebook; needs nothing else."""
+        picture = base64.b64encode(self.svg().encode("utf-8")).decode("ascii")
+        data = script_json(self.data())
+        key = hashlib.sha256((picture + data).encode("ascii")).hexdigest()[:12]
+        style = scene.asset("picture.css") + scene.asset("stepper.css")
+        return (
+            f"<style>{style}</style>\n"
+            f'<div class="tracegrad-stepper tracegrad-{key}">'
+            f'<img alt="{text.xml(self._described())}" src="data:image/svg+xml;base64,{picture}"></div>\n'
+            f'<script>(() => {{\n"use strict";\n{scene.asset("stepper.js")}\n'
+            f'tracegradStart("{key}", {data});\n}})();</script>'
+        )
+
+    def _described(self) -> str:
+        return f"{self.title}. {self.frames[-1].sentence}"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self.html()}
+
+    def page(self) -> str:
+        """A whole HTML document that works without a network and lets nothing but its own script run."""
+        return document(self.title, self.html())
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page to one file, such as ``"steps.html"``; returns its path.
+
+        Raises:
+            ValueError: the file name does not end in .html or .htm.
+            OSError: the file cannot be written; an older file of that name stays as it was.
+        """
+        target = Path(path)
+        if target.suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"the stepper is saved as .html, not {target.suffix or 'without a suffix'}: {target}")
+        page = self.page()
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            part.write_text(page, encoding="utf-8")
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return target
+
+    def widget(self) -> StepperWidget:
+        """The stepper as a Jupyter widget, whose leaves can be dragged: the graph is recomputed in Python.
+
+        Raises:
+            ImportError: anywidget is not installed.
+        """
+        from .widget import StepperWidget
+
+        return StepperWidget(self)
+
+
+def stepper(
+    root: Value,
+    free_graph: bool = False,
+    update: float | None = None,
+    parameters: Iterable[Value] | None = None,
+    max_nodes: int = MOST_NODES,
+) -> Stepper:
+    """Step through the forward and the backward pass of a graph, in a notebook, a browser or a terminal.
+
+    Args:
+        root: a Value, such as a loss.
+        free_graph: show how each adjoint is let go of once it was handed on.
+        update: a learning rate: show the step that each parameter takes.
+        parameters: the leaves that are updated; all if None.
+        max_nodes: refuse larger graphs, whose page would be slow.
+
+    Raises:
+        TypeError, ValueError, RuntimeError: as `steps`.
+        ValueError: the graph has more than ``max_nodes`` nodes.
+
+    Example:
+        >>> w, x = Value(0.5, "w"), Value(2.0, "x")
+        >>> stepper((w * x).tanh()).print()
+        Forward pass
+          0  Given are w = 0.5 and x = 2; all other values are computed from them.
+          1  v1 = w · x = 0.5 · 2 = 1.
+          2  L = tanh(v1) = tanh(1) = 0.7616.
+        <BLANKLINE>
+        Backward pass
+          3  Backwards from here: ∂L/∂L = 1, since L changes exactly as much as L.
+          4  ∂L/∂v1 gains ∂L/∂L · (1 / cosh(v1)²) = 1 · 0.42 = 0.42.
+          5  ∂L/∂w gains ∂L/∂v1 · x = 0.42 · 2 = 0.84.
+          6  ∂L/∂x gains ∂L/∂v1 · w = 0.42 · 0.5 = 0.21.
+          7  Done: ∂L/∂w = 0.84 and ∂L/∂x = 0.21.
+    """
+    return Stepper(root, free_graph, update, parameters, max_nodes)
+
+
+# ---- text that enters a page or a terminal ----------------------------------------------------------------------
+
+
+def script_json(data: object) -> str:
+    """JSON that may stand inside ``<script>``: ASCII only, with no ``<``, ``>`` or ``&`` in it.
+
+    Raises:
+        ValueError: a float in it is nan or infinite, which JSON does not have.
+    """
+    plain = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def document(title: str, body: str) -> str:
+    """A whole HTML page around fragments of this package (`Stepper.html`, drawings), with a policy that fits it.
+
+    Args:
+        title: plain text.
+        body: trusted HTML; its own inline scripts and styles are allowed to work, and nothing else is.
+    """
+    page = string.Template(scene.asset("stepper.html"))
+    whole = page.substitute(title=text.xml(title), body=body, policy="$policy")
+    return whole.replace("$policy", content_security_policy(whole), 1)
+
+
+def content_security_policy(page: str) -> str:
+    """The strictest Content-Security-Policy under which the inline scripts and styles of a page work.
+
+    No request leaves the page, and only the scripts that are in it now run: each is allowed by its SHA-256.
+    """
+
+    def hashes(tag: str) -> str:
+        found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digests = [base64.b64encode(hashlib.sha256(each.encode("utf-8")).digest()).decode("ascii") for each in found]
+        return " ".join(f"'sha256-{digest}'" for digest in dict.fromkeys(digests)) or "'none'"
+
+    return (
+        f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _json(x: float | None) -> float | str | None:
+    return x if x is None or math.isfinite(x) else "nan" if x != x else "inf" if x > 0 else "-inf"
+
+
+_PLAIN = str.maketrans(
+    {"∂": "d", "·": "*", "−": "-", "←": "<-", "…": "...", "×": "x", "η": "lr", "√": "sqrt", "σ": "sigmoid", "∞": "inf",
+     "²": "^2", "³": "^3", "≤": "<=", "≥": ">=", "Σ": "sum", "′": "'", "Φ": "Phi", "⁻": "-"}
+)  # fmt: skip
+
+
+def _for_encoding(written: str, encoding: str) -> str:
+    try:
+        written.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return written.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
+    return written
