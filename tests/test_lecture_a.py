@@ -137,7 +137,7 @@ def test_the_adjoints_are_found_in_the_graph_by_name():
 
 def test_training_lowers_the_loss_and_predicts():
     flowers = nn.datasets.iris()
-    part = nn.datasets.split(flowers.X, flowers.y, 0.2, seed=0, stratify=True)
+    part = nn.datasets.split(flowers.X, flowers.y, 0.2, seed=1, stratify=True)
     scale = nn.datasets.Standardizer(part.X_train)
     model = nn.MLP(4, [8, 3], seed=0)
     optimizer = nn.SGD(model.parameters(), lr=0.05, momentum=0.9)

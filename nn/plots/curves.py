@@ -103,5 +103,5 @@ def gradient_flow_over_training(flows: Sequence[Any], *, title: str = "", ax: Ax
     ax.set(xlabel="epoch", ylabel="‖∇W‖₂", title=title)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.3)
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax

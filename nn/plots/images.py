@@ -98,16 +98,17 @@ def confusion_matrix(
     size = len(counts)
     if counts.shape != (size, size) or (names is not None and len(names) != size):
         raise ValueError(f"a confusion matrix is square, with a name for each row; got the shape {counts.shape}")
-    ax = axes(ax, 0.45 * size + 2.4, 0.42 * size + 1.6)
+    ticks = list(names) if names is not None else [str(k) for k in range(size)]
+    longest = max(map(len, ticks))
+    ax = axes(ax, 0.45 * size + 2.4 + 0.08 * longest, 0.42 * size + 1.6)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    shown = ax.imshow(100 * share, cmap="cividis_r", vmin=0, vmax=100)
+    shown = ax.imshow(100 * share, cmap="Blues", vmin=0, vmax=100)
     for i, j in np.ndindex(size, size):
         colour = "white" if share[i, j] > 0.55 else "black"
         weight = "bold" if i == j else "normal"
         if counts[i, j]:
             ax.text(j, i, f"{counts[i, j]}", ha="center", va="center", color=colour, fontsize=8, fontweight=weight)
-    ticks = list(names) if names is not None else [str(k) for k in range(size)]
-    turned = max(map(len, ticks)) > 3
+    turned = longest > 3
     ax.set_xticks(range(size), ticks, rotation=30 if turned else 0, ha="right" if turned else "center")
     ax.set_yticks(range(size), ticks)
     ax.set(xlabel="predicted class", ylabel="true class", title=title)

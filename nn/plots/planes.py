@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..search import Function, evaluate
 from .style import COLOURS, MARKERS, Axes, axes, diverging, styles
@@ -53,12 +53,13 @@ def decision_boundary(
             ax.contour(*spans, field, levels=[0.0], colors="black", linewidths=1.6)
         colours = [COLOURS[1], COLOURS[0]]  # the lower label on the side of the lower outputs
     else:
-        best = scores.argmax(1).reshape(steps, steps)
-        count = scores.shape[1]
-        tints = [COLOURS[k % len(COLOURS)] for k in range(count)]
-        ax.contourf(*spans, best, levels=np.arange(count + 1) - 0.5, colors=tints, alpha=0.3)
-        for k in range(count):
-            ax.contour(*spans, (best == k).astype(float), levels=[0.5], colors="black", linewidths=0.8)
+        tints = [COLOURS[k % len(COLOURS)] for k in range(scores.shape[1])]
+        for k, tint in enumerate(tints):
+            lead = (scores[:, k] - np.delete(scores, k, axis=1).max(1)).reshape(steps, steps)
+            if lead.max() > 0:
+                ax.contourf(*spans, lead, levels=[0.0, lead.max()], colors=[tint], alpha=0.3)
+            if lead.min() < 0 < lead.max():
+                ax.contour(*spans, lead, levels=[0.0], colors="black", linewidths=0.8)
         colours = tints
     for k, label in enumerate(labels):
         name = classes[k] if classes is not None else f"class {label:g}"
@@ -94,6 +95,7 @@ def loss_surface(
     if three_d:
         ax.plot_surface(*np.meshgrid(xs, ys), heights, cmap="cividis", alpha=0.75, rcount=steps, ccount=steps, lw=0)
         ax.set(zlabel=labels[2])
+        ax.view_init(elev=40, azim=-70)
     else:
         filled = ax.contourf(xs, ys, heights, levels=24, cmap="cividis")
         ax.contour(xs, ys, heights, levels=12, colors="white", linewidths=0.4, alpha=0.6)
@@ -105,15 +107,27 @@ def loss_surface(
         inside = (points >= [xlim[0], ylim[0]]).all(1) & (points <= [xlim[1], ylim[1]]).all(1)
         if three_d:  # a line in space is not cut off at the edge of the axes
             points = points[: len(points) if inside.all() else int(np.argmin(inside))]
-        height = [evaluate(f, point) for point in points.tolist()] if three_d else None
-        where = (*points.T, height) if three_d else tuple(points.T)
         few = len(points) <= 60
         line = {"color": "black" if three_d and colour == "#FFFFFF" else colour, "zorder": 5 if three_d else 3}
-        ax.plot(*where, linestyle=dash if three_d else "-", marker=marker if few else None, ms=4, lw=1.6,
-                markeredgecolor="black", markeredgewidth=0.5, label=name, **line)  # fmt: skip
-        if not few and len(points):
-            ax.plot(*(entry[-1:] for entry in where), marker=marker, ms=7, markeredgecolor="black", **line)
+        dots = {"marker": marker, "markeredgecolor": "black", "markeredgewidth": 0.5, **line}
+        along = _on_surface(f, points) if three_d else points
+        ax.plot(*along.T, linestyle=dash if three_d else "-", lw=1.6, label=name, **line)
+        marked = points if few else points[-1:]
+        ax.plot(*(_heights(f, marked) if three_d else marked).T, linestyle="", ms=4 if few else 7, **dots)
     ax.set(xlabel=labels[0], ylabel=labels[1], title=title)
     if paths:
         ax.legend(loc="upper left", fontsize=9, **({} if three_d else {"facecolor": "#555555", "labelcolor": "white"}))
     return ax
+
+
+def _heights(f: Function, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([points, [evaluate(f, point) for point in points.tolist()]])
+
+
+def _on_surface(f: Function, points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The path with ten points per step, so that its line lies on the surface instead of cutting through it."""
+    if len(points) < 2:
+        return _heights(f, points)
+    shares = np.linspace(0, 1, 10, endpoint=False)[:, None]
+    steps = [start + shares * (end - start) for start, end in pairwise(points)]
+    return _heights(f, np.vstack([*steps, points[-1:]]))
