@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Union
 
-import autograd
 from autograd import Value, no_grad, ops
 
 Spec = Union[str, Callable[[Any], Any]]
@@ -56,15 +55,15 @@ def _is_unary(op: ops.Op) -> bool:
 
 
 def _by_name(spec: Spec) -> Spec:
-    """``"tanh"`` for ``"tanh"`` and for the function `autograd.tanh`; another function as it is."""
+    """``"tanh"`` for ``"tanh"`` and for the table's own function `autograd.tanh`; another function as it is."""
     if isinstance(spec, str):
         if spec not in names():
             raise ValueError(f"unknown activation {spec!r}; known: {', '.join(names())}, or a function of a Value")
         return spec
     if not callable(spec):
         raise TypeError(f"an activation is a name or a function, not {type(spec).__name__}")
-    name = getattr(spec, "__name__", "")
-    return name if name in names() and getattr(autograd, name, None) is spec else spec
+    name = getattr(spec, "__qualname__", "")
+    return name if name in names() and getattr(spec, "__module__", "") == "autograd.functions" else spec
 
 
 def _unchanged(x: Any) -> Any:

@@ -95,7 +95,7 @@ def _pixels(rows: int, columns: int) -> tuple[str, ...]:
     return tuple(f"pixel {row},{column}" for row in range(rows) for column in range(columns))
 
 
-# ---- MNIST --------------------------------------------------------------------------------------------------------
+# ---- MNIST ------------------------------------------------------------------------------------------------------
 
 _MNIST = {
     "train-images-idx3-ubyte": "60,000 training images",
@@ -194,7 +194,7 @@ def _read_idx(file: IO[bytes] | gzip.GzipFile, name: str) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-# ---- preparing data -----------------------------------------------------------------------------------------------
+# ---- preparing data ---------------------------------------------------------------------------------------------
 
 
 class Split(NamedTuple):

@@ -201,9 +201,9 @@ class Layer(Module):
         if not self._softmax:
             return outputs
         shares = softmax(outputs)
-        names = _NAMES.get()
-        if names:
-            for neuron, share in zip(self.neurons, shares):
+        names = _NAMES.get() or {}
+        for neuron, share in zip(self.neurons, shares):
+            if id(neuron) in names:
                 share.label = names[id(neuron)] + "a"
         return shares
 

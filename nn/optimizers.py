@@ -175,17 +175,22 @@ class Optimizer:
         """
         import numpy as np
 
-        if not math.isfinite(gradients.dot(gradients)):  # or merely beyond 1e154
-            self._check(gradients.tolist())
-        if self.clip_value is not None:
-            gradients = np.clip(gradients, -self.clip_value, self.clip_value)
-        if self.clip_norm is not None:
-            factor = _shrink(float(np.linalg.norm(gradients)), self.clip_norm)
-            gradients = gradients * factor if factor != 1.0 else gradients
+        rate = self._rate()
         if self.state and isinstance(self.state[0], list):
             self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
-        settings = tuple(self.settings.values())
-        type(self).rule(parameters, gradients, tuple(self.state), self._rate(), self.steps + 1, *settings)
+        with np.errstate(all="ignore"):  # floats overflow without a warning too
+            if not math.isfinite(gradients.dot(gradients)):  # or merely beyond 1e154
+                self._check(gradients.tolist())
+            if self.clip_value is not None:
+                gradients = np.clip(gradients, -self.clip_value, self.clip_value)
+            if self.clip_norm is not None:
+                norm = float(np.linalg.norm(gradients))
+                if norm == math.inf:  # the squares overflowed; hypot's do not
+                    norm = math.hypot(*gradients.tolist())
+                factor = _shrink(norm, self.clip_norm)
+                gradients = gradients * factor if factor != 1.0 else gradients
+            settings = self.settings.values()
+            type(self).rule(parameters, gradients, tuple(self.state), rate, self.steps + 1, *settings)
         self.steps += 1
 
     def _check(self, gradients: Sequence[float]) -> None:
