@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import math
 import os
 import pathlib
@@ -19,8 +18,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from autograd import no_grad
+from autograd.view.text import xml
 
 POSITIVE, NEGATIVE, NOT_FINITE, INK = "#0072B2", "#D55E00", "#CC79A7", "#222222"
+_ID = "\0"  # stands for an id that is made from the picture itself; no text can hold it
 RADIUS, PITCH, FONT = 17.0, 40.0, 'font-family="Helvetica, Arial, DejaVu Sans, sans-serif"'
 
 
@@ -76,8 +77,11 @@ class NetworkDiagram:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         # an <img> survives in a notebook that is not trusted; inline SVG is stripped there
         encoded = base64.b64encode(self._svg.encode()).decode()
-        picture = f'<img alt="{html.escape(self._description)}" src="data:image/svg+xml;base64,{encoded}"/>'
+        picture = f'<img alt="{xml(self._description)}" src="data:image/svg+xml;base64,{encoded}"/>'
         return {"text/plain": repr(self), "text/html": picture}
+
+    def _repr_html_(self) -> str:
+        return self._repr_mimebundle_()["text/html"]
 
 
 def draw_network(
@@ -238,7 +242,7 @@ def _svg(columns: Sequence[Column], edges: Sequence[Edge], color: str, heading: 
         f'viewBox="0 0 {width:.0f} {height:.0f}" {FONT} fill="{INK}">\n'
         f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
     )
-    return svg.replace("SCALE", "scale-" + hashlib.sha256(svg.encode()).hexdigest()[:8])  # ids unique in a page
+    return svg.replace(_ID, "scale-" + hashlib.sha256(svg.encode()).hexdigest()[:8])  # ids unique in a page
 
 
 def _rows(column: Column) -> int:
@@ -295,7 +299,7 @@ def _nodes(
         tip += f" = {value:.6g}" if value is not None else ""
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" fill="{fill}" stroke="{INK}" stroke-width="1.2">'
-            f"<title>{_escape(tip)}</title></circle>"
+            f"<title>{xml(tip)}</title></circle>"
         )
         if value is None:
             raised = f'<tspan dy="-5" font-size="8">{symbol[1]}</tspan>' if symbol[1] else ""
@@ -320,7 +324,7 @@ def _line(start: tuple[float, float], end: tuple[float, float], edge: Edge, larg
     return (
         f'<line x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}" stroke="{stroke}" '
         f'stroke-width="{0.5 + 2.5 * share:.2f}" stroke-opacity="{0.12 + 0.83 * share:.2f}"{dash}>'
-        f"<title>{_escape(edge.text)}</title></line>"
+        f"<title>{xml(edge.text)}</title></line>"
     )
 
 
@@ -328,10 +332,10 @@ def _legend(x: float, y: float, largest: float, color: str) -> list[str]:
     half = 90
     words = {"weight": "weight (edge)", "gradient": "gradient of the weight (edge)"}[color]
     return [
-        '<linearGradient id="SCALE">'
+        f'<linearGradient id="{_ID}">'
         f'<stop offset="0" stop-color="{NEGATIVE}"/><stop offset="0.5" stop-color="white"/>'
         f'<stop offset="1" stop-color="{POSITIVE}"/></linearGradient>',
-        f'<rect x="{x - half}" y="{y}" width="{2 * half}" height="9" fill="url(#SCALE)" stroke="#888888"/>',
+        f'<rect x="{x - half}" y="{y}" width="{2 * half}" height="9" fill="url(#{_ID})" stroke="#888888"/>',
         _text(x - half - 6, y + 9, short(-largest, 3), 11, anchor="end"),
         _text(x + half + 6, y + 9, short(largest, 3), 11, anchor="start"),
         _text(x, y + 25, f"{words}; dashed: negative; thickness: size", 11),
@@ -370,10 +374,6 @@ def short(number: float, digits: int = 2) -> str:
     return text.replace("-", "−")
 
 
-def _escape(text: str) -> str:
-    return html.escape("".join(c if c.isprintable() else " " for c in text))
-
-
 def _text(
     x: float, y: float, text: str, size: float, *, anchor: str = "middle", weight: str = "normal", fill: str = INK,
     raw: bool = False, halo: bool = False,
@@ -381,7 +381,7 @@ def _text(
     halo_style = ' stroke="white" stroke-width="4" paint-order="stroke" stroke-linejoin="round"' if halo else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" '
-        f'fill="{fill}"{halo_style}>{text if raw else _escape(text)}</text>'
+        f'fill="{fill}"{halo_style}>{text if raw else xml(text)}</text>'
     )
 
 

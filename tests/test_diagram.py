@@ -78,7 +78,9 @@ def test_a_large_network_is_elided_and_quick():
     assert len(picture.svg()) < 200_000
 
 
-@pytest.mark.parametrize("hostile", ['"><script>alert(1)</script>', "a & b < c", "naïve ζ 🌸", "two\nlines\x00"])
+@pytest.mark.parametrize(
+    "hostile", ['"><script>alert(1)</script>', "a & b < c", "naïve ζ 🌸", "two\nlines\x00", "SCALE"]
+)
 def test_names_are_escaped(hostile):
     picture = nn.draw_network(nn.MLP(1, [1]), [1.0], inputs=[hostile], title=hostile)
     assert "<script>" not in picture.svg()
@@ -97,6 +99,7 @@ def test_shows_itself_in_a_notebook_that_is_not_trusted():
     bundle = picture._repr_mimebundle_()
     encoded = bundle["text/html"].split("base64,")[1].split('"')[0]
     assert base64.b64decode(encoded).decode() == picture.svg()
+    assert picture._repr_html_() == bundle["text/html"]
     assert bundle["text/plain"] == repr(picture) == "NetworkDiagram(2-2 network, edges coloured by weight)"
 
 
