@@ -20,7 +20,7 @@ def source(op: Op) -> str:
     signature = ", ".join(
         ["self", *(f"{name}={op.defaults[name]}" if name in op.defaults else name for name in others)]
     )
-    lines = [f"def {op.method}({signature}):", f'    """{op.text} Formula: {op.formula}."""']
+    lines = [f"def {op.method}({signature}):", f"    {f'{op.text} Formula: {op.formula}.'!r}"]
     for name in others:
         lines.append(f"    if type({name}) is not Value:")
         if op.symbol:  # an operator lets the other type try
@@ -59,7 +59,7 @@ def source(op: Op) -> str:
         reflected = "__r" + op.method[2:]
         lines += [
             f"def {reflected}(self, other):",
-            f'    """{op.text} Reached when the left operand is a plain number."""',
+            f"    {f'{op.text} Reached when the left operand is a plain number.'!r}",
             "    left = operand(other)",
             f"    return NotImplemented if left is NotImplemented else left.{op.method}(self)",
         ]

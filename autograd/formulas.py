@@ -20,6 +20,7 @@ from typing import Any
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 200
+LARGEST = 1.7976931348623157e308
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b,
@@ -82,8 +83,10 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
         if depth > MAX_DEPTH:
             raise refuse(f"the formula nests deeper than {MAX_DEPTH} levels")
         if isinstance(node, ast.Constant):
-            if type(node.value) not in (int, float):
+            if not isinstance(node.value, (int, float)) or isinstance(node.value, bool):
                 raise refuse(f"{node.value!r} is not a real number")
+            if node.value > LARGEST:
+                raise refuse("this integer is beyond 1.8e308, the largest float")
         elif isinstance(node, ast.Name):
             if node.id in functions:
                 raise refuse(f"{node.id!r} is a function; give it an argument, as in {node.id}(x)")
@@ -96,6 +99,8 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
                 raise refuse(f"unknown function {name!r}; known functions: {', '.join(sorted(functions))}")
             if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
                 raise refuse(f"{node.func.id} takes its arguments by position")
+            if node.func.id == "where" and len(node.args) != 3:
+                raise refuse("where takes three arguments: where(condition, chosen, otherwise)")
             children = node.args
         elif isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
             children = [node.left, node.right]
@@ -151,8 +156,14 @@ _SIGNS = {ast.Add: ("+", 2), ast.Sub: ("-", 2), ast.Mult: ("*", 3), ast.Div: ("/
 _RELATIONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 
 
-def for_floats(tree: ast.expr, ieee: bool = False) -> str:
-    """Python source of a parsed formula on floats; with ``ieee`` no operation in it raises."""
+def for_floats(tree: ast.expr, ieee: bool = False, lazy: bool = True) -> str:
+    """Python source of a parsed formula on floats.
+
+    Args:
+        tree: the formula.
+        ieee: divisions are calls of ``divide``, so that no operation in it raises.
+        lazy: ``where`` evaluates the chosen side only; else it stays the call of a function.
+    """
 
     def write(node: ast.expr, least: int = 0) -> str:
         text, binding = form(node)
@@ -176,7 +187,7 @@ def for_floats(tree: ast.expr, ieee: bool = False) -> str:
             sign, binding = _SIGNS[type(node.op)]
             return f"{write(node.left, binding)} {sign} {write(node.right, binding + 1)}", binding
         assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        if node.func.id == "where":
+        if node.func.id == "where" and lazy:
             condition, chosen, otherwise = node.args
             return f"{write(chosen, 1)} if {write(condition, 1)} else {write(otherwise)}", 0
         return f"{node.func.id}({', '.join(map(write, node.args))})", 5

@@ -88,25 +88,30 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
             return fresh[-1]
 
         with _recording():
-            y = f(*map(copy, args))
-        slopes: list[Any] = [0.0] * len(fresh)
-        value = y
-        if isinstance(y, Value):
-            nested = any(node.parents for node in fresh) or not set(fresh).issuperset(leaves(y))
-            slopes = grad(y, fresh, create_graph=nested)
-            value = y if nested else y.data
-            _close(fresh)
-        elif isinstance(y, bool) or not isinstance(y, (int, float)):
-            raise TypeError(f"the function must return one Value (or a number), not {type(y).__name__}")
-        remaining = iter(slopes)
+            y = _single(f(*map(copy, args)))
+        nested = any(node.parents for node in fresh) or not set(fresh).issuperset(leaves(y))
+        remaining = iter(grad(y, fresh, create_graph=nested))
+        _close(fresh)
 
         def like(x: Any) -> Any:
             return [like(entry) for entry in x] if isinstance(x, (list, tuple)) else next(remaining)
 
         gradient = tuple(map(like, args))
-        return value, gradient[0] if len(args) == 1 else gradient
+        return y if nested else y.data, gradient[0] if len(args) == 1 else gradient
 
     return differentiated
+
+
+def _single(y: Any) -> Value:
+    """The one output of a function; a plain number depends on nothing."""
+    if isinstance(y, Value):
+        return y
+    if isinstance(y, (Sequence, dict)) or y is None:
+        raise TypeError(
+            f"the function must return one Value, not {type(y).__name__}; for several outputs use jacobian, "
+            "and see that it ends with `return`"
+        )
+    return constant(real(y, "the result of the function"))
 
 
 def _close(fresh: Iterable[Value]) -> None:
@@ -148,10 +153,8 @@ def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph:
         [[1.0, 0.0], [0.0, 2.0]]
     """
     outputs, inputs = _evaluated(ys, xs)
-    if isinstance(outputs, Value):
-        outputs = [outputs]
-    rows = [y if isinstance(y, Value) else Value(y) for y in outputs]
-    matrix = [grad(y, inputs, create_graph) for y in rows]
+    rows = list(outputs) if isinstance(outputs, Iterable) and not isinstance(outputs, Value) else [outputs]
+    matrix = [grad(_single(y), inputs, create_graph) for y in rows]
     if callable(ys):
         _close(inputs)
     return matrix
@@ -165,9 +168,7 @@ def hessian(y: Function | Value, xs: Iterable[Number]) -> list[list[float]]:
         [[4.0, 6.0], [6.0, 0.0]]
     """
     output, inputs = _evaluated(y, xs)
-    if not isinstance(output, Value):
-        return [[0.0] * len(inputs) for _ in inputs]
-    return [grad(slope, inputs) for slope in grad(output, inputs, create_graph=True)]
+    return [grad(slope, inputs) for slope in grad(_single(output), inputs, create_graph=True)]
 
 
 def hvp(y: Function | Value, xs: Iterable[Number], vector: Sequence[float]) -> list[float]:
@@ -184,6 +185,6 @@ def hvp(y: Function | Value, xs: Iterable[Number], vector: Sequence[float]) -> l
     direction = [real(v, "hvp") for v in vector]
     if len(direction) != len(inputs):
         raise ValueError(f"hvp got {len(inputs)} variables and a vector of {len(direction)}")
-    if not isinstance(output, Value) or not inputs:
-        return [0.0] * len(inputs)
-    return grad(dot(grad(output, inputs, create_graph=True), direction), inputs)
+    if not inputs:
+        return []
+    return grad(dot(grad(_single(output), inputs, create_graph=True), direction), inputs)

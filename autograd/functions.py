@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import keyword
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, overload
 
 from . import formulas, ops
-from .value import Number, Value, apply, argument, install, real
+from .value import RESERVED, Number, Value, apply, argument, install, real
 
 
 class Unary(Protocol):
@@ -156,10 +158,20 @@ def softmax(xs: Iterable[Number]) -> list[Any]:
 
 # ---- derivative formulas on Values ------------------------------------------------------------------------------
 
+
+def _either(on_values: Callable[[Any, Any], Any], on_floats: str) -> Callable[[Any, Any], Any]:
+    """An operator between Values, and between plain numbers with the results of IEEE 754."""
+
+    def apply_one(x: Any, y: Any) -> Any:
+        chosen = on_values if isinstance(x, Value) or isinstance(y, Value) else ops.IEEE_FUNCTIONS[on_floats]
+        return chosen(x, y)
+
+    return apply_one
+
+
 _ON_VALUES: dict[str, Any] = {
     **{name: value for name, value in globals().items() if name in ops.TABLE},
-    "pow": lambda x, y: x**y if isinstance(x, Value) or isinstance(y, Value) else ops.IEEE_FUNCTIONS["pow"](x, y),
-    "abs": abs, "shares": softmax, "inf": ops.inf, "nan": ops.nan,
+    "pow": _either(operator.pow, "pow"), "divide": _either(operator.truediv, "divide"), "abs": abs, "shares": softmax, "inf": ops.inf, "nan": ops.nan,
 }  # fmt: skip
 _RULES: dict[str, Callable[..., list[Any]]] = {}
 
@@ -178,10 +190,11 @@ def symbolic_derivatives(node: Value) -> list[Any]:
     op = ops.TABLE[node.op]
     if op.name not in _RULES:
         names = [name.lstrip("*") for name in op.arguments]
+        derivatives = op.derivatives
         if not op.takes_list:
-            for text in op.derivatives:
-                ops.parse(op, text, derivative=True)
-        text = f"lambda out, {', '.join(names)}: [*{ops.slopes_source(op, op.derivatives)}]"
+            trees = (ops.parse(op, text, derivative=True) for text in op.derivatives)
+            derivatives = tuple(formulas.for_floats(tree, ieee=True, lazy=False) for tree in trees)
+        text = f"lambda out, {', '.join(names)}: [*{ops.slopes_source(op, derivatives)}]"
         _RULES[op.name] = eval(text, _ON_VALUES)
     constants = [parent.data if parent.op == "constant" else parent for parent in node.parents]
     return _RULES[op.name](node, *op.bind(constants))
@@ -203,7 +216,8 @@ def register(
     It works eagerly, in second order, in drawings, in the gradient check and compiled, like the built-in ones.
 
     Args:
-        name: a Python identifier that no operation has yet.
+        name: a Python identifier that no operation has yet. To register the very same operation again is allowed,
+            as when a notebook cell runs twice.
         formula: the value, as an expression of the arguments, such as ``"x / sqrt(1 + x * x)"``.
         derivatives: one formula per argument, in terms of the arguments and ``out``.
         latex: how to print it, with ``$x`` for an argument; by default the name in upright letters.
@@ -213,8 +227,8 @@ def register(
         text: one sentence for the docstring.
 
     Raises:
-        ValueError: the name is taken or no identifier, or the number of derivatives is not that of arguments.
-        FormulaError: a formula is not in the language of `autograd.formulas`.
+        ValueError: a name is taken or no identifier, or the number of derivatives is not that of arguments.
+        FormulaError: a formula is not in the language of `autograd.formulas`. Nothing is registered then.
 
     Example:
         >>> import autograd
@@ -223,11 +237,12 @@ def register(
         >>> softsign(x).data
         0.75
     """
-    if not name.isidentifier() or name in ops.known_functions() or name in ops.TABLE or hasattr(Value, name):
-        raise ValueError(f"{name!r} cannot name a new operation: it is taken, or no Python identifier")
     if arguments is None:
         tree = formulas.parse(formula, ops.known_functions())
         arguments = [n for n in formulas.names_in(tree) if n not in ("inf", "nan")]
+    for argument_name in arguments:
+        if not argument_name.isidentifier() or argument_name in RESERVED or list(arguments).count(argument_name) > 1:
+            raise ValueError(f"{argument_name!r} cannot name an argument: it has another meaning, or stands twice")
     listed = [derivatives] if isinstance(derivatives, str) else list(derivatives)
     if not arguments or len(listed) != len(arguments):
         raise ValueError(
@@ -237,6 +252,11 @@ def register(
     printed = latex or rf"\operatorname{{{name.replace('_', ' ')}}}\left({signs}\right)"
     op = ops.Op(name, formula, listed, printed, arguments=arguments, kinks=kinks, domain=domain, text=text)
     ops.check(op)
+    if name in ops.TABLE and repr(ops.TABLE[name]) == repr(op):
+        return _ON_VALUES[name]
+    taken = {*ops.known_functions(), *ops.TABLE, *RESERVED}
+    if not name.isidentifier() or keyword.iskeyword(name) or name in taken or hasattr(Value, name):
+        raise ValueError(f"{name!r} cannot name a new operation: it is taken, or no Python identifier")
     ops.enter(op)
     install([op], f"<autograd operation {name}>")
     _ON_VALUES[name] = _function(name)

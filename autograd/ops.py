@@ -323,10 +323,14 @@ def _evaluator(op: Op) -> Evaluate:
 
 
 def check(op: Op) -> None:
-    """Refuse an operation whose formulas are not in the language (FormulaError)."""
+    """Refuse an operation whose formulas are not in the language, or call a function wrongly (FormulaError)."""
     _trees(op)
     for text in (*op.kinks, *op.domain):
         parse(op, text)
+    try:
+        op.evaluate(*[0.5] * len(op.arguments))
+    except TypeError as error:
+        raise formulas.FormulaError(f"{op.name}: {error}") from None
 
 
 def enter(op: Op) -> None:

@@ -369,6 +369,10 @@ _scope = {
 }  # fmt: skip
 
 
+RESERVED = {*_scope, "out", "self", "node", "slopes"} - ops.FLOAT_FUNCTIONS.keys()
+"""Names that the text of a method uses for something else than an operation or an argument."""
+
+
 def install(operations: list[ops.Op], file: str) -> None:
     """Give `Value` the methods of some scalar operations."""
     _scope.update(ops.namespace())
