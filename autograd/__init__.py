@@ -63,8 +63,8 @@ if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
     from .check import GradcheckError as GradcheckError
     from .check import gradcheck as gradcheck
     from .view import draw as draw
-    from .view.frames import Frame as Frame
     from .view.frames import steps as steps
+    from .view.narration import Frame as Frame
     from .view.stepper import stepper as stepper
 
 __version__ = "0.1.0"
@@ -74,7 +74,7 @@ _LAZY = {
     "gradcheck": (".check", "gradcheck"),
     "GradcheckError": (".check", "GradcheckError"),
     "draw": (".view", "draw"),
-    "Frame": (".view.frames", "Frame"),
+    "Frame": (".view.narration", "Frame"),
     "steps": (".view.frames", "steps"),
     "stepper": (".view.stepper", "stepper"),
 }

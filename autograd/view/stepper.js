@@ -113,7 +113,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
 
   /* ---- the graph */
 
-  const unstyled = picture.replace(/<style>[^<]*<\/style>/, "");  // the page has the same rules
+  const unstyled = picture.replace(/<(style)>.*?<\/\1>/s, "");  // the page has the same rules
   const whole = document.importNode(new DOMParser().parseFromString(unstyled, "image/svg+xml").documentElement, true);
   whole.setAttribute("aria-label", `Graph of ${data.nodes.length} nodes; the table lists the same numbers`);
   whole.firstElementChild.remove();  // the title, which would pop up everywhere

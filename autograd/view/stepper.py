@@ -22,7 +22,8 @@ from .. import ops
 from ..graph import topological
 from ..value import Value
 from . import notation, scene, text
-from .frames import Frame, steps
+from .frames import steps
+from .narration import Frame
 
 if TYPE_CHECKING:
     from .widget import StepperWidget
@@ -109,8 +110,9 @@ class Stepper:
                 operands = [notation.name(parent, self.names[at[parent]]) for parent in node.parents]
                 how = notation.line(notation.value(ops.TABLE[node.op], operands))
             nodes.append(
-                {"name": name, "short": text.shortened(name, 22), "kind": kind, "how": how, "data": _json(value), "text": text.number(value),
-                 "parents": [at[parent] for parent in node.parents], "slopes": [text.number(s) for s in slopes]}
+                {"name": name, "short": text.shortened(name, 22), "kind": kind, "how": how, "data": _json(value),
+                 "text": text.number(value), "parents": [at[parent] for parent in node.parents],
+                 "slopes": [text.number(slope) for slope in slopes]}
             )  # fmt: skip
         frames = [
             {"phase": f.phase, "kind": f.kind, "node": f.node, "edge": f.edge, "before": _json(f.before),
@@ -229,10 +231,10 @@ def stepper(
         <BLANKLINE>
         Backward pass
           3  Backwards from here: ∂L/∂L = 1, since L changes exactly as much as L.
-          4  ∂L/∂v1 gains ∂L/∂L · (1 / cosh(v1)²) = 1 · 0.42 = 0.42.
-          5  ∂L/∂w gains ∂L/∂v1 · x = 0.42 · 2 = 0.84.
+          4  ∂L/∂v1 gains ∂L/∂L · (1 − L²) = 1 · 0.42 = 0.42.
+          5  ∂L/∂w gains ∂L/∂v1 · x = 0.42 · 2 = 0.8399.
           6  ∂L/∂x gains ∂L/∂v1 · w = 0.42 · 0.5 = 0.21.
-          7  Done: ∂L/∂w = 0.84 and ∂L/∂x = 0.21.
+          7  Done: ∂L/∂w = 0.8399 and ∂L/∂x = 0.21.
     """
     return Stepper(root, free_graph, update, parameters, max_nodes)
 
