@@ -7,7 +7,7 @@ What every SVG made here promises, whichever engine placed the boxes (other part
 - the edge from that node's operand number ``position`` is ``<g class="edge" id="edge-<k>-<position>">`` with the
   paths ``.line`` and ``.head``; its local derivative is ``<text class="slope" data-edge="edge-<k>-<position>">``;
 - in a folded drawing several nodes share ``id="group-<j>"`` (``data-nodes="3-5 9"`` lists them) and several edges
-  ``id="wire-<j>"`` (``data-edges="5-0 6-1"``); `Drawing.element` and `Drawing.edge_element` look ids up;
+  ``id="wire-<j>"``; `Drawing.element` and `Drawing.edge_element` look ids up;
 - ``svg(prefix="a-")`` puts ``a-`` before each id (not before ``data-edge``). There are no other ids.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import base64
 import os
-import tempfile
+import secrets
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -193,9 +193,7 @@ class Drawing:
         suffix = target.suffix.lower().lstrip(".")
         if suffix not in FORMATS:
             given = f"{target.suffix!r}" if suffix else "no suffix"
-            raise ValueError(
-                f"{target.name}: a drawing is saved as .svg, .png, .pdf or .dot, and this name has {given}"
-            )
+            raise ValueError(f"a drawing is saved as .svg, .png, .pdf or .dot, but {target.name!r} has {given}")
         if not target.parent.is_dir():
             raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist; create it first")
         if suffix in ("png", "pdf"):
@@ -223,22 +221,23 @@ class Drawing:
         except Exception as error:  # a repr that raises hides the user's own result
             return {"text/plain": f"{self!r} (could not be drawn: {type(error).__name__}: {error})"}
 
+    def _repr_html_(self) -> str | None:
+        """The same for front ends that ask for HTML alone."""
+        return self._repr_mimebundle_().get("text/html")
+
 
 def _img(kind: str, data: bytes, title: str) -> str:
     coded = base64.b64encode(data).decode()
-    return f'<div style="overflow-x:auto"><img alt="{xml(title)}" src="data:{kind};base64,{coded}"></div>'
+    return f'<div style="overflow-x:auto"><img alt="{xml(title)}" src="data:{kind};base64,{coded}"/></div>'
 
 
 def _write(target: Path, data: bytes) -> None:
     """Write beside the target, then rename: a reader never meets half a file, and a failure leaves the old one."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files that only the owner reads
         os.replace(temporary, target)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise

@@ -17,8 +17,6 @@ from .text import number
 if TYPE_CHECKING:
     from ..value import Value
 
-_SUMS = ("add", "sub", "mul", "dot", "mean")
-
 FEW = 24
 """So many operations outside all layers are still drawn one by one in a folded drawing."""
 
@@ -65,9 +63,9 @@ def _by_label(order: list[Value], fold: str) -> tuple[list[str], list[int]]:
     for k, node in enumerate(order):
         if node.op == "constant":
             continue
-        name = prefix(node.label, fold) if node.parents or not node.op else ""
+        name = prefix(str(node.label), fold) if node.parents or not node.op else ""
         if name:
-            of[k], summing[k] = numbered.setdefault(name, len(numbered)), node.op in _SUMS
+            of[k], summing[k] = numbered.setdefault(name, len(numbered)), node.op == "add"
         if name or not node.parents:
             continue
         parents = [index[parent] for parent in node.parents if parent.op != "constant"]
@@ -78,7 +76,7 @@ def _by_label(order: list[Value], fold: str) -> tuple[list[str], list[int]]:
         elif len(groups) == 1 and not own and all(summing[p] for p in parents):
             op = TABLE.get(node.op)
             starts_a_sum = node.op == "add" and any(parent.data == 0 for parent in node.parents if len(parents) == 1)
-            if len(parents) > 1 and node.op in _SUMS:
+            if len(parents) > 1 and node.op == "add":
                 of[k], summing[k] = groups.pop(), True
             elif starts_a_sum or (op is not None and not op.symbol):
                 of[k], summing[k] = groups.pop(), starts_a_sum

@@ -75,7 +75,7 @@ class Picture(NamedTuple):
     """All that a printer needs.
 
     Attributes:
-        boxes, wires: in drawing order; boxes in a topological order.
+        boxes, wires: in drawing order: groups first, then nodes as in the topological order.
         largest: the |gradient| that level 1 stands for, a round number; 0.0 where no gradient is known.
         decades: how many powers of ten the scale of shades spans.
         notes: sentences below the picture.
@@ -167,8 +167,12 @@ _NAMES = ("weight", "bias")
 """Labels that, like those with a dot (``weights.0``), say that a leaf is a parameter."""
 
 
+def _is_parameter(label: str) -> bool:
+    return label in _NAMES or "." in label.strip(".")
+
+
 def _kinds(order: list[Value], parameters: set[Value]) -> list[str]:
-    chosen = parameters or {n for n in order if not n.op and (n.label in _NAMES or "." in n.label.strip("."))}
+    chosen = parameters or {n for n in order if not n.op and _is_parameter(str(n.label))}
     other = "input" if chosen else "leaf"
     kinds = []
     for node in order:
@@ -197,7 +201,7 @@ def sign(name: str) -> str:
 
 def _box(k: int, node: Value, kind: str, scale: Scale, known: bool) -> Box:
     box = Box(f"node-{k}", kind, [k])
-    box.title = text.shortened(text.visible(node.label), 30)
+    box.title = text.shortened(text.visible(str(node.label)), 30)
     if kind == "constant":
         box.rows = [("", text.number(node.data))]
         box.tooltip = f"constant {node.data!r}"

@@ -20,6 +20,10 @@ class RenderError(RuntimeError):
     """Graphviz is missing, failed, or did not finish in time."""
 
 
+class TooSlowError(RenderError):
+    """Graphviz did not finish in time."""
+
+
 # pygraphviz draws inside its process, where nothing could stop it; so it gets a process of its own.
 _PYGRAPHVIZ = """
 import sys, pygraphviz
@@ -68,7 +72,7 @@ def run(engine: str, source: str, form: str, timeout: float) -> bytes:
     try:
         done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
-        raise RenderError(f"{engine} did not finish within {timeout:g} s") from None
+        raise TooSlowError(f"{engine} did not finish within {timeout:g} s") from None
     except OSError as error:
         raise RenderError(f"{engine} could not be started: {error}") from None
     if done.returncode or not done.stdout:
@@ -112,6 +116,8 @@ def placed(picture: Picture, rankdir: str, engine: str, timeout: float) -> tuple
         for candidate in available() if few else []:
             try:
                 return placed(picture, rankdir, candidate, timeout)
+            except TooSlowError:
+                break  # the next one has the same algorithm
             except RenderError:
                 continue
         engine = "builtin"

@@ -62,9 +62,8 @@ def _wire(wire: Wire, route: list[Point], prefix: str, badge: bool) -> str:
     colour = edge_colour(wire)
     dashes = ' stroke-dasharray="4 3"' if wire.constant else ""
     marked = " marked" if wire.marked else ""
-    folded = f' data-edges="{" ".join(f"{k}-{p}" for k, p in wire.edges)}"' if len(wire.edges) > 1 else ""
     return (
-        f'<g class="edge{marked}" id="{prefix}{wire.id}"{folded}><title>{xml(wire.tooltip)}</title>'
+        f'<g class="edge{marked}" id="{prefix}{wire.id}"><title>{xml(wire.tooltip)}</title>'
         f'<path class="line" d="{curve}" fill="none" stroke="{colour}" stroke-width="{thick:.2f}"{dashes}/>'
         f'<path class="head" d="{arrow}" fill="{colour}"/></g>'
     )
