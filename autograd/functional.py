@@ -187,4 +187,5 @@ def hvp(y: Function | Value, xs: Iterable[Number], vector: Sequence[float]) -> l
         raise ValueError(f"hvp got {len(inputs)} variables and a vector of {len(direction)}")
     if not inputs:
         return []
-    return grad(dot(grad(_single(output), inputs, create_graph=True), direction), inputs)
+    with _recording():
+        return grad(dot(grad(_single(output), inputs, create_graph=True), direction), inputs)

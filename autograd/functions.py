@@ -171,7 +171,8 @@ def _either(on_values: Callable[[Any, Any], Any], on_floats: str) -> Callable[[A
 
 _ON_VALUES: dict[str, Any] = {
     **{name: value for name, value in globals().items() if name in ops.TABLE},
-    "pow": _either(operator.pow, "pow"), "divide": _either(operator.truediv, "divide"), "abs": abs, "shares": softmax, "inf": ops.inf, "nan": ops.nan,
+    "pow": _either(operator.pow, "pow"), "divide": _either(operator.truediv, "divide"), "abs": abs,
+    "shares": softmax, "inf": ops.inf, "nan": ops.nan,
 }  # fmt: skip
 _RULES: dict[str, Callable[..., list[Any]]] = {}
 
