@@ -23,6 +23,7 @@ import json
 import math
 import os
 import secrets
+import sys
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .optimizers import Optimizer
 
 FORMAT, VERSION = "tracegrad checkpoint", 1
+MAX_FLOAT = sys.float_info.max
 MAX_BYTES = 1 << 30
 """The largest file that is read: 1 GiB."""
 
@@ -189,7 +191,7 @@ def _checked(name: str, content: Any) -> Checkpoint:
     if not isinstance(content["parameters"], dict):
         raise refuse("its parameters are no object")
     for key, number in content["parameters"].items():
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) < math.inf:
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) <= MAX_FLOAT:
             raise refuse(f"parameter {key!r:.80} is {number!r:.40}, no finite number")
     return Checkpoint(**content)
 

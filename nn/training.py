@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd import AnomalyError, Value, no_grad
+from autograd.modes import changed
 
 from . import engines, metrics
 from .checkpoint import Checkpoint, fitting, read, save
@@ -169,7 +170,7 @@ class _Data:
         """The loss of every different target (up to 1,000), so that a wrong label is found before training."""
         different, places = np.unique(self.y, axis=0, return_index=True)
         for target, place in zip(different[:1000].tolist(), places.tolist()):
-            with no_grad():
+            with changed(record=False, anomaly=False):  # this output may not go with this target
                 try:
                     result = loss(output, target)
                 except (ValueError, TypeError) as error:
