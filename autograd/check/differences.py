@@ -42,6 +42,7 @@ class Estimate(NamedTuple):
     right: float
     scale: float  # |f| / max(1, |x|) nearby: what a slope of ordinary size would be
     obstacle: str  # "" or why it is no measurement: kink, edge, overflow, truncation, round-off
+    noisy: bool = False  # f scatters more than its rounding explains: the floats near x lie too far apart for it
 
     @property
     def uncertainty(self) -> float:
@@ -67,6 +68,7 @@ class _Candidate(NamedTuple):
     slope: float
     truncation: float
     rounding: float
+    noisy: bool
     coarse: _Rung
     fine: _Rung
 
@@ -131,14 +133,14 @@ def _estimate(x: float, value: float, noise: float, rungs: Sequence[_Rung]) -> E
     quotients = [(r.above * 0.5 - r.below * 0.5) / (r.right * 0.5 - r.left * 0.5) for r in both]
     best = _select(_candidates(both, quotients, noise, base=16.0, weight=1.1))
     if best is not None:
-        return _finished(x, value, noise, best, quotients, one_sided=False)
+        return _finished(x, value, noise, best, rungs, quotients, one_sided=False)
     for side in ("above", "below"):
         there = [r for r in rungs if math.isfinite(getattr(r, side))]
         points = [(r.right, r.above) if side == "above" else (r.left, r.below) for r in there]
         quotients = [(f - value) / (point - x) for point, f in points]
         best = _select(_candidates(there, quotients, noise, base=4.0, weight=3.0))
         if best is not None:
-            return _finished(x, value, noise, best, quotients, one_sided=True)
+            return _finished(x, value, noise, best, rungs, quotients, one_sided=True)
     infinite = any(math.isinf(r.above) or math.isinf(r.below) for r in rungs)
     return _nothing("overflow" if infinite else "edge")
 
@@ -155,24 +157,32 @@ def _candidates(
     for i in range(len(rungs) - 1):
         if rungs[i + 1].step * 4 != rungs[i].step:
             continue
-        fine = rungs[i + 1]
-        slope = quotients[i + 1] + (quotients[i + 1] - quotients[i]) / (base - 1)
+        three = i + 2 < len(rungs) and rungs[i + 2].step * 16 == rungs[i].step
+        fine = rungs[i + 2 if three else i + 1]
+        rounding = weight * (noise + 2 * UNIT_ROUNDOFF * max(map(_size, rungs[i + 1 : i + 3]))) / fine.step
+        first = quotients[i + 1] - quotients[i]
+        slope = quotients[i + 1] + first / (base - 1)
         truncation = abs(slope - quotients[i + 1])
-        if i + 2 < len(rungs) and rungs[i + 2].step * 16 == rungs[i].step:
-            coarser, fine = slope, rungs[i + 2]
-            finer = quotients[i + 2] + (quotients[i + 2] - quotients[i + 1]) / (base - 1)
+        if three:
+            second = quotients[i + 2] - quotients[i + 1]
+            coarser, finer = slope, quotients[i + 2] + second / (base - 1)
             slope = finer + (finer - coarser) / (base * base - 1)
             truncation = max(2 * abs(slope - finer), abs(slope - coarser) / 32)
-            if abs(quotients[i + 1] - quotients[i]) < 0.75 * base * abs(quotients[i + 2] - quotients[i + 1]):
-                truncation = max(truncation, 2 * abs(slope - quotients[i + 2]))  # no power series yet: cancel nothing
-        sigma = noise + 2 * UNIT_ROUNDOFF * max(_size(r) for r in (rungs[i + 1], fine))
-        candidate = _Candidate(slope, truncation, weight * sigma / fine.step, rungs[i], fine)
-        if math.isfinite(candidate.slope) and math.isfinite(candidate.uncertainty):
-            found.append(candidate)
+            ratio = abs(first / second) if second else math.inf
+            if ratio < 0.75 * base:  # no series in h² (or h), so no cancellation is to be trusted …
+                tail = 1 / (ratio - 1) if ratio > 1 else math.inf  # … but a geometric one has a known sum
+                truncation = max(truncation, abs(second) * (max(1.0, tail) if abs(second) > 2 * rounding else 1.0))
+        if math.isfinite(slope):
+            found.append(_Candidate(slope, truncation, rounding, False, rungs[i], fine))
     # What scatter the finest estimates show is noise too, whether the caller knew of it or not.
-    tail = found[-4:]
-    scatter = max((abs(a.slope - b.slope) * b.fine.step for a, b in pairwise(tail)), default=0.0)
-    return [c._replace(rounding=max(c.rounding, scatter / c.fine.step)) for c in found]
+    finest = found[-4:]
+    scatter = max((abs(a.slope - b.slope) * b.fine.step for a, b in pairwise(finest)), default=0.0)
+    noisy = bool(finest) and scatter > 64 * max(c.rounding * c.fine.step for c in finest)
+    return [
+        c._replace(rounding=max(c.rounding, scatter / c.fine.step), noisy=noisy)
+        for c in found
+        if math.isfinite(c.uncertainty)
+    ]
 
 
 def _size(rung: _Rung) -> float:
@@ -185,7 +195,7 @@ def _select(candidates: Sequence[_Candidate]) -> _Candidate | None:
     for candidate in reversed(candidates):
         if best is None:
             best = candidate
-        elif abs(candidate.slope - best.slope) > 2 * (candidate.uncertainty + best.uncertainty):
+        elif abs(candidate.slope - best.slope) > candidate.uncertainty + best.uncertainty:
             break
         elif candidate.uncertainty < best.uncertainty:
             best = candidate
@@ -193,14 +203,21 @@ def _select(candidates: Sequence[_Candidate]) -> _Candidate | None:
 
 
 def _finished(
-    x: float, value: float, noise: float, best: _Candidate, quotients: Sequence[float], one_sided: bool
+    x: float,
+    value: float,
+    noise: float,
+    best: _Candidate,
+    rungs: Sequence[_Rung],
+    quotients: Sequence[float],
+    one_sided: bool,
 ) -> Estimate:
     slope, fine, coarse = best.slope, best.fine, best.coarse
-    scale = max(_size(fine), abs(value)) / max(1.0, abs(x))
+    size = max(1.0, abs(x))
+    scale = max([abs(value), *(_size(r) for r in rungs if r.step <= size / 32)]) / size
     left = right = slope
-    measured = best.uncertainty <= max(1e-2 * abs(slope), 1e-6 * scale)
+    measured = best.uncertainty <= max(1e-2 * abs(slope), 1e-6 * scale) or not any(quotients)
     obstacle = "" if measured else "truncation" if best.truncation > best.rounding else "round-off"
-    if not one_sided:
+    if not one_sided and not best.noisy:
         # f(x+h) − 2f(x) + f(x−h) is h·jump at a kink, and h²·f'' (a sixteenth of that per rung pair) elsewhere
         jump, before = (((r.above - value) - (value - r.below)) / r.step for r in (fine, coarse))
         doubt = 4 * (noise + 2 * UNIT_ROUNDOFF * _size(fine)) / fine.step
@@ -215,7 +232,7 @@ def _finished(
             vertical = signs.pop() * math.inf
             jumps = all(g > 3.5 for g in growth)
             return Estimate(vertical, 0.0, 0.0, fine.step, vertical, vertical, scale, "kink" if jumps else "")
-    return Estimate(slope, best.truncation, best.rounding, fine.step, left, right, scale, obstacle)
+    return Estimate(slope, best.truncation, best.rounding, fine.step, left, right, scale, obstacle, best.noisy)
 
 
 def measure(

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from .. import formulas, functions, ops
-from ..backward import adjoints
+from .. import formulas, ops
 from ..value import Value, describe
 from .differences import UNIT_ROUNDOFF, Estimate, slope
+from .rounding import operation_noise
 
 
 class Edge(NamedTuple):
@@ -111,9 +111,11 @@ def _suspects(
         if _plainly_right(value, x, claim, rtol):
             continue
         verdict, estimate = "edge", None
-        if math.isfinite(x):
+        if all(map(math.isfinite, operands)):
             estimate = slope(value, x, operation_noise(op, operands, stored), claim)
             verdict = _verdict(estimate, claim, rtol)
+            if verdict == "wrong" and not math.isfinite(claim) and leaves_domain(op, operands):
+                verdict = "edge"
         if verdict:
             found.append((i, estimate or slope(lambda t: math.nan, 0.0), verdict))
     return found
@@ -137,7 +139,7 @@ def _verdict(estimate: Estimate, claim: float, rtol: float) -> str:
         return "kink" if between or math.isinf(estimate.slope) else "wrong"
     if estimate.agrees(claim, 0.0, rtol):
         return "" if not estimate.obstacle else estimate.obstacle
-    return estimate.obstacle or "wrong"
+    return estimate.obstacle or ("round-off" if estimate.noisy else "wrong")
 
 
 def argument_name(op: ops.Op, position: int, count: int) -> str:
@@ -173,47 +175,6 @@ def _hint(op: ops.Op, operands: tuple[float, ...], stored: tuple[float, ...], po
             name = argument_name(op, other, len(operands))
             return f"that is the slope of operand {other + 1} ({name}): are the derivatives swapped?"
     return f"stored / numeric = {claim / found.slope:.8g}" if found.slope else "the operation does not move"
-
-
-# ---- how uncertain a computed value is --------------------------------------------------------------------------
-
-
-def operation_noise(op: ops.Op, operands: Sequence[float], stored: Sequence[float]) -> float:
-    """Bound of the rounding error of an operation's value.
-
-    Four ulp for a built-in function; the sum of the terms for a list; and for a formula of several steps, such as a
-    user registers, what a running error analysis of the formula's own graph gives (``log(1 + exp(x))`` at x = −30 is
-    a number of size 1e-13 that is known to 1e-16, not to 1e-29).
-    """
-    value = op.evaluate(*operands)[0]
-    noise = 8 * UNIT_ROUNDOFF * abs(value)
-    if op.takes_list:
-        return noise + 2 * UNIT_ROUNDOFF * sum(abs(x * s) for x, s in zip(operands, stored) if math.isfinite(x * s))
-    graph = _formula_graph(op, operands)
-    return max(noise, running_error(graph)) if graph is not None else noise
-
-
-def _formula_graph(op: ops.Op, operands: Sequence[float]) -> Value | None:
-    """The formula of an operation as a graph of simpler ones; None where it is a single step."""
-    tree = ops.parse(op, op.formula)
-    on_values: dict[str, Any] = {"abs": abs, "pow": lambda x, y: x**y}
-    on_values |= {n: getattr(functions, n, None) or getattr(Value, n, None) for n in ops.known_functions()}
-    on_values.pop(op.name, None)
-    variables = {name: Value(x) for name, x in zip(op.arguments, operands)}
-    try:
-        result = formulas.interpret(tree, on_values, {**variables, "inf": math.inf, "nan": math.nan}, Value)
-    except (KeyError, TypeError):  # it calls itself (a basic function) or a function that exists on floats only
-        return None
-    return result if isinstance(result, Value) and any(p.parents for p in result.parents) else None
-
-
-def running_error(root: Value) -> float:
-    """First-order bound of the rounding error of a computed root: Σ 2u·|node|·|∂root/∂node| over the operations."""
-    from ..graph import topological
-
-    order = [node for node in topological(root) if node.parents]
-    sizes = (abs(node.data * adjoint) for node, adjoint in zip(order, adjoints(root, 1.0, order)))
-    return 2 * UNIT_ROUNDOFF * sum(size for size in sizes if math.isfinite(size))
 
 
 # ---- kinks and edges of the domain ------------------------------------------------------------------------------

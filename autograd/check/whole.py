@@ -11,9 +11,10 @@ from ..functional import grad
 from ..ops import TABLE
 from ..value import Number, Value, describe, real
 from .differences import RUNGS, Estimate, measure, measurement
-from .edges import EdgeReport, check_edges, crosses_kink, leaves_domain, running_error
+from .edges import EdgeReport, check_edges, crosses_kink, leaves_domain
 from .replay import replay
 from .report import GradcheckError, Report, Row
+from .rounding import gradient_noise, value_noise
 from .subject import Subject
 
 PAIRS = 8
@@ -103,9 +104,9 @@ def _check(subject: Subject, order: int, atol: float, rtol: float) -> Report:
     root, leaves = subject.root, subject.recorded
     nodes = graph.topological(root)
     slopes = grad(root, leaves)
-    noise = running_error(root)
+    noise, lost = value_noise(root), gradient_noise(root, leaves)
     estimates = measure(
-        [measurement(x, root.data, noise, s, atol, rtol) for x, s in zip(subject.point, slopes)],
+        [measurement(x, root.data, noise, s, atol + e, rtol) for x, s, e in zip(subject.point, slopes, lost)],
         subject.evaluator(2 * RUNGS * len(slopes)),
     )
     edges = check_edges(nodes)
@@ -113,15 +114,18 @@ def _check(subject: Subject, order: int, atol: float, rtol: float) -> Report:
     rows = []
     explained = 0
     for i, (label, slope, estimate) in enumerate(zip(subject.labels, slopes, estimates)):
-        verdict, note = _verdict(slope, estimate, atol, rtol), ""
+        verdict, note = _verdict(slope, estimate, atol, rtol, lost[i]), ""
         if verdict != "ok" and edges.stale is not None:
             verdict = "stale"
         elif verdict != "ok" and explained < EXPLAINED:
             explained += 1
-            verdict, note = _explain(subject, nodes, i, estimate, verdict)
-        elif verdict == "ok" and leaves[i] not in reached:
+            verdict, note = _explain(subject, nodes, i, slope, estimate, verdict)
+        elif leaves[i] not in reached:
             note = "the function does not use it"
-        rows.append(Row(label, subject.point[i], slope, estimate.slope, estimate.uncertainty, verdict, note))
+        elif 0 < abs(slope) < estimate.uncertainty:
+            note = "too small to be seen in the function's digits"
+        uncertainty = estimate.uncertainty + lost[i]
+        rows.append(Row(label, subject.point[i], slope, estimate.slope, uncertainty, verdict, note))
     if order == 2:
         second, more = _second_order(subject, atol, rtol)
         rows += second
@@ -138,22 +142,37 @@ def _check(subject: Subject, order: int, atol: float, rtol: float) -> Report:
     return Report(rows, edges, root.data, subject.calls)
 
 
-def _verdict(slope: float, estimate: Estimate, atol: float, rtol: float) -> str:
+def _verdict(slope: float, estimate: Estimate, atol: float, rtol: float, lost: float) -> str:
+    """The verdict on an analytic slope, ``lost`` being what rounding may have cost it."""
+    if slope == 0 == estimate.slope and estimate.obstacle in ("", "round-off"):
+        return "ok"  # it does not move, and nobody says that it does
+    if estimate.slope != estimate.slope:
+        return estimate.obstacle
+    if lost > max(atol, 1e-2 * abs(slope), 1e-6 * estimate.scale):
+        return "round-off"
     if estimate.obstacle == "kink" and not math.isinf(estimate.slope):
         low, high = sorted((estimate.left, estimate.right))
-        doubt = estimate.uncertainty + atol + rtol * max(abs(low), abs(high))
+        doubt = estimate.uncertainty + lost + atol + rtol * max(abs(low), abs(high))
         return "kink" if low - doubt <= slope <= high + doubt else "wrong"
-    agrees = estimate.agrees(slope, atol, rtol)
+    agrees = estimate.agrees(slope, atol + lost, rtol)
     if agrees and estimate.uncertainty <= atol:
         return "ok"
-    return estimate.obstacle or ("ok" if agrees else "wrong")
+    return estimate.obstacle or ("ok" if agrees else "round-off" if estimate.noisy else "wrong")
 
 
 # ---- why a row failed -------------------------------------------------------------------------------------------
 
 
-def _explain(subject: Subject, nodes: Sequence[Value], index: int, found: Estimate, verdict: str) -> tuple[str, str]:
+def _explain(
+    subject: Subject, nodes: Sequence[Value], index: int, slope: float, found: Estimate, verdict: str
+) -> tuple[str, str]:
     """The kind of a mismatch and a note that names the place."""
+    if not math.isfinite(slope):
+        for node in nodes:
+            if not all(map(math.isfinite, node.local_derivatives)) and leaves_domain(
+                TABLE[node.op], [parent.data for parent in node.parents]
+            ):
+                return "edge", f"no finite slope at {describe(node)}"
     if verdict in ("edge", "overflow"):
         return _first_trouble(subject, nodes, index, verdict)
     if verdict not in ("kink", "wrong"):
@@ -171,8 +190,11 @@ def _explain(subject: Subject, nodes: Sequence[Value], index: int, found: Estima
     for point in () if subject.fixed else (x + 16 * step, x - 16 * step):
         called = subject.values([(index, point)])[0]
         recorded = replay(subject.root, subject.recorded, [(index, point)])[0]
-        if abs(called - recorded) > 64 * running_error(subject.root) + 1e-10 * max(abs(called), abs(recorded)):
+        if abs(called - recorded) > 64 * value_noise(subject.root) + 1e-10 * max(abs(called), abs(recorded)):
             return "lost", f"at {point:.6g} it gives {called:.10g}, its recorded graph {recorded:.10g}"
+    scatter = max(abs(subject.slope(index, x + k * math.ulp(x)) - slope) for k in (-2, -1, 1, 2))
+    if abs(slope - found.slope) <= 16 * scatter:
+        return "round-off", f"the analytic slope itself changes by {scatter:.1g} from one float to the next"
     return verdict, ""
 
 
@@ -196,7 +218,7 @@ def _first_trouble(subject: Subject, nodes: Sequence[Value], index: int, verdict
 def _second_order(subject: Subject, atol: float, rtol: float) -> tuple[list[Row], EdgeReport]:
     leaves, labels, n = subject.recorded, subject.labels, len(subject.leaves)
     gradient = grad(subject.root, leaves, create_graph=True)
-    noises = [running_error(slope) for slope in gradient]
+    noises = [value_noise(slope) for slope in gradient]
     edges = check_edges(
         [node for node in graph.topological(gradient) if node not in set(graph.topological(subject.root))]
     )
@@ -214,11 +236,12 @@ def _second_order(subject: Subject, atol: float, rtol: float) -> tuple[list[Row]
             subject.restore()
         return known[point]
 
-    def row(label: str, value: float, analytic: float, estimate: Estimate) -> Row:
-        verdict = _verdict(analytic, estimate, atol, rtol)
-        return Row(label, value, analytic, estimate.slope, estimate.uncertainty, verdict, "", 2)
+    def row(label: str, value: float, analytic: float, estimate: Estimate, lost: float) -> Row:
+        verdict = _verdict(analytic, estimate, atol, rtol, lost)
+        return Row(label, value, analytic, estimate.slope, estimate.uncertainty + lost, verdict, "", 2)
 
     rows = [grad(slope, leaves) for slope in gradient]
+    errors = [gradient_noise(slope, leaves) for slope in gradient]
     if n <= PAIRS:
         pairs = [(i, j) for i in range(n) for j in range(n)]
 
@@ -226,26 +249,34 @@ def _second_order(subject: Subject, atol: float, rtol: float) -> tuple[list[Row]
             return (*subject.point[:j], number, *subject.point[j + 1 :])
 
         estimates = measure(
-            [measurement(subject.point[j], gradient[i].data, noises[i], rows[i][j], atol, rtol) for i, j in pairs],
+            [
+                measurement(subject.point[j], gradient[i].data, noises[i], rows[i][j], atol + errors[i][j], rtol)
+                for i, j in pairs
+            ],
             lambda requests: [gradient_at(moved(pairs[k][1], x))[pairs[k][0]] for k, x in requests],
         )
-        return [
-            row(f"{labels[i]}, {labels[j]}", subject.point[j], rows[i][j], e) for (i, j), e in zip(pairs, estimates)
-        ], edges
+        second = [
+            row(f"{labels[i]}, {labels[j]}", subject.point[j], rows[i][j], estimate, errors[i][j])
+            for (i, j), estimate in zip(pairs, estimates)
+        ]
+        return second, edges
     # A direction in which every input moves in proportion to its size, with signs that do not conspire.
     direction = [(1 - 2 * (i * i % 7 % 2)) * (abs(x) or 1.0) for i, x in enumerate(subject.point)]
     products = [math.fsum(h * v for h, v in zip(hs, direction) if h) for hs in rows]
+    lost = [sum(e * abs(v) for e, v in zip(es, direction)) for es in errors]
 
     def along(t: float) -> tuple[float, ...]:
         return tuple(x + t * v for x, v in zip(subject.point, direction))
 
     estimates = measure(
-        [measurement(0.0, g.data, noise, p, atol, rtol) for g, noise, p in zip(gradient, noises, products)],
+        [
+            measurement(0.0, g.data, noise, product, atol + e, rtol)
+            for g, noise, product, e in zip(gradient, noises, products, lost)
+        ],
         lambda requests: [gradient_at(along(t))[i] for i, t in requests],
     )
-    return [
-        row(f"{label}, along v", x, p, e) for label, x, p, e in zip(labels, subject.point, products, estimates)
-    ], edges
+    columns = zip(labels, subject.point, products, estimates, lost)
+    return [row(f"{label}, along v", x, product, found, e) for label, x, product, found, e in columns], edges
 
 
 def error_curve(

@@ -1,0 +1,67 @@
+"""How far a computed value and a computed gradient can be trusted: running error analysis (Higham 2002, §3.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import formulas, functions, ops
+from ..backward import adjoints
+from ..graph import topological
+from ..value import Value
+from .differences import UNIT_ROUNDOFF
+
+
+def operation_noise(op: ops.Op, operands: Sequence[float], stored: Sequence[float]) -> float:
+    """Bound of the rounding error of an operation's value.
+
+    Four ulp for a built-in function; the sum of the terms for a list; and for a formula of several steps, such as a
+    user registers, what a running error analysis of the formula's own graph gives (``log(1 + exp(x))`` at x = −30 is
+    a number of size 1e-13 that is known to 1e-16, not to 1e-29).
+    """
+    value = op.evaluate(*operands)[0]
+    noise = 8 * UNIT_ROUNDOFF * abs(value)
+    if op.takes_list:
+        return noise + 2 * UNIT_ROUNDOFF * sum(abs(x * s) for x, s in zip(operands, stored) if math.isfinite(x * s))
+    graph = _formula_graph(op, operands)
+    return max(noise, value_noise(graph)) if graph is not None else noise
+
+
+def _formula_graph(op: ops.Op, operands: Sequence[float]) -> Value | None:
+    """The formula of an operation as a graph of simpler ones; None where it is a single step."""
+    tree = ops.parse(op, op.formula)
+    on_values: dict[str, Any] = {"abs": abs, "pow": lambda x, y: x**y}
+    on_values |= {n: getattr(functions, n, None) or getattr(Value, n, None) for n in ops.known_functions()}
+    on_values.pop(op.name, None)
+    variables = {name: Value(x) for name, x in zip(op.arguments, operands)}
+    try:
+        result = formulas.interpret(tree, on_values, {**variables, "inf": math.inf, "nan": math.nan}, Value)
+    except (KeyError, TypeError):  # it calls itself (a basic function) or a function that exists on floats only
+        return None
+    return result if isinstance(result, Value) and any(p.parents for p in result.parents) else None
+
+
+def value_noise(root: Value) -> float:
+    """First-order bound of the rounding error of a computed root: Σ 2u·|node|·|∂root/∂node| over the operations."""
+    order = [node for node in topological(root) if node.parents]
+    sizes = (abs(node.data * adjoint) for node, adjoint in zip(order, adjoints(root, 1.0, order)))
+    return 2 * UNIT_ROUNDOFF * sum(size for size in sizes if math.isfinite(size))
+
+
+def gradient_noise(root: Value, leaves: Sequence[Value]) -> list[float]:
+    """First-order bound of the rounding error of ∂root/∂leaf by the chain rule, one per leaf.
+
+    A local derivative is right to 4 ulp, a product and a sum to half of one; so each edge adds 10u·|adjoint·slope|, and
+    hands on the error of the adjoint it comes from. Where large paths cancel, this is what the sum has lost.
+    """
+    order = topological(root)
+    adjoint = dict(zip(order, adjoints(root, 1.0, order)))
+    error = dict.fromkeys(order, 0.0)
+    for node in reversed(order):
+        passed = error[node] + 10 * UNIT_ROUNDOFF * abs(adjoint[node])
+        for parent, derivative in zip(node.parents, node.local_derivatives):
+            share = passed * abs(derivative)
+            if math.isfinite(share):
+                error[parent] += share
+    return [error.get(leaf, 0.0) for leaf in leaves]
