@@ -62,6 +62,8 @@ if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
     from . import check as check
     from .check import GradcheckError as GradcheckError
     from .check import gradcheck as gradcheck
+    from .compiler import Program as Program
+    from .compiler import compile as compile
     from .view import draw as draw
     from .view.frames import steps as steps
     from .view.narration import Frame as Frame
@@ -71,6 +73,8 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "check": (".check", ""),
+    "compile": (".compiler", "compile"),
+    "Program": (".compiler", "Program"),
     "gradcheck": (".check", "gradcheck"),
     "GradcheckError": (".check", "GradcheckError"),
     "draw": (".view", "draw"),

@@ -1,0 +1,109 @@
+"""The memory of a lowered program, and its rows as addresses for a given number of samples.
+
+All numbers of a program lie in one flat array: first what is shared (parameters foremost), then, for a block of B
+samples, one row of B numbers per batched slot. So an adjoint is a fixed distance from its value, nothing is allocated
+while a program runs, and a compiled loop needs a single pointer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .lower import ARITHMETIC, B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, MACHINE, ROW, S_SCRATCH, STRUCTURED, Lowered
+from .trace import Ints
+
+Array = NDArray[Any]
+
+OP, UPDATE, LENGTHS, AUX, OPERANDS = 0, 1, slice(2, 7), 7, 8
+COLUMNS = 32
+"""Columns of an addressed row: instruction, update, 5 loop lengths (the last over samples), aux, and 4 operands of an
+address and 5 steps."""
+
+_STRUCTURED = np.array([MACHINE[name] for name in STRUCTURED])
+
+
+class Layout:
+    """Where each space lies in memory for blocks of B samples.
+
+    Args:
+        lowered: the program.
+        by_sample: inputs are stored sample by sample, as in the arrays they come from (NumPy), rather than slot by slot
+            (numba).
+        item: bytes per number.
+        limit: bytes that batched numbers may take; a batch that needs more runs in blocks.
+    """
+
+    def __init__(self, lowered: Lowered, by_sample: bool, item: int, limit: int) -> None:
+        self.sizes = lowered.sizes
+        self.by_sample = by_sample
+        self.shared = sum(lowered.sizes[space] for space in range(S_SCRATCH + 1))
+        self.per_sample = sum(size for space, size in self.sizes.items() if space > S_SCRATCH)
+        self.block = max(1, limit // max(1, item * self.per_sample))
+
+    def spaces(self, samples: int) -> Array:
+        """For each space: its address, and how far the next slot and the next sample are."""
+        table = np.zeros((max(self.sizes) + 1, 3), np.int64)
+        address = 0
+        for space in (0, 1, S_SCRATCH):
+            table[space] = address, 1, 0
+            address += self.sizes[space]
+        for space in (B_VALUE, B_ADJOINT, B_SCRATCH, *range(I_VALUE, max(self.sizes) + 1)):
+            size = self.sizes.get(space, 0)
+            by_sample = self.by_sample and space >= I_VALUE
+            table[space] = (address, 1, size) if by_sample else (address, samples, 1)
+            address += size * samples
+        return table
+
+    def total(self, samples: int) -> int:
+        """Numbers in memory for a block of that many samples."""
+        return self.shared + self.per_sample * samples
+
+
+def address(table: Ints, layout: Layout, samples: int) -> Ints:
+    """Rows with spaces and slots as rows with addresses and steps; loops that can be one are one."""
+    spaces = layout.spaces(samples)
+    out = np.zeros((len(table), COLUMNS), np.int64)
+    if not len(table):
+        return out
+    batched = table[:, 2] == 1
+    out[:, OP], out[:, UPDATE], out[:, AUX] = table[:, 0], table[:, 1], table[:, 7]
+    out[:, 2:6] = table[:, 3:7]
+    out[:, 6] = np.where(batched, samples, 1)
+    for n, first in enumerate(range(8, ROW, 6)):
+        start, slot, sample = spaces[table[:, first]].T
+        to = OPERANDS + 6 * n
+        out[:, to] = start + table[:, first + 1] * slot
+        out[:, to + 1 : to + 5] = table[:, first + 2 : first + 6] * slot[:, None]
+        out[:, to + 5] = np.where(batched, sample, 0)
+    _merge(out, ~np.isin(out[:, OP], _STRUCTURED))
+    return out
+
+
+def _merge(rows: Ints, mine: Array) -> None:
+    """Make inner loops of arithmetic rows as long as can be, in place: loops 0, 1 and the samples become 2, 3, 4."""
+    lengths = rows[:, 2:7]
+    steps = np.stack([rows[:, OPERANDS + 6 * n + 1 : OPERANDS + 6 * n + 6] for n in range(4)], axis=1)  # (rows, 4, 5)
+    loops = [(lengths[:, i].copy(), steps[:, :, i].copy()) for i in (0, 1, 4)]
+    for outer in (1, 0, 1):
+        (n_out, s_out), (n_in, s_in) = loops[outer], loops[outer + 1]
+        fits = (s_out == s_in * n_in[:, None]).all(axis=1)
+        merged = mine & (fits | (n_in == 1) | (n_out == 1))
+        step = np.where((n_in == 1)[:, None], s_out, s_in)
+        loops[outer + 1] = np.where(merged, n_out * n_in, n_in), np.where(merged[:, None], step, s_in)
+        loops[outer] = np.where(merged, 1, n_out), np.where(merged[:, None], 0, s_out)
+    for place, (length, step) in zip((2, 3, 4), loops):
+        rows[:, 2 + place] = np.where(mine, length, lengths[:, place])
+        for n in range(4):
+            column = rows[:, OPERANDS + 6 * n + 1 + place]
+            column[:] = np.where(mine, step[:, n], column)
+    for place in (0, 1):
+        rows[mine, 2 + place] = 1
+        for n in range(4):
+            rows[mine, OPERANDS + 6 * n + 1 + place] = 0
+
+
+NAMES = tuple(MACHINE)
+N_ARITHMETIC = len(ARITHMETIC)

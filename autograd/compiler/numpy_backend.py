@@ -1,0 +1,359 @@
+"""The machine in NumPy: each row becomes a few ufunc calls on views that are made once.
+
+Matrix products go to BLAS. `careful` rows follow the rule that a product with an exact zero carries nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from .lower import ADD, ASSIGN, ASSIGN_FIRST, I_VALUE, Lowered, value_space
+from .machine import AUX, NAMES, OP, OPERANDS, UPDATE, Array, Layout, address
+from .trace import Ints
+
+Key = tuple[str, int, bool, bool]
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+_UFUNCS: dict[str, Callable[..., Any]] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "abs": np.abs,
+    "pow": np.power, "less": np.less, "less_equal": np.less_equal, "exp": np.exp, "expm1": np.expm1, "log": np.log,
+    "log1p": np.log1p, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,
+    "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
+}  # fmt: skip
+
+
+def _elementwise(name: str) -> Callable[[Array, Array], None]:
+    function = np.frompyfunc(ops.IEEE_FUNCTIONS[name], 1, 1)
+
+    def run(x: Array, out: Array) -> None:
+        out[...] = function(x)
+
+    return run
+
+
+for _name in ("erf", "head", "standard_normal_cdf"):
+    _UFUNCS[_name] = _elementwise(_name)
+_BINARY = ("add", "sub", "mul", "div", "pow", "less", "less_equal")
+
+
+class NumpyMachine:
+    """Runs the rows of a lowered program.
+
+    Args:
+        lowered: the program.
+        dtype: of all numbers.
+        limit: bytes for batched numbers before a batch runs in blocks.
+    """
+
+    name = "numpy"
+    by_sample = True
+
+    def __init__(self, lowered: Lowered, dtype: Any, limit: int = 1 << 27) -> None:
+        self.lowered = lowered
+        self.dtype = np.dtype(dtype)
+        self.layout = Layout(lowered, self.by_sample, self.dtype.itemsize, limit)
+        # untouched pages take no memory, so room for the largest block is free until it is used
+        self.memory = np.zeros(self.layout.total(self.layout.block), self.dtype)
+        self.memory[list(lowered.constants)] = list(lowered.constants.values())
+        self.temporary = np.zeros(0, self.dtype)
+        self.linked: dict[Key, list[Call]] = {}
+        self.views: dict[Key, list[Array]] = {}
+
+    def run(self, part: str, samples: int, first: bool = True, careful: bool = False) -> None:
+        """Run one part ("shared", "forward", "reverse" or "finish") for a block of samples."""
+        key = (part, samples, first, careful)
+        calls = self.linked.get(key)
+        if calls is None:
+            if len(self.linked) > 24:  # every batch size has views of its own
+                self.linked.clear()
+                self.views.clear()
+            calls = self.linked[key] = self._link(*key)
+        for function, arguments in calls:
+            function(*arguments)
+
+    def _link(self, part: str, samples: int, first: bool, careful: bool) -> list[Call]:
+        tables = {"shared": self.lowered.forward[0], "forward": self.lowered.forward[1],
+                  "reverse": self.lowered.reverse[0], "finish": self.lowered.reverse[1]}  # fmt: skip
+        rows = address(tables[part], self.layout, samples)
+        calls: list[Call] = []
+        for row in rows.tolist():
+            if row[UPDATE] == ASSIGN_FIRST:
+                row[UPDATE] = ASSIGN if first else ADD
+            self._calls(NAMES[row[OP]], row, calls, careful and part in ("reverse", "finish"))
+        return calls
+
+    def inputs(self, samples: int) -> list[Array]:
+        """The input arguments of a block of samples, to be filled: (B, n) each."""
+        return self._arguments(samples, 0)
+
+    def input_adjoints(self, samples: int) -> list[Array]:
+        """The adjoints of the inputs, in the form of `inputs`."""
+        return self._arguments(samples, 1)
+
+    def _arguments(self, samples: int, offset: int) -> list[Array]:
+        key = ("inputs", samples, bool(offset), False)
+        if key not in self.views:
+            spaces = self.layout.spaces(samples)
+            found = []
+            for space in range(I_VALUE + offset, max(self.layout.sizes) + 1, 2):
+                n = self.layout.sizes[space]
+                shape = (samples, n) if self.by_sample else (n, samples)
+                start = int(spaces[space, 0])
+                found.append(self.memory[start : start + n * samples].reshape(shape))
+            self.views[key] = found
+        arguments: list[Array] = self.views[key]
+        return arguments
+
+    def outputs(self, samples: int) -> Array:
+        """The results of a block of samples, (B, n)."""
+        key = ("outputs", samples, False, False)
+        if key not in self.views:
+            outputs = self.lowered.outputs
+            start, slot, sample = self.layout.spaces(samples)[value_space(outputs.region)].tolist()
+            strides = outputs.strides
+            assert strides is not None
+            at = start + int(outputs.slots.flat[0]) * slot
+            item = self.dtype.itemsize
+            shape = samples, outputs.slots.size
+            steps = sample * item, strides[0] * slot * item
+            self.views[key] = [np.ndarray(shape, self.dtype, self.memory, at * item, steps)]
+        found: Array = self.views[key][0]
+        return found
+
+    # -- views ----------------------------------------------------------------------------------------------------
+
+    def view(self, start: int, shape: tuple[int, ...], steps: tuple[int, ...]) -> Array:
+        """Numbers in memory from an address on, with steps per axis; an axis without steps has length 1."""
+        item = self.dtype.itemsize
+        least = tuple(n if step else 1 for n, step in zip(shape, steps))  # a step of 0 broadcasts
+        view: Array = np.ndarray(least, self.dtype, self.memory, start * item, tuple(step * item for step in steps))
+        return view
+
+    def scratch(self, shape: tuple[int, ...]) -> Array:
+        """A temporary that lasts until the next one is asked for."""
+        size = int(np.prod(shape))
+        if self.temporary.size < size:
+            self.temporary = np.zeros(size, self.dtype)
+        return self.temporary[:size].reshape(shape)
+
+    def _calls(self, name: str, row: list[int], calls: list[Call], careful: bool) -> None:
+        lengths = row[2:7]
+        operands = [(row[at], row[at + 1 : at + 6]) for at in range(OPERANDS, OPERANDS + 24, 6)]
+        if name == "contract":
+            self._contract(lengths, operands, row[UPDATE], calls, careful)
+            return
+        if name in ("gather", "scatter"):
+            self._listed(name, row, lengths, operands, calls)
+            return
+        keep = [axis for axis in range(5) if lengths[axis] > 1] or [4]
+        shape = tuple(lengths[axis] for axis in keep)
+        out, a, b, c = (self.view(start, shape, tuple(steps[axis] for axis in keep)) for start, steps in operands)
+        if name.endswith("_to"):
+            self._update(name, shape, out, a, b, row[UPDATE], calls, careful)
+        elif name == "copy":
+            calls.append((np.copyto, (out, a)))
+        elif name == "relu":
+            calls.append((partial(np.maximum, out=out), (a, self.dtype.type(0))))
+        elif name == "where":
+            calls.append((_where, (out, a, b, c)))
+        elif name in ("log_sum_exp", "shares", "share_slopes"):
+            views = [self.view(start, (lengths[0], lengths[1], lengths[4]), (steps[0], steps[1], steps[4]))
+                     for start, steps in operands]  # fmt: skip
+            function = {"log_sum_exp": _log_sum_exp, "shares": _shares}.get(name, partial(_share_slopes, careful))
+            read = views[1:3] if name == "share_slopes" else views[1:2]
+            whole = [np.broadcast_to(view, (lengths[0], lengths[1], view.shape[2])) for view in read]
+            calls.append((function, (*whole, views[0])))
+        else:
+            calls.append((_UFUNCS[name], (a, b, out) if name in _BINARY else (a, out)))
+
+    def _update(
+        self, name: str, shape: tuple[int, ...], out: Array, a: Array, b: Array, update: int, calls: list[Call],
+        careful: bool,
+    ) -> None:  # fmt: skip
+        """out (+)= ±a, a·b or a·[not b ≤ 0], summed along the axes that out does not have."""
+        summed = tuple(axis for axis, n in enumerate(shape) if out.shape[axis] != n)
+        subtract = name == "sub_to"
+        if name in ("product_to", "step_to"):
+            function = _careful_product if careful and name == "product_to" else np.multiply
+            if name == "step_to":
+                function = _step
+            if not summed and update == ASSIGN:
+                calls.append((function, (a, b, out)))
+                return
+            product = self.scratch(shape)
+            calls.append((function, (a, b, product)))
+            a = product
+        if not summed:
+            if update == ASSIGN:
+                calls.append((np.negative, (a, out)) if subtract else (np.copyto, (out, a)))
+            else:
+                calls.append((np.subtract if subtract else np.add, (out, a, out)))
+            return
+        if a.shape != shape:
+            a = np.broadcast_to(a, shape)
+        calls.append((partial(_reduce, summed, update == ASSIGN, subtract), (a, out)))
+
+    def _listed(self, name: str, row: list[int], lengths: list[int], operands: list[Any], calls: list[Call]) -> None:
+        count, samples = lengths[0], lengths[4]
+        index = self.lowered.aux[row[AUX] : row[AUX] + count]
+        (to, to_steps), (of, of_steps) = operands[:2]
+        if name == "gather":
+            reach = int(index.max()) + 1
+            source = self.view(of, (reach, samples), (of_steps[0], of_steps[4]))
+            calls.append((_gather, (source, index, self.view(to, (count, samples), (to_steps[0], to_steps[4])))))
+        else:
+            reach = int(index.max()) + 1
+            target = self.view(to, (reach, samples), (to_steps[0], to_steps[4]))
+            calls.append((_scatter, (target, index, self.view(of, (count, samples), (of_steps[0], of_steps[4])))))
+
+    def _contract(self, lengths: list[int], operands: list[Any], update: int, calls: list[Call], careful: bool) -> None:
+        """out (+)= Σ a·b along loops, as a matrix product if it can be one.
+
+        A loop that out lacks is summed over; one that out shares with a alone gives rows, with b alone columns, and
+        with both a stack of products.
+        """
+        (out_at, out_s), (a_at, a_s), (b_at, b_s) = operands[:3]
+        loops = [(lengths[i], out_s[i], a_s[i], b_s[i]) for i in range(5) if lengths[i] > 1]
+        summed = _joined([loop for loop in loops if not loop[1]])
+        rows = _joined([loop for loop in loops if loop[1] and not loop[3]])
+        columns = _joined([loop for loop in loops if loop[1] and loop[3] and not loop[2]])
+        stacked = _joined([loop for loop in loops if loop[1] and loop[2] and loop[3]])
+        inner = not careful and (rows or columns) and summed
+        k, m, n = (group[-1] if group and inner else (1, 0, 0, 0) for group in (summed, rows, columns))
+        rest = [loop for group, core in ((stacked, None), (summed, k), (rows, m), (columns, n))
+                for loop in group if loop is not core]  # fmt: skip
+        extra = tuple(axis for axis, loop in enumerate(rest) if not loop[1])  # axes still to be summed over
+        shape = tuple(loop[0] for loop in rest)
+
+        def view(at: int, which: int, core: tuple[Any, ...]) -> Array:
+            view = self.view(at, shape + tuple(loop[0] for loop in core),
+                             tuple(loop[which] for loop in rest) + tuple(loop[which] for loop in core))  # fmt: skip
+            if inner and view.shape[-2:] != tuple(loop[0] for loop in core):  # steps of 0 within a matrix
+                view = np.broadcast_to(view, view.shape[:-2] + tuple(loop[0] for loop in core))
+            return view
+
+        if inner:
+            out, a, b = view(out_at, 1, (m, n)), view(a_at, 2, (m, k)), view(b_at, 3, (k, n))
+            function: Callable[..., Any] = np.matmul
+            full = (*shape, m[0], n[0])
+        else:
+            out, a, b = view(out_at, 1, ()), view(a_at, 2, ()), view(b_at, 3, ())
+            function, full = (_careful_product if careful else np.multiply), shape
+        if careful and int(np.prod(full)) > 1 << 22:
+            wide = np.broadcast_to(a, full) if full else a
+            calls.append((partial(_careful_contract, extra, update == ASSIGN), (wide, b, out)))
+            return
+        if not extra and update == ASSIGN:
+            calls.append((function, (a, b, out)))
+            return
+        product = self.scratch(full)
+        calls.append((function, (a, b, product)))
+        if extra:
+            calls.append((partial(_reduce, extra, update == ASSIGN, False), (product, out)))
+        else:
+            calls.append((np.add, (out, product, out)))
+
+
+Loop = tuple[int, int, int, int]
+
+
+def _joined(loops: list[Loop]) -> list[Loop]:
+    """Loops of one kind, outer ones first, with those made one that can be; the longest comes last."""
+    result: list[Loop] = []
+    for loop in sorted(loops, key=lambda loop: [-abs(step) for step in loop[1:]]):
+        if result and all(result[-1][i] == loop[i] * loop[0] for i in (1, 2, 3)):
+            result[-1] = (result[-1][0] * loop[0], *loop[1:])
+        else:
+            result.append(loop)
+    return sorted(result, key=lambda loop: loop[0])
+
+
+# ---- what no single ufunc does ----------------------------------------------------------------------------------
+
+
+def _where(out: Array, condition: Array, x: Array, y: Array) -> None:
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition != 0)
+
+
+def _step(a: Array, b: Array, out: Array) -> None:
+    np.copyto(out, a)
+    np.copyto(out, 0, where=b <= 0)
+
+
+def _careful_product(a: Array, b: Array, out: Array) -> None:
+    np.multiply(a, b, out)
+    np.copyto(out, 0, where=(a == 0) | (b == 0))
+
+
+def _careful_contract(extra: tuple[int, ...], assign: bool, a: Array, b: Array, out: Array) -> None:
+    """A contraction by careful products, in pieces along its first axis that fit into memory."""
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    if int(np.prod(shape)) > 1 << 22 and len(shape) > 1:
+        if 0 in extra and assign:
+            out[...] = 0
+        for i in range(shape[0]):
+            part = [x[min(i, x.shape[0] - 1)] for x in (a, b, out)]
+            deeper = tuple(axis - 1 for axis in extra if axis)
+            _careful_contract(deeper, assign and 0 not in extra, *part)
+        return
+    product = np.empty(shape, out.dtype)
+    _careful_product(a, b, product)
+    _reduce(extra, assign, False, product, out)
+
+
+def _reduce(axes: tuple[int, ...], assign: bool, subtract: bool, a: Array, out: Array) -> None:
+    total = np.add.reduce(a, axes, keepdims=True)
+    if assign:
+        np.negative(total, out) if subtract else np.copyto(out, total)
+    else:
+        (np.subtract if subtract else np.add)(out, total, out)
+
+
+def _gather(source: Array, index: Ints, out: Array) -> None:
+    out[...] = source[index]
+
+
+def _scatter(target: Array, index: Ints, a: Array) -> None:
+    if target.shape[1] != a.shape[1]:  # a shared adjoint takes the sum over the samples
+        a = a.sum(axis=1, keepdims=True)
+    np.add.at(target, index, a)
+
+
+def _log_sum_exp(x: Array, out: Array) -> None:
+    """See `ops.log_sum_exp`: along axis 1, with log1p of what the entries but the largest add."""
+    top = x.argmax(axis=1)
+    n, samples = np.ogrid[: x.shape[0], : x.shape[2]]
+    largest = x[n, top, samples]
+    weights = np.exp(x - largest[:, None])
+    weights[n, top, samples] = 0
+    total = largest + np.log1p(weights.sum(axis=1))
+    out[:, 0] = np.where(np.isinf(largest), largest, total)
+
+
+def _shares(x: Array, out: Array) -> None:
+    largest = x.max(axis=1, keepdims=True)
+    np.exp(x - largest, out)
+    if np.isinf(largest).any():
+        np.copyto(out, x == largest, where=np.isinf(largest))
+    out /= out.sum(axis=1, keepdims=True)
+
+
+def _share_slopes(careful: bool, g: Array, s: Array, out: Array) -> None:
+    """Σᵢ gᵢ ∂sᵢ/∂xₖ = sₖ Σⱼ sⱼ (gₖ − gⱼ), which stays accurate where a share is nearly 1."""
+    for k in range(s.shape[1]):
+        others = np.arange(s.shape[1]) != k
+        if careful:  # term by term, as the scalar engine
+            slope = s[:, k] * s[:, others].sum(axis=1)
+            terms = np.empty_like(s[:, others])
+            _careful_product(g[:, others], -s[:, others] * s[:, k : k + 1], terms)
+            own = np.empty_like(slope)
+            _careful_product(g[:, k], slope, own)
+            out[:, k] = own + terms.sum(axis=1)
+        else:
+            out[:, k] = s[:, k] * (s[:, others] * (g[:, k : k + 1] - g[:, others])).sum(axis=1)

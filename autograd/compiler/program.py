@@ -1,0 +1,317 @@
+"""`Program`: a compiled function of scalars that runs on batches of arrays."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..value import Value
+from .lower import I_VALUE, Lowered, Lowering, adjoint_space, value_space
+from .machine import Array
+from .numpy_backend import NumpyMachine
+from .pack import INPUT, SHARED, Packed
+from .trace import Scalars, Shape
+
+Arrays = Any
+"""Anything that `numpy.asarray` makes an array of real numbers of."""
+
+
+class ArrayOptimizer(Protocol):
+    """What `Program.step` needs of an optimizer (those of `nn` have it)."""
+
+    def step_arrays(self, theta: NDArray[Any], gradient: NDArray[Any]) -> None:
+        """Change the flat parameter array in place, given the gradient."""
+
+
+class Program:
+    """A compiled function. Made by `autograd.compile`; one thread at a time may use it, since its memory is reused.
+
+    Attributes:
+        theta: the parameters as one flat array, in the order they were given; edit it in place.
+        gradient: the gradient that the last `value_and_grad`, `backward` or `step` computed, in the same order.
+        parameters: the Values that `pull` reads and `push` writes.
+        dtype: ``float64`` or ``float32``.
+        backend: ``"numpy"`` or ``"numba"``.
+    """
+
+    def __init__(
+        self, scalars: Scalars, packed: Packed, parameters: Sequence[Value], shapes: Sequence[Shape], single: bool,
+        dtype: str, backend: str, source: Any, timings: dict[str, float],
+    ) -> None:  # fmt: skip
+        self.parameters = list(parameters)
+        self.dtype = np.dtype(dtype)
+        self.shapes = tuple(shapes)
+        self._scalars, self._packed, self._source, self._single = scalars, packed, source, single
+        self._timings = timings
+        began = time.perf_counter()
+        self._lowered = Lowering(packed).lower(differentiate=self._differentiable)
+        timings["lower"] = time.perf_counter() - began
+        began = time.perf_counter()
+        self._machine: Any = machine(self._lowered, self.dtype, backend)
+        timings["link"] = time.perf_counter() - began
+        self.backend: str = self._machine.name
+        self.theta: Array = self._machine.memory[: len(self.parameters)]
+        self.gradient: Array = np.zeros(len(self.parameters), self.dtype)
+        self._by_inputs: Any = None
+        self._largest = 0
+        self._last: list[Array] | None = None
+        self.pull()
+
+    @property
+    def _differentiable(self) -> bool:
+        return self._single
+
+    # -- parameters -----------------------------------------------------------------------------------------------
+
+    def pull(self) -> None:
+        """Read the parameters' data into `theta`."""
+        self.theta[:] = [parameter.data for parameter in self.parameters]
+
+    def push(self) -> None:
+        """Write `theta` and the last gradient back to the parameters' ``.data`` and ``.grad``."""
+        for parameter, data, slope in zip(self.parameters, self.theta.tolist(), self.gradient.tolist()):
+            parameter.data, parameter.grad = data, slope
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    def __call__(self, *arrays: Arrays) -> Array:
+        """The function's value for each of B samples: (B,) if it returns one Value, (B, n) if it returns n.
+
+        Args:
+            arrays: one per argument of the function, of shape (B, *shape of one sample).
+
+        Raises:
+            ValueError: a shape is wrong, batch sizes differ, or the batch is empty.
+            TypeError: an array does not hold real numbers.
+        """
+        batch = self._batch(arrays)
+        results = self._evaluate(self._machine, batch)
+        self._check_finite(results, batch)
+        if self._single:
+            results = results[:, 0]
+        return results if self.shapes else results[0]
+
+    def value_and_grad(self, *arrays: Arrays, wrt: str = "parameters", per_sample: bool = False) -> tuple[Any, Any]:
+        """The mean loss over the batch and its gradient.
+
+        Args:
+            arrays: as for a call.
+            wrt: ``"parameters"`` gives the gradient as a flat array (p,) in their order; ``"inputs"`` a list with one
+                array per argument, of its form.
+            per_sample: give each sample's own loss (B,) and gradient, (B, p) or (B, *shape), instead of the mean.
+
+        Raises:
+            TypeError: the function returns a list, which has no gradient.
+            ValueError: as for a call; or ``wrt`` is neither of the two.
+        """
+        self._needs_loss()
+        batch = self._batch(arrays)
+        if wrt not in ("parameters", "inputs"):
+            raise ValueError(f"wrt is 'parameters' or 'inputs', not {wrt!r}")
+        if wrt == "inputs":
+            return self._input_gradients(batch, per_sample)
+        if per_sample:
+            return self._sample_gradients(batch)
+        loss, gradient = self._differentiate(self._machine, batch)
+        self.gradient = gradient.copy()
+        self._check_finite(np.array([loss]), batch)
+        return loss, self.gradient.copy()
+
+    def backward(self, *arrays: Arrays) -> float:
+        """Add the gradient of the mean loss to the parameters' ``.grad``, as ``loss.backward()`` would.
+
+        Reads the parameters' data first (`pull`), so that it works with any optimizer of Values. Returns the mean loss.
+        """
+        self.pull()
+        loss, gradient = self.value_and_grad(*arrays)
+        for parameter, slope in zip(self.parameters, gradient.tolist()):
+            parameter.grad += slope
+        return float(loss)
+
+    def step(self, *arrays: Arrays, optimizer: ArrayOptimizer | None = None) -> float:
+        """One training step: loss, gradient, and the optimizer's update of `theta` in place.
+
+        Args:
+            arrays: as for a call; the optimizer may stand last among them.
+            optimizer: an optimizer of `nn`, or anything with ``step_arrays(theta, gradient)``.
+
+        Returns:
+            the mean loss before the update.
+        """
+        if optimizer is None:
+            *arrays, optimizer = arrays  # type: ignore[assignment]
+        if not hasattr(optimizer, "step_arrays"):
+            raise TypeError("step needs an optimizer with step_arrays(theta, gradient), such as nn.SGD(parameters, lr)")
+        self._needs_loss()
+        batch = self._batch(arrays)
+        loss, gradient = self._differentiate(self._machine, batch)
+        self.gradient = gradient
+        self._check_finite(np.array([loss]), batch)
+        optimizer.step_arrays(self.theta, gradient)
+        return float(loss)
+
+    # -- looking inside -------------------------------------------------------------------------------------------
+
+    def lens(self, *which: Any) -> Any:
+        """The ordinary graph of one sample: ``lens(i)`` of the last batch, ``lens(x, y)`` of the arguments given.
+
+        Its root (or list of roots) is ready to be drawn, stepped through or explained. The parameters' ``.data`` and
+        ``.grad`` become the program's data and this sample's gradient. Every number was compared with the machine's.
+
+        Raises:
+            IndexError: there was no batch, or it has no such sample.
+            LensError: graph and program differ by more than 1e-12 relative, a defect.
+        """
+        from .lens import scalar_graph
+
+        if not self.shapes:
+            return scalar_graph(self, [])
+        if len(which) == 1 and isinstance(which[0], (int, np.integer)) and (self._last or len(self.shapes) != 1):
+            if self._last is None:
+                raise IndexError(
+                    "lens(i) looks at a sample of the last batch; run the program first, or give lens(x, …)"
+                )
+            samples = len(self._last[0])
+            if not -samples <= which[0] < samples:
+                raise IndexError(f"the last batch has {samples} samples; there is no sample {which[0]}")
+            return scalar_graph(self, [array[which[0]] for array in self._last])
+        return scalar_graph(self, [array[0] for array in self._batch([np.asarray(entry)[None] for entry in which])])
+
+    # -- the machine's part ---------------------------------------------------------------------------------------
+
+    def _needs_loss(self) -> None:
+        if not self._single:
+            raise TypeError(
+                "the compiled function returns a list; a gradient needs one Value: compile the loss, not the prediction"
+            )
+
+    def _batch(self, arrays: Iterable[Arrays]) -> list[Array]:
+        given = list(arrays)
+        if len(given) != len(self.shapes):
+            raise ValueError(f"the program takes {len(self.shapes)} arrays {self._wanted()} and got {len(given)}")
+        batch = []
+        for number, (array, shape) in enumerate(zip(given, self.shapes)):
+            array = np.asarray(array)
+            if array.dtype.kind not in "fiu":
+                raise TypeError(
+                    f"argument {number + 1} must be an array of real numbers, not of {array.dtype}: "
+                    + ("use array.astype(float)" if array.dtype.kind == "b" else "convert it first")
+                )
+            if array.shape[1:] != shape or array.ndim != len(shape) + 1:
+                hint = "; for one sample write array[None]" if array.shape == shape else ""
+                raise ValueError(f"argument {number + 1} must have the shape {_form(shape)}, not {array.shape}{hint}")
+            batch.append(array)
+        sizes = {len(array) for array in batch}
+        if len(sizes) > 1:
+            raise ValueError(f"the arrays hold different numbers of samples: {[len(array) for array in batch]}")
+        if sizes == {0}:
+            raise ValueError("the batch is empty: a mean over no samples has no value")
+        self._last = batch
+        return batch
+
+    def _wanted(self) -> str:
+        return "(" + ", ".join(map(_form, self.shapes)) + ")"
+
+    def _load(self, machine: Any, batch: list[Array], begin: int, end: int) -> None:
+        samples = end - begin
+        self._largest = max(self._largest, samples)
+        for target, array in zip(machine.inputs(samples), batch):
+            part = array[begin:end].reshape(samples, -1)
+            target[...] = part if machine.by_sample else part.T
+
+    def _blocks(self, machine: Any, batch: list[Array]) -> list[tuple[int, int]]:
+        samples = len(batch[0]) if batch else 1
+        block = machine.layout.block
+        return [(begin, min(begin + block, samples)) for begin in range(0, samples, block)]
+
+    def _evaluate(self, machine: Any, batch: list[Array]) -> Array:
+        with np.errstate(all="ignore"):
+            results = []
+            machine.run("shared", 1)
+            for begin, end in self._blocks(machine, batch):
+                self._load(machine, batch, begin, end)
+                machine.run("forward", end - begin)
+                results.append(np.array(machine.outputs(end - begin)))
+        return results[0] if len(results) == 1 else np.concatenate(results)
+
+    def _differentiate(
+        self, machine: Any, batch: list[Array], collect: Callable[[int, int], None] | None = None
+    ) -> Any:
+        """The mean loss and the flat gradient (a view that the next run overwrites)."""
+        samples = len(batch[0]) if batch else 1
+        blocks = self._blocks(machine, batch)
+        memory = machine.memory
+        lowered: Lowered = machine.lowered
+        memory[lowered.seed] = 1.0 / samples
+        gradient = memory[machine.layout.sizes[0] :][: len(self.parameters)]
+        with np.errstate(all="ignore"):
+            machine.run("shared", 1)
+            for careful in (False, True):
+                total = 0.0
+                finite = True
+                for begin, end in blocks:
+                    if not careful or len(blocks) > 1:
+                        self._load(machine, batch, begin, end)
+                        machine.run("forward", end - begin)
+                    machine.run("reverse", end - begin, first=begin == 0, careful=careful)
+                    total += float(np.add.reduce(machine.outputs(end - begin), None))
+                    if collect is not None:
+                        finite = finite and all(np.isfinite(x).all() for x in machine.input_adjoints(end - begin))
+                        collect(begin, end)
+                machine.run("finish", 1, careful=careful)
+                if finite and np.isfinite(np.dot(gradient, gradient)):
+                    break
+        return total / samples, gradient
+
+    def _input_gradients(self, batch: list[Array], per_sample: bool) -> tuple[Any, list[Array]]:
+        if self._by_inputs is None:
+            regions = [INPUT + number for number in range(len(self.shapes))]
+            lowered = Lowering(self._packed).lower(wrt=regions)
+            self._by_inputs = machine(lowered, self.dtype, self.backend)
+        runner = self._by_inputs
+        runner.memory[: len(self.parameters)] = self.theta
+        gradients = [np.zeros(array.shape, self.dtype) for array in batch]
+
+        def collect(begin: int, end: int) -> None:
+            for gradient, adjoint in zip(gradients, runner.input_adjoints(end - begin)):
+                rows = adjoint if runner.by_sample else adjoint.T
+                gradient[begin:end] = rows.reshape(gradient[begin:end].shape)
+
+        loss, _ = self._differentiate(runner, batch, collect)
+        if not per_sample:
+            return loss, gradients
+        samples = len(batch[0])
+        return self._evaluate(runner, batch)[:, 0], [gradient * samples for gradient in gradients]
+
+    def _sample_gradients(self, batch: list[Array]) -> tuple[Array, Array]:
+        """One run per sample: summing over samples is part of whatever writes to a parameter's adjoint."""
+        samples = len(batch[0]) if batch else 1
+        losses = np.zeros(samples, self.dtype)
+        gradients = np.zeros((samples, len(self.parameters)), self.dtype)
+        for i in range(samples):
+            losses[i], gradients[i] = self._differentiate(self._machine, [array[i : i + 1] for array in batch])
+        return losses, gradients
+
+    def _check_finite(self, results: Array, batch: list[Array]) -> None:
+        from ..modes import ACTIVE, current
+
+        if ACTIVE and current().anomaly and not np.isfinite(results).all():
+            from .lens import explain_anomaly
+
+            explain_anomaly(self, batch)
+
+
+def machine(lowered: Lowered, dtype: Any, backend: str) -> Any:
+    """The machine that runs a lowered program."""
+    return NumpyMachine(lowered, dtype)
+
+
+def _form(shape: Shape) -> str:
+    return "(B" + "".join(f", {n}" for n in shape) + ("," if not shape else "") + ")"
+
+
+__all__ = ["Program", "machine", "I_VALUE", "SHARED", "adjoint_space", "value_space"]

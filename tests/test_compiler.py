@@ -1,0 +1,131 @@
+"""The compiler: random programs agree with the eager engine, on every backend and in every corner of the interface."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd
+from autograd import Value, ops
+from autograd.compiler import compile
+from autograd.value import apply
+
+BACKENDS = ["numpy"] + (["numba"] if importlib.util.find_spec("numba") else [])
+SCALAR = [op for op in ops.TABLE.values() if not op.takes_list]
+LISTS = ["dot", "mean", "log_sum_exp", "softmax"]
+
+
+def eager(f: Callable[..., Any], parameters: Sequence[Value], arrays: Sequence[Any]) -> tuple[float, list[float], Any]:
+    """Mean loss, gradient, and for each parameter the size of the terms that its gradient is a sum of."""
+    samples = len(arrays[0]) if arrays else 1
+    for parameter in parameters:
+        parameter.grad = 0.0
+    losses = []
+    for i in range(samples):
+        arguments = [as_values(np.asarray(array[i], float).tolist()) for array in arrays]
+        losses.append(f(*arguments))
+    total = losses[0]
+    for loss in losses[1:]:
+        total = total + loss
+    mean = total * (1.0 / samples)
+    mean.backward()
+    return mean.data, [p.grad for p in parameters], magnitudes(mean, parameters)
+
+
+def as_values(entry: Any) -> Any:
+    return [as_values(x) for x in entry] if isinstance(entry, list) else Value(entry)
+
+
+def magnitudes(root: Value, parameters: Sequence[Value]) -> Any:
+    """Condition: the size of the root's terms, and of each gradient's, to which rounding errors are relative."""
+    order = autograd.graph.topological(root)
+    size: dict[Value, float] = {}
+    for node in order:
+        size[node] = abs(node.data) + sum(abs(d) * size[p] for p, d in zip(node.parents, node.local_derivatives))
+    influence = dict.fromkeys(order, 0.0)
+    influence[root] = 1.0
+    for node in reversed(order):
+        for parent, slope in zip(node.parents, node.local_derivatives):
+            influence[parent] += influence[node] * abs(slope)
+    return size[root], [influence.get(p, 0.0) for p in parameters]
+
+
+def agree(compiled: float, scalar: float, scale: float, relative: float = 1e-12) -> bool:
+    if math.isnan(scalar) or math.isnan(compiled):
+        return math.isnan(scalar) and math.isnan(compiled)
+    if math.isinf(scalar) or math.isinf(compiled):
+        return scalar == compiled
+    return abs(compiled - scalar) <= relative * max(scale, abs(scalar)) or not math.isfinite(scale)
+
+
+def assert_same(
+    f: Callable[..., Any], shapes: Sequence[Any], parameters: Sequence[Value], arrays: Sequence[Any], backend: str
+) -> Any:
+    program = compile(f, shapes, parameters, backend=backend)
+    loss, gradient = program.value_and_grad(*arrays)
+    expected, slopes, (size, sizes) = eager(f, parameters, arrays)
+    assert agree(loss, expected, size), (loss, expected)
+    for n, (compiled, slope, scale) in enumerate(zip(gradient.tolist(), slopes, sizes)):
+        assert agree(compiled, slope, scale), (n, compiled, slope, scale)
+    return program
+
+
+# ---- random programs --------------------------------------------------------------------------------------------
+
+NUMBERS = st.floats(-3.0, 3.0).map(lambda x: round(x, 3))
+
+
+@st.composite
+def programs(draw: Any) -> tuple[Callable[..., Value], list[float], np.ndarray]:
+    """A function of three inputs and some parameters, parameter values, and a batch."""
+    n_parameters = draw(st.integers(1, 4))
+    length = draw(st.integers(1, 12))
+    steps = []
+    for position in range(length):
+        known = 3 + n_parameters + 1 + position
+        operand = st.integers(0, known - 1)
+        if draw(st.integers(0, 4)) == 0:
+            steps.append((draw(st.sampled_from(LISTS)), draw(st.lists(operand, min_size=2, max_size=6))))
+        else:
+            op = draw(st.sampled_from(SCALAR))
+            steps.append((op.name, [draw(operand) for _ in op.arguments]))
+    constant = draw(NUMBERS)
+    data = draw(st.lists(NUMBERS, min_size=n_parameters, max_size=n_parameters))
+    samples = draw(st.integers(1, 3))
+    batch = np.array(draw(st.lists(NUMBERS, min_size=3 * samples, max_size=3 * samples))).reshape(samples, 3)
+    return _function(steps, constant, length), data, batch
+
+
+def _function(steps: list[tuple[str, list[int]]], constant: float, length: int) -> Callable[..., Value]:
+    def f(x: list[Value], *, parameters: list[Value]) -> Value:
+        nodes: list[Any] = [*x, *parameters, Value(constant)]
+        for name, operands in steps:
+            chosen = [nodes[i] for i in operands]
+            if name == "dot":
+                half = len(chosen) // 2
+                nodes.append(autograd.dot(chosen[:half], chosen[half : 2 * half]))
+            elif name in ("mean", "log_sum_exp"):
+                nodes.append(getattr(autograd, name)(chosen))
+            elif name == "softmax":
+                nodes.append(autograd.softmax(chosen)[0])
+            else:
+                nodes.append(apply(ops.TABLE[name], tuple(chosen)))
+        return nodes[-1] + nodes[-1 - length // 2] * 0.5
+
+    return f
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=400)
+@given(program=programs())
+def test_random_programs_agree_with_the_eager_engine(backend: str, program: Any) -> None:
+    f, data, batch = program
+    parameters = [Value(x) for x in data]
+    assert_same(lambda x: f(x, parameters=parameters), [(3,)], parameters, [batch], backend)
