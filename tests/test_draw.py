@@ -8,6 +8,7 @@ import re
 import stat
 import sys
 import time
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -233,10 +234,13 @@ def test_highlighted_nodes_and_paths():
     assert [wire.id for wire in drawing.picture.wires if wire.marked] == ["edge-4-0", "edge-5-0"]
     assert [box.id for box in draw(y, highlight=[y, product]).picture.boxes if box.marked] == ["node-2", "node-5"]
 
-    class Path:
-        nodes = (y, total)
-
-    assert [wire.id for wire in draw(y, highlight=[Path()]).picture.wires if wire.marked] == ["edge-5-0"]
+    x = Value(3.0, "x")
+    square = x * x
+    for position in (0, 1):  # one of the two edges between the same nodes
+        path = SimpleNamespace(nodes=(x, square), positions=(position,))  # as a ledger gives it
+        marked = [wire.id for wire in draw(square, highlight=[path]).picture.wires if wire.marked]
+        assert marked == [f"edge-1-{position}"]
+    assert ">highlighted<" in drawing.svg() and "highlighted" not in draw(y).svg()
     assert 'class="node operation marked"' in drawing.svg()
     with pytest.raises(TypeError, match="nodes of the graph"):
         draw(y, highlight=[["w"]])

@@ -35,6 +35,8 @@ def _caption(picture: Picture) -> str:
     if picture.largest:
         low = number(picture.largest / 10**picture.decades)
         parts.append(f"fill: |grad| from white ({low} and less) to blue ({number(picture.largest)})")
+    if any(box.marked or box.bad for box in picture.boxes):
+        parts.append("vermilion outline: highlighted, nan or infinite")
     return "".join(f"{part}\\l" for part in parts)
 
 

@@ -56,7 +56,7 @@ def draw(
         max_nodes: of a larger graph, the part nearest to the root is drawn and the rest stands in one box.
         fold: ``"layer"`` or ``"neuron"`` draws each layer or neuron as one box. It is found by the labels of the
             parameters, such as ``layers.0.neurons.3.weights.1``.
-        highlight: nodes, or paths (sequences of nodes, or objects with ``.nodes``), to be drawn in vermilion.
+        highlight: nodes, or paths (sequences of nodes; the paths of a ledger), to be drawn in vermilion.
         parameters: leaves to be drawn as parameters; by default those whose label has a dot. The others are inputs.
         format: what a notebook shows, ``"svg"`` or ``"png"``.
         engine: ``"auto"`` uses the program ``dot``, else pygraphviz, else the built-in layout (always for more than
@@ -90,19 +90,21 @@ def _one_of(name: str, given: object, allowed: tuple[object, ...]) -> None:
 
 def _highlighted(order: list[Value], highlight: Iterable[Any]) -> tuple[set[Value], set[tuple[int, int]]]:
     marked: set[Value] = set()
-    steps: set[tuple[Value, Value]] = set()
+    steps: set[tuple[Value, Value, int | None]] = set()  # operand, result, and as which operand if that is known
     for item in [highlight] if hasattr(highlight, "parents") or hasattr(highlight, "nodes") else highlight:
         path: list[Any] = [item] if hasattr(item, "parents") else list(getattr(item, "nodes", item))
         if not all(hasattr(node, "parents") for node in path):
             raise TypeError("highlight takes nodes of the graph, or paths: sequences of nodes")
         marked.update(path)
-        steps.update(pairwise(path))
+        positions = getattr(item, "positions", None) or [None] * len(path)
+        for (a, b), position in zip(pairwise(path), positions):
+            steps |= {(a, b, position), (b, a, position)}
     edges = {
         (k, position)
         for k, node in enumerate(order)
         if node in marked
         for position, parent in enumerate(node.parents)
-        if (parent, node) in steps or (node, parent) in steps
+        if (parent, node, position) in steps or (parent, node, None) in steps
     }
     return marked, edges
 

@@ -184,6 +184,13 @@ def _legend(picture: Picture, wide: float) -> tuple[str, float]:
             for i in range(6)
         )
         items.insert(0, (bar, 80.0, f"|grad| {low} … {high}"))
+    for shown, dashes, words in (
+        (any(box.marked for box in picture.boxes), "", "highlighted"),
+        (any(box.bad for box in picture.boxes), ' stroke-dasharray="3 2"', "nan or infinite"),
+    ):
+        if shown:
+            outline = f'fill="none" stroke="{MARK}" stroke-width="2.4"{dashes}'
+            items.append((f'<rect x="1" y="1" width="26" height="11" rx="3" {outline}/>', 34.0, words))
     parts, x, y = [], 0.0, 0.0
     for shape, indent, words in items:
         room = indent + width(words, SMALL) + 18
