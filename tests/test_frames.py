@@ -7,28 +7,11 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import lecture_network
 
 import autograd
 from autograd import Value, formulas, graph, ops
 from autograd.view import frames, narration, notation
-
-
-def labelled(value, label):
-    value.label = label
-    return value
-
-
-def lecture_network(x2_alive=True):
-    """Lecture E's scalar network: z1 = w0·x, x1 = max(0, z1), z2 = w1·x1, x2 = max(0, z2), z3 = w2·x2, ½(z3−y)²."""
-    w0, w1, w2 = Value(0.5, "w0"), Value(1.5 if x2_alive else -1.5, "w1"), Value(2.0, "w2")
-    x, y = Value(2.0, "x"), Value(1.0, "y")
-    z1 = labelled(w0 * x, "z1")
-    x1 = labelled(autograd.maximum(0, z1), "x1")
-    z2 = labelled(w1 * x1, "z2")
-    x2 = labelled(autograd.maximum(0, z2), "x2")
-    z3 = labelled(w2 * x2, "z3")
-    e = labelled(z3 - y, "e")
-    return labelled(0.5 * (e * e), "L"), [w0, w1, w2]
 
 
 @st.composite

@@ -13,42 +13,16 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from samples import hostile
 
 import autograd
 from autograd import Value, graph
 from autograd.view import stepper as module
 
-HOSTILE = [
-    "<script>window.hacked = 1</script>",
-    "</script><img src=x onerror=window.hacked=1>",
-    '" onmouseover="window.hacked = 1',
-    "' onload='window.hacked=1",
-    "]]><svg onload=window.hacked=1>",
-    "--><iframe src=javascript:window.hacked=1>",
-    "${window.hacked = 1}`+(window.hacked=1)+`",
-    "\\u003cscript\\u003ewindow.hacked=1",
-    "line\u2028separator\u2029",
-    "&lt;b&gt;&#60;script&#62;",
-    "{{constructor.constructor('window.hacked=1')()}}",
-    "</style><script>window.hacked=1</script>",
-    "</title><script>window.hacked=1</script>",
-    "🧠🦊 é 中文 \u202egnp.exe",
-    "\x00\x1b[31mred\r\nnew line",
-]
-
 
 def small():
     w, x, b = Value(2.0, "w"), Value(-1.0, "x"), Value(0.5, "b")
     return (w * x + b).tanh()
-
-
-def hostile():
-    """One leaf for every payload; the root and an interior node bear one too."""
-    total = Value(1.0, HOSTILE[0])
-    for label in HOSTILE[1:]:
-        total = total * 0.5 + Value(2.0, label)
-        total.label = label + "!"
-    return total
 
 
 def picture_of(html):
