@@ -16,9 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from .functions import symbolic_derivatives
-from .graph import refuse_freed, topological
+from .graph import describe, refuse_freed, topological
 from .modes import ACTIVE, AnomalyError, current
-from .value import Value, constant, describe, real
+from .value import Value, constant, real
 
 
 def backward(root: Value, gradient: float = 1.0, free_graph: bool = False) -> None:
@@ -63,7 +63,7 @@ def propagate(node: Value) -> None:
 
 
 def _checked(node: Value) -> None:
-    if not math.isfinite(node.grad):
+    if not math.isfinite(node.grad) and node.op != "constant":
         raise AnomalyError(f"the gradient {node.grad} reached {describe(node)}")
     for position, (parent, derivative) in enumerate(zip(node.parents, node.local_derivatives)):
         if node.grad and derivative and parent.op != "constant" and not math.isfinite(node.grad * derivative):

@@ -86,7 +86,7 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
             if not isinstance(node.value, (int, float)) or isinstance(node.value, bool):
                 raise refuse(f"{node.value!r} is not a real number")
             if node.value > LARGEST:
-                raise refuse("this integer is beyond 1.8e308, the largest float")
+                raise refuse("this number is beyond 1.8e308, the largest float")
         elif isinstance(node, ast.Name):
             if node.id in functions:
                 raise refuse(f"{node.id!r} is a function; give it an argument, as in {node.id}(x)")

@@ -6,9 +6,12 @@ recurses, so depth is limited by memory alone.
 
 from __future__ import annotations
 
+import linecache
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from .modes import ACTIVE, AnomalyError, current
 from .ops import TABLE
 
 if TYPE_CHECKING:
@@ -86,14 +89,35 @@ def forward(root: Value | Iterable[Value]) -> float | list[float]:
 
     Raises:
         RuntimeError: the graph was freed by ``backward(free_graph=True)``.
+        AnomalyError: inside `detect_anomaly`, a value is nan or infinite.
     """
     roots = _roots(root)
     order = topological(roots)
     refuse_freed(order)
+    watching = ACTIVE and current().anomaly
     for node in order:
         if node.parents:
             node.data, node.local_derivatives = TABLE[node.op].evaluate(*[parent.data for parent in node.parents])
+            if watching and not math.isfinite(node.data):
+                raise AnomalyError(f"the value {node.data} appeared in {describe(node)}")
     return roots[0].data if hasattr(root, "parents") else [node.data for node in roots]
+
+
+def describe(node: Value) -> str:
+    """A node in words: operation, operands, label and source line."""
+    if not node.parents:
+        return f"the leaf {node.label or 'without a label'} = {node.data!r}"
+    operands = ", ".join(f"{p.label} = {p.data!r}" if p.label else repr(p.data) for p in node.parents[:6])
+    more = ", …" if len(node.parents) > 6 else ""
+    label = f" (label {node.label!r})" if node.label else ""
+    made = f", made at {place(node.source)}" if node.source else ""
+    return f"{node.op}({operands}{more}) = {node.data!r}{label}{made}"
+
+
+def place(source: tuple[str, int]) -> str:
+    """A source line in words: file, number and text."""
+    text = linecache.getline(*source).strip()
+    return f"{source[0]}:{source[1]}" + (f": {text}" if text else "")
 
 
 class Counts(NamedTuple):

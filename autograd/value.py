@@ -8,7 +8,8 @@ import threading
 from typing import TYPE_CHECKING, Any, Union
 
 from . import eager, ops
-from .graph import topological
+from .graph import describe as describe  # noqa: PLC0414 (explicitly handed on)
+from .graph import place, topological
 from .modes import ACTIVE, AnomalyError, TraceError, current, user_line
 
 Number = Union["Value", float]
@@ -108,7 +109,7 @@ class Value:
     def __bool__(self) -> bool:
         if ACTIVE and current().tracing:
             raise TraceError(
-                f"line {_place(user_line())}: Python asked whether a traced Value is true, which depends on data that "
+                f"line {place(user_line())}: Python asked whether a traced Value is true, which depends on data that "
                 "is not known while tracing. Write where(condition, a, b) instead of `if`, `and`, `or`, `not`, "
                 "`max` or `min` (there are autograd.maximum and autograd.minimum)."
             )
@@ -307,24 +308,6 @@ def _compare(op: str, left: Value, right: Number, swapped: bool = False) -> Any:
     if ACTIVE and current().tracing:
         return apply(ops.TABLE[op], pair)
     return pair[0].data < pair[1].data if op == "less" else pair[0].data <= pair[1].data
-
-
-def describe(node: Value) -> str:
-    """A node in words: operation, operands, label and source line."""
-    if not node.parents:
-        return f"the leaf {node.label or 'without a label'} = {node.data!r}"
-    operands = ", ".join(f"{p.label} = {p.data!r}" if p.label else repr(p.data) for p in node.parents[:6])
-    more = ", …" if len(node.parents) > 6 else ""
-    label = f" (label {node.label!r})" if node.label else ""
-    place = f", made at {_place(node.source)}" if node.source else ""
-    return f"{node.op}({operands}{more}) = {node.data!r}{label}{place}"
-
-
-def _place(source: tuple[str, int]) -> str:
-    import linecache
-
-    text = linecache.getline(*source).strip()
-    return f"{source[0]}:{source[1]}" + (f": {text}" if text else "")
 
 
 # ---- pickling ---------------------------------------------------------------------------------------------------
