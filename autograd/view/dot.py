@@ -82,8 +82,8 @@ def label_size(wire: Wire) -> tuple[float, float]:
     return (mono_width(wire.label, SMALL) + 4, SMALL + 2) if wire.label else (0.0, 0.0)
 
 
-def skeleton(picture: Picture, rankdir: str) -> str:
-    """DOT text that asks only for places: boxes of fixed size, and room for labels between the ranks.
+def skeleton(picture: Picture, rankdir: str, spread: float = 0.0) -> str:
+    """DOT text that asks only for places: boxes of fixed size, room for labels (and ``spread``) between the ranks.
 
     The labels themselves are placed afterwards: Graphviz would give each a node of its own, and detours to edges.
     """
@@ -91,7 +91,7 @@ def skeleton(picture: Picture, rankdir: str) -> str:
     across = rankdir in ("TB", "BT")
     room = max((label_size(wire)[across] for wire in picture.wires), default=0.0)
     lines = [
-        f"digraph {{ graph [rankdir={rankdir} nslimit=1 ranksep={(room + 34) / 72:.3f} nodesep=0.2]",
+        f"digraph {{ graph [rankdir={rankdir} nslimit=1 ranksep={(room + 34 + spread) / 72:.3f} nodesep=0.2]",
         '  node [shape=box fixedsize=true label="" margin=0]',
         f"  edge [dir=none tailport={tail} headport={head}]",
     ]
@@ -100,6 +100,19 @@ def skeleton(picture: Picture, rankdir: str) -> str:
     for e, wire in enumerate(picture.wires):
         lines.append(f"  n{wire.tail} -> n{wire.head} [id={e}]")
     return "\n".join(lines) + "\n}\n"
+
+
+def spread(picture: Picture, layout: Layout, rankdir: str) -> float:
+    """How much wider the gaps between ranks should be, in points, for the steepest edge not to stand upright.
+
+    All gaps are equal in Graphviz, so a picture of many ranks would only become long: 0 there.
+    """
+    across = rankdir in ("LR", "RL")
+    places = layout.positions
+    if len({round(place[not across]) for place in places.values()}) > 8:
+        return 0.0
+    rise = max((abs(places[w.tail][across] - places[w.head][across]) for w in picture.wires), default=0.0)
+    return min(0.12 * rise, 70.0)
 
 
 def read_layout(output: bytes, picture: Picture) -> Layout:

@@ -15,6 +15,9 @@ ENGINES = ("auto", "dot", "pygraphviz", "builtin")
 LIMIT = 1000
 """Beyond this many boxes or wires Graphviz takes from many seconds to minutes; the built-in layout does not."""
 
+FEW = 300
+"""Up to so many wires Graphviz is asked twice where edges would run steeply; it answers within some milliseconds."""
+
 
 class RenderError(RuntimeError):
     """Graphviz is missing, failed, or did not finish in time."""
@@ -129,6 +132,11 @@ def placed(picture: Picture, rankdir: str, engine: str, timeout: float) -> tuple
         sizes = {i: box.size for i, box in enumerate(picture.boxes)}
         return layered(boxes, wires, sizes, rankdir, [dot.label_size(wire) for wire in picture.wires]), engine
     try:
-        return dot.read_layout(run(engine, dot.skeleton(picture, rankdir), "json0", timeout), picture), engine
+        layout = dot.read_layout(run(engine, dot.skeleton(picture, rankdir), "json0", timeout), picture)
+        wider = dot.spread(picture, layout, rankdir)
+        if wider > 15 and len(picture.wires) <= FEW:
+            again = run(engine, dot.skeleton(picture, rankdir, wider), "json0", timeout)
+            layout = dot.read_layout(again, picture)
     except ValueError as error:
         raise RenderError(f"{engine}: {error}") from None
+    return layout, engine

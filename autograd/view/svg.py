@@ -83,8 +83,9 @@ def _box(box: Box, x: float, y: float, prefix: str, rankdir: str) -> str:
     badge = badge_width(box)
     mirrored = rankdir == "RL"
     left, top = x - wide / 2, y - high / 2
-    card = left + (0 if mirrored else badge / 2)
-    card_width = wide - badge / 2
+    out = BADGE / 2 if badge else 0.0  # how far the sign stands out of the card
+    card = left if mirrored else left + out
+    card_width = wide - out
     outline = MARK if box.marked or box.bad else INK
     stroke = f'stroke="{outline}" stroke-width="{stroke_width(box):.2f}"'
     dashes = ' stroke-dasharray="3 2"' if box.kind == "constant" or box.bad else ""
