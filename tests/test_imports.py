@@ -34,6 +34,9 @@ EXEMPT = {("value", "backward")}
 
 HEAVY = {"numpy", "graphviz", "pygraphviz", "matplotlib", "numba", "IPython", "mpmath", "tqdm", "anywidget", "scipy"}
 
+MADE_WITH = {"compiler": {"numpy"}, "kernels": {"numba"}, "widget": {"anywidget"}}
+"""Modules that cannot be written without a heavy package, so that they are themselves imported at their first use."""
+
 
 def imports(file: Path) -> Iterator[tuple[str, bool, int]]:
     """(absolute name of what is imported, whether at the top of the module, line); TYPE_CHECKING blocks left out."""
@@ -83,11 +86,12 @@ def test_imports_point_one_way(file: Path) -> None:
 
 @pytest.mark.parametrize("file", AUTOGRAD, ids=lambda f: str(f.relative_to(ROOT)))
 def test_heavy_packages_are_imported_where_they_are_used(file: Path) -> None:
-    # these modules are themselves imported at their first use
-    allowed = {"numpy"} if own_part(file) == "compiler" else {"anywidget"} if file.name == "widget.py" else set()
+    allowed = MADE_WITH.get(own_part(file), set()) | MADE_WITH.get(file.stem, set())
     for name, top, line in imports(file):
         package = name.partition(".")[0]
         assert not top or package not in HEAVY - allowed, f"{file}:{line}: {package} at the top of a module"
+        later = set(name.split(".")) & MADE_WITH.keys() - {own_part(file)}
+        assert not top or not later, f"{file}:{line}: {later.pop()} at the top of a module"
 
 
 def test_the_order_is_shown_a_wrong_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,6 +104,7 @@ def test_the_order_is_shown_a_wrong_import(tmp_path: Path, monkeypatch: pytest.M
         ("view/svg.py", "import nn.layers", test_imports_point_one_way),
         ("view/svg.py", "from ..cli import main", test_imports_point_one_way),
         ("strange.py", "", test_imports_point_one_way),
+        ("graph.py", "from . import compiler", test_heavy_packages_are_imported_where_they_are_used),
         ("graph.py", "import numpy as np", test_heavy_packages_are_imported_where_they_are_used),
     ):
         file = tmp_path / "autograd" / place
