@@ -193,15 +193,6 @@ class Narrator:
         if nth > 1:
             total = notation.row(notation.partial(self.root, self.names[target]), "+", *total[1:])
             terms = notation.row(notation.num(before), "+", notation.factor(notation.num(node.grad)), "·", *product[3:])
-        if slope is not None and not final:
-            total = [
-                *total,
-                ["op", "="],
-                *([] if nth == 1 else [notation.partial(self.root, self.names[target]), ["op", "+"]]),
-                outer,
-                ["op", "·"],
-                notation.factor(slope),
-            ]
         symbols = notation.row(notation.partial(self.root, self.names[target]), "←" if paths > 1 else "=", total)
         numbers = notation.row(terms, "=", notation.num(parent.grad))
         return self._frame(

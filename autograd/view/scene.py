@@ -56,7 +56,7 @@ def svg(order: Sequence[Value], names: Sequence[str], title: str) -> str:
     for (_, head, position), route, middle in zip(edges, plan.routes, plan.labels):
         slope = order[head].local_derivatives[position]
         constant = kinds[at[order[head].parents[position]]] == "constant"
-        parts.append(_edge(f"edge-{head}-{position}", route, middle, None if constant else slope, wide))
+        parts.append(_edge(f"edge-{head}-{position}", route, middle, None if constant else slope))
     for k, node in enumerate(order):
         x, y = plan.positions[k]
         w, h = sizes[k]
@@ -66,7 +66,7 @@ def svg(order: Sequence[Value], names: Sequence[str], title: str) -> str:
 
 
 def _size(kind: str, title: str, badge: float) -> tuple[float, float]:
-    name = text.width(title, TITLE, bold=True)
+    name = 1.1 * text.width(title, TITLE, bold=True)
     if kind == "constant":
         return max(name, 14.0) + 2 * PAD, 28.0
     return max(name, COLUMN + WIDEST) + 2 * PAD + badge, 3 * LINE + PAD
@@ -108,9 +108,7 @@ def _node(
     return "".join([*parts, "</g>"])
 
 
-def _edge(
-    id: str, route: list[tuple[float, float]], middle: tuple[float, float], slope: float | None, wide: float
-) -> str:
+def _edge(id: str, route: list[tuple[float, float]], middle: tuple[float, float], slope: float | None) -> str:
     points = [(x + MARGIN, y + MARGIN) for x, y in route]
     curve = f"M{points[0][0]:.1f} {points[0][1]:.1f}" + "".join(
         f"C{' '.join(f'{x:.1f} {y:.1f}' for x, y in points[i : i + 3])}" for i in range(1, len(points) - 1, 3)
@@ -122,10 +120,10 @@ def _edge(
     ]
     if slope is not None:
         x, y = middle[0] + MARGIN, middle[1] + MARGIN
-        parts.append(
-            f'<rect class="plate" x="{x - wide / 2:.1f}" y="{y - 7:.1f}" width="{wide:.1f}" height="14" rx="7"/>'
-        )
-        parts.append(f'<text class="slope" x="{x:.1f}" y="{y + 3.5:.1f}">{text.number(slope)}</text>')
+        number = text.number(slope)
+        width = text.mono_width(number, CAPTION) + 8
+        parts.append(f'<rect class="plate" x="{x - width / 2:.1f}" y="{y - 7:.1f}" width="{width:.1f}" height="14"/>')
+        parts.append(f'<text class="slope" x="{x:.1f}" y="{y + 3.5:.1f}">{number}</text>')
     return "".join([*parts, "</g>"])
 
 

@@ -360,7 +360,12 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       const classes = `edge${used.has(id) ? " used" : ""}${current ? " current" : ""}`;
       if (group.getAttribute("class") !== classes) group.setAttribute("class", classes);
       const [k, position] = id.split("-").map(Number);
-      write(group.querySelector(".slope"), data.nodes[k].slopes[position]);
+      const slope = group.querySelector(".slope"), text = data.nodes[k].slopes[position];
+      if (!slope || slope.textContent === text) continue;  // only an edited leaf changes it
+      const plate = group.querySelector(".plate"), size = 6.1 * text.length + 8;
+      slope.textContent = text;
+      plate.setAttribute("x", Number(slope.getAttribute("x")) - size / 2);
+      plate.setAttribute("width", size);
     }
     host.classList.toggle("backward", frame.phase === "backward");
     write(sentence, frame.sentence);

@@ -110,7 +110,7 @@ class Stepper:
                 operands = [notation.name(parent, self.names[at[parent]]) for parent in node.parents]
                 how = notation.line(notation.value(ops.TABLE[node.op], operands))
             nodes.append(
-                {"name": name, "short": text.shortened(name, 22), "kind": kind, "how": how, "data": _json(value),
+                {"name": name, "short": text.shortened(name, 18), "kind": kind, "how": how, "data": _json(value),
                  "text": text.number(value), "parents": [at[parent] for parent in node.parents],
                  "slopes": [text.number(slope) for slope in slopes]}
             )  # fmt: skip
