@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value, draw, graph, tanh
-from autograd.view import RenderError, render, text
+from autograd.view import RenderError, dot, render, text
 from autograd.view.folding import grouping, prefix
 from autograd.view.palette import shade
 
@@ -215,6 +215,18 @@ def test_size_of_a_gradient_shows_in_shade_and_in_line_width():
     assert wires["edge-2-0"].level < wires["edge-4-1"].level
 
 
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1.0, 1e300, 1.7976931348623157e308, math.inf, math.nan])
+def test_gradients_of_any_size_have_a_shade(size):
+    weights = [Value(1.0, f"layers.0.neurons.{i}.bias") for i in range(2)]
+    y = weights[0] + weights[1]
+    y.backward(gradient=size)
+    for fold in (None, "layer", "neuron"):
+        drawing = draw(y * 1.0 if fold else y, fold=fold)
+        assert all(box.level is None or 0 <= box.level <= 1 for box in drawing.picture.boxes)
+        ElementTree.fromstring(drawing.svg())
+        assert draw(y, fold=fold, engine="builtin").source
+
+
 def test_nan_and_infinity_are_drawn_as_trouble():
     y = Value(-1.0, "x").log()
     y.backward()
@@ -240,6 +252,7 @@ def test_highlighted_nodes_and_paths():
         path = SimpleNamespace(nodes=(x, square), positions=(position,))  # as a ledger gives it
         marked = [wire.id for wire in draw(square, highlight=[path]).picture.wires if wire.marked]
         assert marked == [f"edge-1-{position}"]
+    assert drawing.source.count('color="#c04a00"') == 5 and "vermilion outline" in drawing.source
     assert ">highlighted<" in drawing.svg() and "highlighted" not in draw(y).svg()
     assert 'class="node operation marked"' in drawing.svg()
     with pytest.raises(TypeError, match="nodes of the graph"):
@@ -431,6 +444,20 @@ def test_large_graphs_use_the_built_in_layout_and_are_quick(record_property):
     assert drawing.svg().count('class="node operation"') == 10_000
 
 
+@has_dot
+def test_graphviz_gets_room_where_edges_would_stand_upright():
+    flat = draw(example(), engine="dot")._place()[0]
+    assert dot.spread(draw(example()).picture, flat, "LR") < 15
+    wide = draw(labelled_network((2, 12, 1)), fold="neuron", engine="dot")
+    once = dot.read_layout(render.run("dot", dot.skeleton(wide.picture, "LR"), "json0", 20), wide.picture)
+    assert dot.spread(wide.picture, once, "LR") > 15
+    assert wide._place()[0].size[0] > once.size[0]
+    long = Value(1.0, "x")
+    for _ in range(12):
+        long = long.sin()
+    assert dot.spread(draw(long).picture, draw(long, engine="dot")._place()[0], "LR") == 0
+
+
 # ---- files and notebooks ----------------------------------------------------------------------------------------
 
 
@@ -554,6 +581,22 @@ def test_a_hanging_dot_is_given_up_and_the_picture_still_appears(fake_dot):
     assert time.perf_counter() - started < 10
     with pytest.raises(RenderError, match=r"dot did not finish within 0\.5 s"):
         draw(example(), engine="dot", timeout=0.5).svg()
+
+
+@needs_scripts
+def test_a_dot_that_cannot_be_started_is_reported(fake_dot, monkeypatch):
+    fake_dot("")
+    monkeypatch.setattr(render, "_command", lambda *_: [os.devnull])
+    with pytest.raises(RenderError, match="dot could not be started"):
+        draw(example(), engine="dot").svg()
+
+
+@pytest.mark.skipif("pygraphviz" not in render.available(), reason="pygraphviz is not installed")
+def test_pygraphviz_serves_where_there_is_no_dot(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    drawing = draw(example())
+    assert drawing.engine == "pygraphviz"
+    assert drawing.save(tmp_path / "graph.png").read_bytes().startswith(b"\x89PNG")
 
 
 @needs_scripts

@@ -67,6 +67,12 @@ def draw(
     Raises:
         TypeError: ``root`` is not a Value.
         ValueError: an option has none of its values.
+
+    Example:
+        >>> from autograd import Value, draw
+        >>> x = Value(3.0, "x")
+        >>> draw(x * x + 1.0)
+        <Drawing of 4 nodes; show it in a notebook, or .save('graph.svg')>
     """
     _one_of("rankdir", rankdir, ("LR", "TB", "RL", "BT"))
     _one_of("format", format, ("svg", "png"))

@@ -160,7 +160,7 @@ def _round_up(x: float) -> float:
     """The next of 1, 2 and 5 times a power of ten, for a scale that reads well."""
     power = math.floor(math.log10(x))
     steps = (float(f"{digit}e{power}") for digit in (1, 2, 5, 10))
-    return next((step for step in steps if x <= step * (1 + 1e-12)), x)
+    return next((step for step in steps if x <= step * (1 + 1e-12) and step < math.inf), x)
 
 
 _NAMES = ("weight", "bias")
@@ -272,7 +272,7 @@ def _group(j: int, name: str, nodes: list[Value], indices: list[int], scale: Sca
         rows.append(("parameters" if name and "." in name else "leaves", str(len(leaves))))
     if known and leaves:
         gradients = [node.grad for node in leaves]
-        norm, total = math.hypot(*gradients), math.fsum(gradients) if all(map(math.isfinite, gradients)) else math.nan
+        norm, total = math.hypot(*gradients), sum(gradients)
         rows += [("‖grad‖", text.number(norm)), ("Σ grad", text.number(total))]
         box.level = scale.level(norm)
         box.bad = not math.isfinite(norm)
