@@ -1,0 +1,72 @@
+"""The `tracegrad` command: the expression commands of `autograd.cli`, the demonstration and training."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograd import __version__, cli
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from .demo import run
+
+    return run(Path(options.output), seed=options.seed)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from .recipes import train
+
+    return train(
+        options.dataset,
+        Path(options.output or f"tracegrad-{options.dataset}"),
+        data=options.data,
+        epochs=options.epochs,
+        seed=options.seed,
+        resume=options.resume,
+    )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor import report
+
+    return report()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser of the `tracegrad` command."""
+    from .recipes import RECIPES
+
+    top = argparse.ArgumentParser(
+        prog="tracegrad",
+        description="Write scalars, see every derivative, run matrices.",
+        epilog=f"example: {cli.EXAMPLE}",
+    )
+    top.add_argument("--version", action="version", version=f"tracegrad {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="command", required=True)
+
+    demo = commands.add_parser("demo", help="train on the Iris flowers and take one flower's loss apart")
+    demo.add_argument("-o", "--output", default="tracegrad-demo", help="folder for the pictures (default: %(default)s)")
+    demo.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order of the flowers")
+    demo.set_defaults(run=_demo)
+
+    cli.add_commands(commands)
+
+    training = commands.add_parser("train", help="train on a data set; save the model, curves and pictures")
+    training.add_argument("dataset", choices=sorted(RECIPES))
+    training.add_argument("--data", help="folder with the four MNIST files (default: $TRACEGRAD_MNIST)")
+    training.add_argument("--epochs", type=int, help="how often each sample is used")
+    training.add_argument("--seed", type=int, default=0, help="of weights, split and order (default: %(default)s)")
+    training.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
+    training.add_argument("-o", "--output", help="folder for what is saved (default: tracegrad-DATASET)")
+    training.set_defaults(run=_train)
+
+    doctor = commands.add_parser("doctor", help="check this installation, and say how to mend it")
+    doctor.set_defaults(run=_doctor)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is 0 for success, 1 for a failed check, 2 for a mistake in what was typed."""
+    return cli.run(parser(), arguments)
