@@ -12,7 +12,7 @@ import copy
 from collections.abc import Iterable, Iterator
 
 from .. import backward, ops
-from ..graph import topological
+from ..graph import refuse_freed, topological
 from ..value import Value, real
 from .narration import Frame, Narrator
 
@@ -70,11 +70,10 @@ def steps(
         if parameter not in leaves:
             raise ValueError(f"{parameter!r} is no leaf of this graph, so a step of it cannot be shown")
         chosen[parameter] = leaves[parameter]
+    refuse_freed(given)
     twin = copy.deepcopy(root)
     twin.zero_grad()
-    recorder = _Recorder(given, topological(twin), free_graph, rate, set(chosen.values()), constants)
-    recorder.check()
-    return recorder.frames()
+    return _Recorder(given, topological(twin), free_graph, rate, set(chosen.values()), constants).frames()
 
 
 class _Recorder:
@@ -93,11 +92,6 @@ class _Recorder:
         self.free_graph, self.rate, self.updated, self.constants = free_graph, rate, updated, constants
         self.narrator = Narrator(given, order)
         self.pending = list(self.narrator.paths)  # edges whose share of the adjoint has not arrived yet
-
-    def check(self) -> None:
-        """Refuse a graph that was freed, in the words of the reverse pass itself."""
-        if any(not node.parents and node.op not in ("", "constant") for node in self.order):
-            backward.begin(self.order[-1], 1.0)
 
     def frames(self) -> Iterator[Frame]:
         """Forward, then backward."""
