@@ -60,10 +60,16 @@ from .value import Value as Value
 
 if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
     from . import check as check
+    from . import explain as explain
     from .check import GradcheckError as GradcheckError
     from .check import gradcheck as gradcheck
     from .compiler import Program as Program
     from .compiler import compile as compile
+    from .explain import derivation as derivation
+    from .explain import diagnose as diagnose
+    from .explain import formula as formula
+    from .explain import ledger as ledger
+    from .explain import mutants as mutants
     from .view import draw as draw
     from .view.frames import steps as steps
     from .view.narration import Frame as Frame
@@ -77,8 +83,14 @@ _LAZY = {
     "Program": (".compiler", "Program"),
     "gradcheck": (".check", "gradcheck"),
     "GradcheckError": (".check", "GradcheckError"),
+    "derivation": (".explain", "derivation"),
+    "diagnose": (".explain", "diagnose"),
     "draw": (".view", "draw"),
+    "explain": (".explain", ""),
+    "formula": (".explain", "formula"),
     "Frame": (".view.narration", "Frame"),
+    "ledger": (".explain", "ledger"),
+    "mutants": (".explain", "mutants"),
     "steps": (".view.frames", "steps"),
     "stepper": (".view.stepper", "stepper"),
 }

@@ -1,0 +1,23 @@
+"""Why a gradient is what it is: formulas, chain-rule paths, derivations on paper, and the mistakes people make."""
+
+from .contributions import Contribution as Contribution
+from .contributions import contribution as contribution
+from .derivations import Derivation as Derivation
+from .derivations import DerivationError as DerivationError
+from .derivations import derivation as derivation
+from .groups import Entry as Entry
+from .groups import Groups as Groups
+from .ledgers import Ledger as Ledger
+from .ledgers import ledger as ledger
+from .misconceptions import Diagnosis as Diagnosis
+from .misconceptions import Grade as Grade
+from .misconceptions import diagnose as diagnose
+from .misconceptions import mutants as mutants
+from .names import Name as Name
+from .names import latex_name as latex_name
+from .names import name_of as name_of
+from .paths import Path as Path
+from .training import Move as Move
+from .training import TrainingLedger as TrainingLedger
+from .written import Formula as Formula
+from .written import formula as formula

@@ -1,0 +1,446 @@
+"""`derivation`: the chain rule of one gradient written out, symbols first and then numbers, as on a blackboard.
+
+Every line is evaluated again when it is made and compared with the reverse pass; a line that disagrees is never
+printed but raises `DerivationError`.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..backward import adjoints
+from ..graph import topological
+from ..ops import TABLE
+from ..value import Value
+from .expression import Expression, clipped, fold, multiply, number, symbol, times, total
+from .names import Name
+from .notation import Latex, MathML, Plain, Style, render
+from .patterns import Letters, folded_sum, pattern
+from .slopes import close, textbook
+from .structure import Structure, require
+from .variables import Variables
+
+MAX_ROWS = 3
+
+
+class DerivationError(RuntimeError):
+    """A line of a derivation and the recorded graph disagree: the graph was edited, or an operation's rule is wrong."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: ``left = right``, followed by the condition under which it holds. ``left`` is empty to continue."""
+
+    section: str
+    left: Expression | None
+    right: Expression
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class _Equation:
+    """The derivative with respect to one quantity: how it is written, in stages, and what it depends on."""
+
+    target: Value
+    left: Expression
+    stages: tuple[Expression, ...]
+    value: float
+    then: tuple[Value, ...]
+
+
+class Derivation:
+    """The chain rule of d root / d leaf, line by line. Made by `derivation`.
+
+    Attributes:
+        lines: the lines, in sections ("Forward", "Chain rule", "Numbers").
+        value: the derivative.
+    """
+
+    def __init__(self, root: Value, leaf: Value) -> None:
+        order = topological(root)
+        require(root, leaf, order)
+        self.root, self.leaf = root, leaf
+        self._variables = Variables(root, leaf, Structure(root, order))
+        nodes = list(self._variables.names)
+        self._adjoints = dict(zip(nodes, adjoints(root, 1.0, nodes)))
+        self.value = self._adjoints[leaf]
+        self.lines: list[Line] = []
+        generations = list(self._generations())
+        self._forward()
+        self._rule(generations)
+        self._numbers(generations)
+
+    # ---- equations ----
+
+    def _partial(self, node: Value) -> Expression:
+        names = self._variables.names
+        return Expression("partial", (), (names[self.root], names[node]), self._adjoints[node])
+
+    def _generations(self) -> Iterator[list[_Equation]]:
+        """Equations from the leaf to the root: first that of the leaf, then those of what it depends on, and so on."""
+        if self.leaf is self.root:
+            yield [_Equation(self.leaf, self._partial(self.leaf), (number(1),), 1.0, ())]
+            return
+        done: set[Value] = set()
+        targets = [self.leaf]
+        while targets:
+            self._avoid = _outer(len(targets))
+            equations = [self._equation(target) for target in targets]
+            yield equations
+            done.update(targets)
+            targets = list(dict.fromkeys(t for e in equations for t in e.then if t not in done))
+
+    def _users(self, node: Value) -> dict[Value, Expression]:
+        """The quantities that a quantity enters directly, each with its derivative with respect to it."""
+        users: dict[Value, list[Expression]] = {}
+        for edge in self._variables.edges[node]:
+            users.setdefault(edge.user, []).append(edge.slope)
+        return {user: _together(slopes) for user, slopes in users.items()}
+
+    def _local(self, user: Value, node: Value, slope: Expression) -> Expression:
+        names = self._variables.names
+        return Expression("partial", (), (names[user], names[node]), slope.evaluate())
+
+    def _equation(self, target: Value) -> _Equation:
+        users = self._users(target)
+        if len(users) > 1:
+            return self._over_users(target, users)
+        partials: list[Expression] = []
+        slopes: list[Expression] = []
+        node = target
+        while len(users) == 1:
+            [(user, slope)] = users.items()
+            partials.append(self._local(user, node, slope))
+            slopes.append(slope)
+            node = user
+            users = {} if node is self.root else self._users(node)
+        partials.reverse()
+        slopes.reverse()
+        if node is self.root:  # the loss stays ∂e/∂ŷ for one line, as in the lectures
+            return self._checked(target, [partials, [partials[0], *slopes[1:]], slopes], ())
+        above = self._partial(node)
+        return self._checked(target, [[above, *partials], [above, *slopes]], (node,))
+
+    def _over_users(self, target: Value, users: dict[Value, Expression]) -> _Equation:
+        partials: list[Expression] = []
+        slopes: list[Expression] = []
+        for user, slope in users.items():
+            above = [] if user is self.root else [self._partial(user)]
+            partials.append(times(*above, self._local(user, target, slope)))
+            slopes.append(times(*above, slope))
+        folded = folded_sum(slopes, self._avoid)
+        stages = [[folded]]
+        if folded.head == "indexed" or len(slopes) <= MAX_ROWS:
+            stages.insert(0, [folded_sum(partials, self._avoid) if folded.head == "indexed" else total(partials)])
+        if folded.head == "indexed" and len(slopes) <= MAX_ROWS:
+            stages.append([total(slopes)])
+        return self._checked(target, stages, tuple(user for user in users if user is not self.root))
+
+    def _checked(self, target: Value, products: Sequence[Sequence[Expression]], then: tuple[Value, ...]) -> _Equation:
+        """The equation whose right side is written as one product after the other; each must have the right value."""
+        left, value = self._partial(target), self._adjoints[target]
+        stages: list[Expression] = []
+        for factors in products:
+            stage = clipped(times(*factors))
+            self._check(stage, value)
+            if stage != left and stage not in stages:
+                stages.append(stage)
+        return _Equation(target, left, tuple(stages), value, then)
+
+    def _check(self, expression: Expression, expected: float) -> None:
+        found = expression.evaluate()
+        if not close(found, expected, _magnitude(expression)):
+            if not math.isfinite(expected) or not math.isfinite(found):
+                return  # an infinity met a zero or another infinity: the table shows what came of it
+            raise DerivationError(
+                f"a line of the derivation, {render(expression, Plain())}, evaluates to {found!r}, but the graph gives "
+                f"{expected!r}. Was a .data edited after the graph was made? Then call autograd.graph.forward(root)."
+            )
+
+    # ---- lines ----
+
+    def _forward(self) -> None:
+        """What the named quantities are computed from."""
+        groups: dict[object, list[Value]] = {}
+        for node, name in self._variables.names.items():
+            if node.parents:
+                groups.setdefault((name.base, name.upper, len(name.lower)), []).append(node)
+        for nodes in groups.values():
+            rows = []
+            for node in nodes:
+                right = self._variables.definition(node, _outer(len(nodes)))
+                self._check(right, node.data)
+                rows.append((symbol(self._variables.names[node], node.data), (right,)))
+            self._write("Forward", rows)
+        for kind, letter in self._variables.letter.items():
+            neuron = next(n for n in self._variables.structure.neurons if n.a.op == kind)
+            z, function = symbol(Name("z"), neuron.z.data), symbol(Name(f"{letter}(z)"), neuron.a.data)
+            prime = textbook(TABLE[kind], z, function, neuron.z, neuron.a)
+            applied = Expression("applied", (z,), letter, neuron.a.data)
+            spelled = _replace(prime, function, applied)
+            local = neuron.a.local_derivatives[0]
+            if not TABLE[kind].kinks and close(spelled.evaluate(), local):
+                left = Expression("prime", (z,), letter, local)
+                self.lines.append(Line("Forward", left, spelled, f"{letter} is {kind}"))
+            else:
+                rest = [number(parent.data) for parent in neuron.a.parents[1:]]
+                self.lines.append(Line("Forward", applied, Expression(kind, (z, *rest))))
+
+    def _rule(self, generations: Sequence[Sequence[_Equation]]) -> None:
+        for equations in generations:
+            for alike in _alike(equations, self._variables.names):
+                self._write("Chain rule", [(e.left, e.stages) for e in alike])
+
+    def _numbers(self, generations: Sequence[Sequence[_Equation]]) -> None:
+        for equations in reversed(generations):
+            for alike in _alike(equations, self._variables.names):
+                for equation in alike[: _shown(len(alike))]:
+                    spelled = in_numbers(equation.stages[-1])
+                    self.lines.append(Line("Numbers", equation.left, spelled))
+                    if spelled.head != "number":
+                        self.lines.append(Line("Numbers", None, number(equation.value)))
+                self._more("Numbers", len(alike))
+
+    def _write(self, section: str, rows: Sequence[tuple[Expression, Sequence[Expression]]]) -> None:
+        """Lines of one equation, or of several that differ in indices only as one with letters."""
+        if len(rows) > 1:
+            found = pattern([Expression("row", (left, *stages)) for left, stages in rows])
+            if found is not None:
+                row, letters = found
+                self._stages(section, row.parts[0], row.parts[1:], _condition(letters))
+                return
+        for left, stages in rows[: _shown(len(rows))]:
+            self._stages(section, left, stages, "")
+        self._more(section, len(rows))
+
+    def _more(self, section: str, lines: int) -> None:
+        if lines > _shown(lines):
+            self.lines.append(Line(section, None, Expression("dots"), f"{lines - _shown(lines)} more like these"))
+
+    def _stages(self, section: str, left: Expression, stages: Sequence[Expression], condition: str) -> None:
+        for i, stage in enumerate(stages):
+            self.lines.append(Line(section, None if i else left, stage, "" if i else condition))
+
+    # ---- showing ----
+
+    def plain(self, digits: int = 4) -> str:
+        """Unicode text, as ``str`` gives it."""
+        style = Plain(digits)
+        blocks: list[str] = []
+        for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
+            blocks.append(section)
+            indent = 0
+            for line in lines:
+                left = render(line.left, style) if line.left is not None else ""
+                indent = len(left) if left else indent
+                condition = f"    ({line.condition})" if line.condition else ""
+                equals = " " if line.right.head == "dots" else "="
+                blocks.append(f"  {left:>{indent}} {equals} {render(line.right, style)}{condition}")
+            blocks.append("")
+        return "\n".join(blocks[:-1])
+
+    __str__ = plain
+
+    def __repr__(self) -> str:
+        return self.plain()
+
+    def latex(self, digits: int = 4) -> str:
+        """One ``align*`` block: put it into a document, or between ``$$`` in a notebook as ``aligned``."""
+        return "\\begin{align*}\n" + self._aligned(digits) + "\n\\end{align*}"
+
+    def _aligned(self, digits: int) -> str:
+        style = Latex(digits, commas=False)
+        rows = []
+        for line in self.lines:
+            left = render(line.left, style) if line.left is not None else ""
+            condition = f" && {_latex_condition(line.condition)}" if line.condition else ""
+            equals = "" if line.right.head == "dots" else "= "
+            rows.append(f"{left} &{equals}{render(line.right, style)}{condition}")
+        return " \\\\\n".join(rows)
+
+    def display(self) -> LatexDisplay:
+        """For a notebook: an object that shows the LaTeX (a derivation itself shows MathML, which needs no MathJax)."""
+        return LatexDisplay("$$\\begin{aligned}\n" + self._aligned(4) + "\n\\end{aligned}$$")
+
+    def html(self, digits: int = 4) -> str:
+        """A self-contained fragment: MathML, which browsers draw by themselves."""
+        style: Style = MathML(digits)
+        parts = [_CSS, '<div class="tracegrad-derivation">']
+        for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
+            parts.append(f"<h4>{html.escape(section)}</h4><table>")
+            for line in lines:
+                left = _math(render(line.left, style)) if line.left is not None else ""
+                note = f'<td class="c">{html.escape(line.condition)}</td>' if line.condition else "<td></td>"
+                equals = "" if line.right.head == "dots" else "<mo>=</mo>"
+                right = _math(equals + render(line.right, style))
+                parts.append(f'<tr><td class="l">{left}</td><td>{right}</td>{note}</tr>')
+            parts.append("</table>")
+        return "".join([*parts, "</div>"])
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+
+@dataclass(frozen=True)
+class LatexDisplay:
+    """LaTeX that a notebook typesets; HTML would outrank it in an object that offers both."""
+
+    latex: str
+
+    def _repr_latex_(self) -> str:
+        return self.latex
+
+    def __repr__(self) -> str:
+        return self.latex
+
+
+_CSS = """<style>
+.tracegrad-derivation{font:15px/1.5 system-ui,sans-serif;overflow-x:auto}
+.tracegrad-derivation h4{margin:1em 0 .3em;font-size:1em}
+.tracegrad-derivation table{border-collapse:collapse;margin:0}
+.tracegrad-derivation td{padding:.35em 0;border:0;text-align:left;white-space:nowrap;background:none}
+.tracegrad-derivation td.l{text-align:right;padding-left:1.5em;padding-right:.3em}
+.tracegrad-derivation td.c{padding-left:2em;opacity:.75;font-size:.92em}
+.tracegrad-derivation math{font-size:1.15em}
+</style>"""
+
+
+def _math(body: str) -> str:
+    return f'<math displaystyle="true"><mrow>{body}</mrow></math>'
+
+
+def _alike(equations: Sequence[_Equation], names: dict[Value, Name]) -> list[list[_Equation]]:
+    """Equations grouped by the kind of quantity: all z of a layer together."""
+    groups: dict[object, list[_Equation]] = {}
+    for equation in equations:
+        name = names[equation.target]
+        groups.setdefault((name.base, name.upper, len(name.lower)), []).append(equation)
+    return list(groups.values())
+
+
+def _together(slopes: Sequence[Expression]) -> Expression:
+    """The sum over several ways between two quantities; x + x is 2·x."""
+    counts = (
+        {slope: slopes.count(slope) for slope in dict.fromkeys(slopes)}
+        if len(slopes) < 50
+        else dict.fromkeys(slopes, 1)
+    )
+    return folded_sum([times(number(count), slope) for slope, count in counts.items()])
+
+
+def _shown(rows: int) -> int:
+    """How many of some rows are written: all, or the first few."""
+    return rows if rows <= MAX_ROWS + 1 else MAX_ROWS
+
+
+def _outer(rows: int) -> str:
+    """The letter to keep free for the index of several equations alike: z²ᵢ = Σⱼ w²ᵢⱼ·a¹ⱼ."""
+    return "i" if rows > 1 else ""
+
+
+def _condition(letters: Letters) -> str:
+    ranges = []
+    for values, letter in letters.items():
+        found = sorted(set(values), key=lambda value: (isinstance(value, str), value))
+        whole = found == list(range(int(found[0]), int(found[0]) + len(found)))
+        shown = [str(index) for index in found]
+        if len(shown) > 3:
+            shown = [*shown[: 1 if whole else 5], "…", shown[-1]]
+        ranges.append(f"{letter} = {', '.join(shown)}")
+    return "; ".join(ranges)
+
+
+def _latex_condition(condition: str) -> str:
+    if " = " in condition:
+        return condition.replace("…", r"\dots").replace(";", r",\quad")
+    letter, space, words = condition.partition(" ")
+    return {"φ": r"\varphi", "σ": r"\sigma"}.get(letter, rf"\text{{{letter}}}") + rf"\text{{{space}{words}}}"
+
+
+def _magnitude(expression: Expression) -> float:
+    """The size of the largest term of a sum: what its rounding errors are relative to."""
+
+    def size(node: Expression, parts: list[float]) -> float:
+        if node.head in ("sum", "add", "sub"):
+            return sum(parts)
+        if node.head == "indexed":
+            return sum(parts[1:])
+        if node.head in ("product", "mul"):
+            return multiply(parts)
+        if node.head == "neg":
+            return parts[0]
+        return abs(node.evaluate()) if node.parts else abs(node.value)
+
+    return fold(expression, size)
+
+
+def _replace(expression: Expression, old: Expression, new: Expression) -> Expression:
+    return fold(
+        expression,
+        lambda node, parts: new if node == old else Expression(node.head, tuple(parts), node.datum, node.value),
+    )
+
+
+def in_numbers(expression: Expression) -> Expression:
+    """The same expression with a number for every symbol, derivative and function of a symbol."""
+
+    def combine(node: Expression, parts: list[Expression]) -> Expression:
+        if node.head in ("symbol", "constant", "partial", "prime", "applied"):
+            return number(node.value)
+        if node.head == "indexed":
+            return total(_few(parts[1:]))
+        if node.head == "dots":
+            return node
+        return Expression(node.head, tuple(parts), node.datum, node.value)
+
+    return fold(expression, combine)
+
+
+def _few(terms: Sequence[Expression]) -> list[Expression]:
+    if len(terms) <= 4:
+        return list(terms)
+    rest = sum(term.evaluate() for term in terms[2:-1])
+    return [*terms[:2], Expression("dots", value=rest), terms[-1]]
+
+
+def derivation(root: Value, leaf: Value) -> Derivation:
+    """The chain rule of d root / d leaf written out line by line: symbols first, then numbers.
+
+    Quantities get the names of their labels; z, a and ŷ of neurons are found by the labels of the weights
+    (``layers.1.neurons.0.weights.0`` is w²₁₁; layers, neurons and inputs count from 1), and what has neither gets a
+    letter. Where a quantity is used several times, the sum over its uses is written, folded into Σ if they differ in an
+    index only; equal rules for several neurons or samples fold into one with letters.
+
+    ``print`` shows it as text, a notebook as MathML; `Derivation.latex` gives LaTeX and `Derivation.display` an
+    object that a notebook typesets.
+
+    Raises:
+        TypeError: root or leaf is not a Value.
+        ValueError: root does not depend on leaf.
+        DerivationError: the numbers of the graph contradict each other, because a ``.data`` was edited or because
+            an operation's derivative is wrong.
+
+    Example:
+        >>> w, x = Value(0.5, "w"), Value(2.0, "x")
+        >>> e = (w * x - 3.0) ** 2
+        >>> e.label = "e"
+        >>> print(derivation(e, w))
+        Forward
+          e = (w · x − 3)²
+        <BLANKLINE>
+        Chain rule
+          ∂e/∂w = 2 · (w · x − 3) · x
+        <BLANKLINE>
+        Numbers
+          ∂e/∂w = 2 · (0.5 · 2 − 3) · 2
+                = −8
+    """
+    if not isinstance(root, Value):
+        raise TypeError(
+            f"the root is {type(root).__name__}: {str(root)[:40]}; only a Value computed from others has a derivation"
+        )
+    return Derivation(root, leaf)

@@ -1,0 +1,194 @@
+"""How the ledger groups paths: by sample, by neuron, by layer, by source line."""
+
+from __future__ import annotations
+
+import linecache
+import math
+import os.path
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from ..value import Value
+from .paths import Group, grouped, grouped_from_root
+from .structure import ARITHMETIC, Structure
+from .tables import column, table_html, terminal
+
+SHOWN = 12
+
+
+class Entry(NamedTuple):
+    """One group of paths: its name, the sum of their products, and how many they are."""
+
+    name: str
+    total: float
+    paths: int
+
+
+class Groups(Sequence[Entry]):
+    """A gradient split into groups that sum to it, the largest first; ``groups["sample 3"]`` is one total."""
+
+    def __init__(self, kind: str, title: str, entries: Sequence[Entry], total: float, count: str = "paths") -> None:
+        self.kind, self.title, self.total, self._heads = kind, title, total, (kind, "sum", count)
+        self.entries = sorted(entries, key=lambda entry: -abs(entry.total) if entry.total == entry.total else -math.inf)
+
+    def __getitem__(self, item: int | slice | str) -> Entry | Sequence[Entry] | float:  # type: ignore[override]
+        if not isinstance(item, str):
+            return self.entries[item]
+        for entry in self.entries:
+            if entry.name == item:
+                return entry.total
+        raise KeyError(f"no group {item!r}; there are {', '.join(entry.name for entry in self.entries[:SHOWN])}")
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self.entries)
+
+    def _rows(self) -> tuple[list[list[str] | None], list[float]]:
+        shown, rest = self.entries[:SHOWN], self.entries[SHOWN:]
+        if rest:
+            name = f"{len(rest)} more"
+            shown = [*shown, Entry(name, math.fsum(e.total for e in rest), sum(e.paths for e in rest))]
+        numbers = [entry.total for entry in shown]
+        texts = column([*numbers, self.total])
+        rows: list[list[str] | None] = [[e.name, text, f"{e.paths:,}"] for e, text in zip(shown, texts)]
+        rows += [None, ["total", texts[-1], f"{sum(e.paths for e in self.entries):,}"]]
+        return rows, numbers
+
+    def __str__(self) -> str:
+        return f"{self.title}\n{terminal(self._heads, self._rows()[0], (1, 2))}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows, numbers = self._rows()
+        return table_html(self.title, self._heads, rows, (1, 2), numbers)
+
+
+def split(
+    kind: str | Callable[[Value], Group | None],
+    structure: Structure,
+    between: Sequence[Value],
+    adjoints: dict[Value, float],
+) -> list[Entry]:
+    """The groups of a ledger; see `autograd.explain.Ledger.by`."""
+    if callable(kind):
+        totals = grouped(between, adjoints, kind)
+        return [Entry("no group" if key is None else str(key), *sums) for key, sums in totals.items()]
+    if kind == "sample":
+        return _by_sample(structure, between, adjoints)
+    if kind == "line":
+        totals = grouped(between, adjoints, lambda node: node.source)
+        return [Entry(_line(key), *sums) for key, sums in totals.items()]
+    if kind == "neuron":
+        return _by_neuron(structure, between, adjoints)
+    if kind == "layer":
+
+        def layer(node: Value) -> Group | None:
+            return structure.owner[node][0] if node in structure.owner and node in structure.of else None
+
+        totals = grouped(between, adjoints, layer)
+        return [Entry("outside the layers" if key is None else f"layer {key}", *sums) for key, sums in totals.items()]
+    raise ValueError(f"a ledger groups by 'sample', 'neuron', 'layer', 'line' or a function of a node; not by {kind!r}")
+
+
+def _line(source: object) -> str:
+    if not isinstance(source, tuple):
+        return "no line recorded (make the graph inside autograd.record_source())"
+    file, number = source
+    return f"{os.path.basename(file)}:{number}  {linecache.getline(file, number).strip()}".rstrip()
+
+
+def _by_neuron(structure: Structure, between: Sequence[Value], adjoints: dict[Value, float]) -> list[Entry]:
+    leaf = between[0]
+    own = structure.owner.get(leaf) or (structure.of[leaf][:2] if leaf in structure.of else None)
+
+    def neuron(node: Value) -> Group | None:
+        found = structure.of.get(node)
+        return None if found is None or found[:2] == own else found[:2]
+
+    totals = grouped(between, adjoints, neuron)
+    if set(totals) != {None}:
+        names = {n[:2]: n.name("a", several=False).plain() for n in structure.neurons}
+        here = "its own neuron only" if own else "no neuron"
+        return [Entry(here if key is None else f"neuron {names[key]}", *sums) for key, sums in totals.items()]  # type: ignore[index]
+    words: dict[Value, str] = {}
+    root = between[-1]
+    for node in between[1:]:  # no network: labelled intermediate results, else functions
+        if node is not root and node in structure.labels:
+            words[node] = structure.word(node)
+    if not words:
+        functions = [node for node in between[1:] if node is not root and node.op not in ARITHMETIC]
+        words = {node: f"{structure.word(node)} no. {i}" for i, node in enumerate(functions, 1)}
+    totals = grouped(between, adjoints, words.get)
+    own_name = "its own neuron only" if own else "directly"
+    return [Entry(own_name if key is None else str(key), *sums) for key, sums in totals.items()]
+
+
+def _by_sample(structure: Structure, between: Sequence[Value], adjoints: dict[Value, float]) -> list[Entry]:
+    names = samples(structure, set(between))
+    if len(names) < 2 and structure.several:
+
+        def evaluation(node: Value) -> Group | None:
+            return structure.of[node].sample if node in structure.of else None
+
+        totals = grouped(between, adjoints, evaluation)
+        return [Entry("no sample" if key is None else f"sample {key}", *sums) for key, sums in totals.items()]
+    totals = grouped_from_root(between, dict(names))
+    return [
+        Entry("sample 1" if key is None and len(totals) == 1 else str(key or "directly"), *s)
+        for key, s in totals.items()
+    ]
+
+
+def samples(structure: Structure, inside: set[Value]) -> dict[Value, str]:
+    """The terms of the loss and their names: ``sample 1``, … for the terms of the sum (or mean) that has most of them.
+
+    A loss is a sum or a mean of one term per sample, perhaps times a number, perhaps beside other terms (weight
+    decay). Among the sums at the top of the graph, at most three deep, the one with most terms that are in
+    ``inside`` is the sum over samples. A term with a label is called by it; other terms are ``term 1``, ….
+    """
+    sums: list[tuple[list[Value], list[Value]]] = []  # terms, and the terms of outer sums that lead here
+    pending: list[tuple[Value, list[Value]]] = [(structure.root, [])]
+    while pending:
+        node, outer = pending.pop(0)
+        terms = _terms(node, structure)
+        if len(terms) > 1:
+            sums.append((terms, outer))
+            pending += [(term, [*outer, term]) for term in terms if len(outer) < 2]
+    if not sums:
+        return {}
+    main, outer = max(sums, key=lambda found: sum(term in inside for term in found[0]))
+    names: dict[Value, str] = {}
+    for terms, leading in sums:
+        if leading == outer[: len(leading)] and len(leading) < len(outer):
+            for i, term in enumerate(terms, 1):
+                if term is not outer[len(leading)]:
+                    names[term] = term.label or f"term {i}"
+    for i, term in enumerate(main, 1):
+        names[term] = term.label or f"sample {i}"
+    return names
+
+
+def _terms(node: Value, structure: Structure) -> list[Value]:
+    """The terms of a sum or mean, perhaps times numbers; a neuron's net input is no such sum."""
+    while True:
+        inner = [parent for parent in node.parents if parent.op != "constant"]
+        if node.op == "mean":
+            return list(node.parents)
+        if (
+            node.op not in ("mul", "div", "neg", "identity")
+            or len(inner) != 1
+            or (inner[0] is node.parents[-1] and node.op == "div")
+        ):
+            break
+        node = inner[0]
+    terms: list[Value] = []
+    top = node
+    while node.op == "add" and node not in structure.owner and (node is top or not node.label):
+        terms.append(node.parents[1])
+        node = node.parents[0]
+    if terms and not (node.op == "constant" and node.data == 0):
+        terms.append(node)
+    return terms[::-1]

@@ -1,0 +1,308 @@
+"""`diagnose`: which documented mistake produces a wrong gradient; `mutants`: how many mistakes a test suite notices."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from ..graph import describe, topological
+from ..value import Value, real
+from .engines import ALL, RIGHT, Adjoints, Mutant, UpdatedWeights
+from .structure import Structure, depending, require
+from .written import formula
+
+
+@dataclass(frozen=True)
+class Match:
+    """A mistake that produces the claimed number.
+
+    Attributes:
+        mutant: the wrong engine.
+        value: the gradient that it gives.
+        node: the first node, from the root on, whose gradient it gets wrong.
+        right, wrong: the gradient of that node in the right pass and in the wrong one.
+        text: all this in words.
+    """
+
+    mutant: Mutant
+    value: float
+    node: Value
+    right: float
+    wrong: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` found; ``str`` of it says so in words.
+
+    Attributes:
+        claimed: the number that was claimed.
+        value: the right gradient.
+        right: whether the two agree to the digits given.
+        matches: the mistakes that produce the claimed number, the nearest first; empty if none does.
+        tried: how many mistakes were tried.
+        text: the answer in words.
+    """
+
+    claimed: float
+    value: float
+    right: bool
+    matches: tuple[Match, ...]
+    tried: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        paragraphs = "".join(f"<p>{html.escape(line.strip())}</p>" for line in self.text.split("\n"))
+        return f'<div class="tracegrad-note">{paragraphs}</div>'
+
+
+def diagnose(
+    root: Value, leaf: Value, claimed: float | str, *, lr: float | None = None, tolerance: float | None = None
+) -> Diagnosis:
+    """Whether a gradient computed by hand is right, and if not, which common mistake produces it.
+
+    Wrong engines (`autograd.mutants`), each with one documented mistake of learners, run on this very graph. Those that
+    give the claimed number are named, with the first node at which their pass leaves the right one, and what
+    to read again. No ``.grad`` is read or changed.
+
+    Args:
+        root: what is differentiated.
+        leaf: with respect to what.
+        claimed: the number found by hand; as text (``"-0.30"``) its last zero counts as a digit.
+        lr: the learning rate, if weights may have been updated too early.
+        tolerance: how far the numbers may be apart; by default half a unit of the last digit claimed (at least one
+            decimal is taken to be meant, and 0 is meant exactly).
+
+    Raises:
+        TypeError: root or leaf is not a Value, or claimed is no number.
+        ValueError: root does not depend on leaf, or claimed is text that is no number.
+
+    Example:
+        >>> x = Value(3.0, "x")
+        >>> print(diagnose(x * x, x, 3.0))
+        The gradient with respect to x is 6, not 3.
+        2 mistakes produce 3:
+        * overwrite: a gradient was assigned (=) where it must be added (+=), so only the last use of a value counts.
+          The passes part at x: its gradient is 6 in the right pass and 3 in this one.
+          Read again: a value used twice gets the sum over its uses (the multivariable chain rule).
+        * first path only: only one path was followed: the second use of a value was forgotten.
+          The passes part at x: its gradient is 6 in the right pass and 3 in this one.
+          Read again: sum over all paths from the result to the value.
+    """
+    if not isinstance(root, Value):
+        raise TypeError(
+            f"the root is {type(root).__name__}: {str(root)[:40]}; only a Value computed from others has gradients"
+        )
+    order = topological(root)
+    require(root, leaf, order)
+    number, within = _claim(claimed)
+    within = within if tolerance is None else abs(real(tolerance, "tolerance"))
+    structure = Structure(root, order)
+    truth = RIGHT.run(root)
+    value = truth.get(leaf, 0.0)
+    name = _word(structure, leaf, "this value")
+    if _agrees(value, number, within):
+        exact = _agrees(value, number, 0.0)
+        text = f"That is right: the gradient with respect to {name} is {value:.6g}" + (
+            "." if exact else f", and {number:g} agrees with it to the digits given."
+        )
+        return Diagnosis(number, value, True, (), 0, text)
+    engines = [*ALL, *([UpdatedWeights(lr)] if lr is not None else [])]
+    found: list[Match] = []
+    for engine in engines:
+        wrong = engine.gradient(root, leaf)
+        result = wrong.get(leaf, 0.0)
+        if _agrees(result, number, within) and not _agrees(result, value, 0.0):
+            found.append(_match(engine, result, truth, wrong, depending(order, leaf), structure))
+    found.sort(key=lambda match: abs(match.value - number))
+    head = f"The gradient with respect to {name} is {value:.6g}, not {number:g}."
+    return Diagnosis(
+        number, value, False, tuple(found), len(engines), _text(head, found, number, value, len(engines), lr)
+    )
+
+
+def _claim(claimed: float | str) -> tuple[float, float]:
+    """The number and half a unit of its last digit."""
+    text = claimed.strip().replace("−", "-") if isinstance(claimed, str) else repr(real(claimed, "a claimed gradient"))
+    try:
+        digits = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{claimed!r} is not a number; write the gradient as 0.25 or '0.25'") from None
+    number = float(digits)
+    exponent = digits.as_tuple().exponent
+    if number == 0 or not isinstance(exponent, int):
+        return number, 0.0
+    return number, 0.5 * 10.0 ** min(exponent, -1)
+
+
+def _agrees(x: float, claimed: float, within: float) -> bool:
+    if not (math.isfinite(x) and math.isfinite(claimed)):
+        return x == claimed or (x != x and claimed != claimed)
+    return abs(x - claimed) <= within + 1e-9 * max(abs(x), abs(claimed))
+
+
+def _word(structure: Structure, node: Value, fallback: str) -> str:
+    name = structure.name(node)
+    return name.plain() if name is not None else fallback
+
+
+def _match(
+    engine: Mutant, value: float, truth: Adjoints, wrong: Adjoints, order: Sequence[Value], structure: Structure
+) -> Match:
+    node = order[0]  # the leaf; the nodes between it and the root follow
+    for between in reversed(order):
+        if not _agrees(wrong.get(between, 0.0), truth.get(between, 0.0), 0.0):
+            node = between
+            break
+    right, other = truth.get(node, 0.0), wrong.get(node, 0.0)
+    place = _word(structure, node, "")
+    if not place:
+        written = formula(node, max_operations=6)
+        place = written.plain(4) if written.complete else describe(node)
+    text = (
+        f"* {engine.name}: {engine.mistake}.\n"
+        f"  The passes part at {place}: its gradient is {right:.6g} in the right pass and {other:.6g} in this one.\n"
+        f"  Read again: {engine.reread}."
+    )
+    return Match(engine, value, node, right, other, text)
+
+
+def _text(head: str, found: Sequence[Match], number: float, value: float, tried: int, lr: float | None) -> str:
+    if not found:
+        ratio = number / value if value and math.isfinite(number / value) else math.nan
+        known = {
+            -1.0: "its opposite",
+            2.0: "twice as much",
+            0.5: "half of it",
+            -2.0: "−2 times as much",
+            -0.5: "−½ of it",
+        }
+        hint = next((f" {number:g} is {word}." for r, word in known.items() if abs(ratio - r) < 1e-3), "")
+        more = "" if lr is not None else " (With lr=… weights that were updated too early are tried as well.)"
+        slip = f"None of the {tried} mistakes tried gives {number:g} here: it may be a slip, or two mistakes at once."
+        return f"{head}{hint}\n{slip}{more}"
+    count = "1 mistake produces" if len(found) == 1 else f"{len(found)} mistakes produce"
+    return "\n".join([head, f"{count} {number:g}:", *(match.text for match in found)])
+
+
+# ---- grading tests ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How a test suite did: which wrong engines it noticed.
+
+    Attributes:
+        killed: the mutants under which some test failed, with the name of the first such test.
+        survived: the mutants that no test noticed.
+    """
+
+    killed: tuple[tuple[Mutant, str], ...]
+    survived: tuple[Mutant, ...]
+
+    @property
+    def score(self) -> float:
+        """The share of mutants killed, from 0 to 1."""
+        return len(self.killed) / (len(self.killed) + len(self.survived))
+
+    def __str__(self) -> str:
+        total = len(self.killed) + len(self.survived)
+        lines = [f"{len(self.killed)} of {total} mutants killed"]
+        lines += [f"  killed    {mutant.name:<30} by {test}" for mutant, test in self.killed]
+        lines += [f"  survived  {mutant.name:<30} {mutant.mistake}" for mutant in self.survived]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+class Mutants(Sequence[Mutant]):
+    """The wrong engines, as a sequence; ``mutants["overwrite"]`` is one of them, and a context manager:
+
+    >>> from autograd import mutants
+    >>> x = Value(3.0)
+    >>> y = x * x
+    >>> with mutants["overwrite"]:
+    ...     y.backward()
+    >>> x.grad
+    3.0
+    """
+
+    def __init__(self, engines: Iterable[Mutant]) -> None:
+        self._engines = tuple(engines)
+
+    def __getitem__(self, item: int | slice | str) -> Mutant | Sequence[Mutant]:  # type: ignore[override]
+        if not isinstance(item, str):
+            return self._engines[item]
+        for engine in self._engines:
+            if engine.name == item:
+                return engine
+        raise KeyError(f"no mutant {item!r}; there are: {', '.join(engine.name for engine in self._engines)}")
+
+    def __iter__(self) -> Iterator[Mutant]:
+        return iter(self._engines)
+
+    def __len__(self) -> int:
+        return len(self._engines)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{engine.name}: {engine.mistake}" for engine in self._engines)
+
+    def grade(self, tests: Callable[[], object] | Iterable[Callable[[], object]]) -> Grade:
+        """Run tests under every wrong engine; a test kills an engine by raising an exception.
+
+        While a mutant is active, `Value.backward`, `Value.zero_grad` and `autograd.grad` (first order) go wrong for
+        the whole process, so do not run this beside other threads that differentiate.
+
+        Args:
+            tests: a function without arguments, or several.
+
+        Raises:
+            RuntimeError: a test fails with the right engine already.
+
+        Example:
+            >>> def test_square():
+            ...     x = Value(3.0)
+            ...     (x * x).backward()
+            ...     assert x.grad == 6.0
+            >>> mutants.grade(test_square).score < 1
+            True
+        """
+        listed = [tests] if callable(tests) else list(tests)
+        for test in listed:
+            failure = _failure([test])
+            if failure:
+                raise RuntimeError(
+                    f"{failure} fails with the right engine already; a test must pass before it is graded"
+                )
+        killed: list[tuple[Mutant, str]] = []
+        survived: list[Mutant] = []
+        for mutant in self._engines:
+            with mutant:
+                failure = _failure(listed)
+            if failure:
+                killed.append((mutant, failure))
+            else:
+                survived.append(mutant)
+        return Grade(tuple(killed), tuple(survived))
+
+
+def _failure(tests: Iterable[Callable[[], object]]) -> str:
+    for test in tests:
+        try:
+            test()
+        except Exception:  # whatever a failing test raises
+            return getattr(test, "__name__", repr(test))
+    return ""
+
+
+mutants = Mutants([*ALL, UpdatedWeights(0.1)])
+"""The wrong engines that `diagnose` tries, for grading tests."""

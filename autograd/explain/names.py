@@ -1,0 +1,182 @@
+"""Names in mathematical notation, made from the labels of a graph.
+
+A network labels its parameters ``layers.0.neurons.3.weights.1``; a lecture writes w¹₄₂. `name_of` reads the first
+(and ``x1``, ``w_{11}``, ``x[3]``, ``y_hat``, ``alpha``, or any text) and gives a `Name`, which is then written as
+LaTeX, as MathML, with Unicode superscripts for a terminal, or as an identifier for formulas that can be evaluated.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+
+Index = int | str
+
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ",
+    "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ",
+    "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
+}  # fmt: skip
+_COMMANDS = {sign: "\\" + word for word, sign in GREEK.items()}
+_UP = dict(zip("0123456789+-=()nijkmrstpabcde,", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏᵐʳˢᵗᵖᵃᵇᶜᵈᵉ,", strict=True))
+_DOWN = dict(zip("0123456789+-=()nijkmrstpaehlovx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙᵢⱼₖₘᵣₛₜₚₐₑₕₗₒᵥₓ,", strict=True))
+_ACCENTS = {"\u0302": ("hat", "^"), "\u0304": ("bar", "¯"), "\u0303": ("tilde", "~")}
+
+
+@dataclass(frozen=True)
+class Name:
+    """A symbol with its indices: w^{2}_{1,3} is ``Name("w", (2,), (1, 3))``.
+
+    Attributes:
+        base: the letter or word.
+        upper: superscripts; for a network, the number of the layer, from 1.
+        lower: subscripts; for a weight, the neuron it enters and the input it multiplies, from 1.
+        sample: which evaluation of the same neuron, from 1, if the graph holds several.
+    """
+
+    base: str
+    upper: tuple[Index, ...] = ()
+    lower: tuple[Index, ...] = ()
+    sample: Index | None = None
+
+    def of_sample(self, sample: Index | None) -> Name:
+        """The same name for one evaluation among several."""
+        return replace(self, sample=sample)
+
+    def identifier(self) -> str:
+        """A Python identifier, such as ``w2_1_3``. Two names can have the same one."""
+        base = unicodedata.normalize("NFKC", self.base)
+        word = re.sub(r"\W", "_", base)
+        indices = "_".join(str(index) for index in (*self.lower, *([f"s{self.sample}"] if self.sample else [])))
+        glued = not self.upper and len(self.lower) == 1 and not self.sample and len(word) == 1
+        text = word + "".join(map(str, self.upper)) + ("" if glued or not indices else "_") + indices
+        return text if text.isidentifier() else "_" + text
+
+    def plain(self) -> str:
+        """Unicode for a terminal: ``w²₁₃``."""
+        above = "".join(map(str, self.upper)) + (f"({self.sample})" if self.sample is not None else "")
+        below = self._joined(self.lower)
+        if not set(above) <= set(_UP) or not set(below) <= set(_DOWN):
+            return self.base + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
+        return self.base + "".join(map(_UP.__getitem__, above)) + "".join(map(_DOWN.__getitem__, below))
+
+    def latex(self, commas: bool = False) -> str:
+        """LaTeX: ``w^{2}_{13}``, or ``w^{2}_{1,3}`` with ``commas``; there is a comma anyway beside a 10."""
+        above = self._superscript()
+        below = ",".join(map(str, self.lower)) if commas else self._joined(self.lower)
+        return latex_word(self.base) + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
+
+    def mathml(self) -> str:
+        """Presentation MathML without the enclosing ``<math>``."""
+        base, above, below = _mathml_word(self.base), self._superscript(), self._joined(self.lower)
+        rows = [f"<mrow><mi>{html.escape(text)}</mi></mrow>" for text in (below, above) if text]
+        tag = {(True, True): "msubsup", (True, False): "msub", (False, True): "msup"}.get((bool(below), bool(above)))
+        return f"<{tag}>{base}{''.join(rows)}</{tag}>" if tag else base
+
+    def _superscript(self) -> str:
+        return "".join(map(str, self.upper)) + (f"({self.sample})" if self.sample is not None else "")
+
+    @staticmethod
+    def _joined(indices: tuple[Index, ...]) -> str:
+        texts = [str(index) for index in indices]
+        return ("," if any(len(text) > 1 for text in texts) else "").join(texts)
+
+
+def latex_word(word: str) -> str:
+    """A letter, a Greek letter, an accented letter or any text as LaTeX."""
+    decomposed = unicodedata.normalize("NFD", word)
+    if len(decomposed) == 2 and decomposed[1] in _ACCENTS:
+        return rf"\{_ACCENTS[decomposed[1]][0]}{{{latex_word(decomposed[0])}}}"
+    if word in _COMMANDS:
+        return _COMMANDS[word]
+    if len(word) == 1 and word.isalpha():
+        return word
+    if word.isascii() and word.isalpha():
+        return rf"\mathrm{{{word}}}"
+    return rf"\text{{{escape_latex(word)}}}"
+
+
+def escape_latex(text: str) -> str:
+    """Any text so that LaTeX prints it and does not obey it."""
+    special = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    special |= {sign: "\\" + sign for sign in "{}$&#%_"}
+    return "".join(special.get(sign, " " if sign.isspace() else sign) for sign in text)
+
+
+def _mathml_word(word: str) -> str:
+    decomposed = unicodedata.normalize("NFD", word)
+    if len(decomposed) == 2 and decomposed[1] in _ACCENTS:
+        return f"<mover><mi>{html.escape(decomposed[0])}</mi><mo>{_ACCENTS[decomposed[1]][1]}</mo></mover>"
+    if word.isalpha():
+        return f"<mi>{html.escape(word)}</mi>"
+    return f"<mtext>{html.escape(word)}</mtext>"
+
+
+_PARAMETER = re.compile(
+    r"(?:.*?\.)??(?:layers\.(?P<layer>\d+)\.)?(?:neurons\.(?P<neuron>\d+)\.)?"
+    r"(?:weights\.(?P<weight>\d+)|(?P<kind>bias|z|a))"
+)
+_INDEXED = re.compile(r"(?P<base>[^\W\d_]+)(?P<indices>(?:\[\s*\w+(?:\s*,\s*\w+)*\s*\])+|(?:\.\d+)+)")
+_SCRIPT = r"(?:\{([\w, ]+)\}|(\w+?))"
+_SYMBOL = re.compile(rf"(?P<base>[^\W\d_]+)(?P<digits>\d*)(?:\^{_SCRIPT})?(?:_{_SCRIPT})?(?:\^{_SCRIPT})?")
+
+
+def name_of(label: str) -> Name:
+    """The name that a label stands for.
+
+    ``layers.L.neurons.N.weights.I`` is the weight of input I+1 into neuron N+1 of layer L+1, w^{L+1}_{N+1,I+1};
+    ``….bias`` is b, ``….z`` the net input and ``….a`` the activation of that neuron. ``x1``, ``x_1``, ``x[1]``
+    and ``x₁`` are x with the index 1. Any other text stands as it is.
+    """
+    label = label.strip()
+    parameter = _PARAMETER.fullmatch(label)
+    if parameter and ("." in label or parameter["kind"] == "bias"):
+        layer, neuron, weight = (
+            None if parameter[key] is None else int(parameter[key]) + 1 for key in ("layer", "neuron", "weight")
+        )
+        base = "w" if weight is not None else parameter["kind"][0]
+        return Name(base, (layer,) if layer else (), tuple(i for i in (neuron, weight) if i is not None))
+    indexed = _INDEXED.fullmatch(label)
+    if indexed:
+        return Name(_letter(indexed["base"]), (), tuple(map(_index, re.findall(r"\w+", indexed["indices"]))))
+    if re.fullmatch(r"[^\W\d_]_hat", label):
+        return Name(unicodedata.normalize("NFC", label[0] + "\u0302"))
+    symbol = _SYMBOL.fullmatch(unicodedata.normalize("NFC", _ascii_scripts(label)))
+    if symbol:
+        first, first_, lower, lower_, last, last_ = symbol.groups()[2:]
+        above, below = first or first_ or last or last_, lower or lower_ or ""
+        if not (symbol["digits"] and below) and (len(symbol["base"]) <= 2 or symbol["base"] in GREEK or not below):
+            below = below or symbol["digits"]
+            if above and len(below) == 2 and below.isdecimal():  # w²₁₁ is neuron 1, input 1
+                below = ",".join(below)
+            return Name(_letter(symbol["base"]), _indices(above or ""), _indices(below))
+    return Name(label)
+
+
+def _letter(word: str) -> str:
+    return GREEK.get(word, word)
+
+
+def _index(text: str) -> Index:
+    return int(text) if text.isdecimal() and (text == "0" or text[0] != "0") else text
+
+
+def _indices(text: str) -> tuple[Index, ...]:
+    return tuple(_index(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _ascii_scripts(label: str) -> str:
+    """``w²₁₁`` as ``w^{2}_{11}``."""
+    for table, sign in ((_UP, "^"), (_DOWN, "_")):
+        back = {script: plain for plain, script in table.items() if script != ","}
+        run = re.compile("[" + "".join(map(re.escape, back)) + "]+")
+        label = run.sub(lambda found, b=back, s=sign: f"{s}{{{''.join(b[c] for c in found[0])}}}", label)  # type: ignore[misc]
+    return label
+
+
+def latex_name(label: str) -> str:
+    """The LaTeX name of a label: ``layers.0.neurons.3.weights.1`` is ``w^{1}_{4,2}``."""
+    return name_of(label).latex(commas=True)

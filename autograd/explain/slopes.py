@@ -1,0 +1,146 @@
+"""Local derivatives as expressions: the formulas of the operation table, with this graph's operands put in.
+
+A `where` in a formula is resolved at the present data, so that relu′ reads 1 or 0 and the power rule reads n·xⁿ⁻¹.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from .. import ops
+from ..value import Value
+from .expression import Expression, number, operation, times
+
+TEXTBOOK = {"tanh": "1 - out ** 2", "sigmoid": "out * (1 - out)", "tan": "1 + out ** 2"}
+"""How books write derivatives for which the table has a form that keeps more digits. A form is used where it gives
+the same number as the engine; otherwise (a saturated sigmoid) the table's form is printed."""
+
+_OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
+_COMPARISONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Lt: lambda x, y: x < y,
+    ast.LtE: lambda x, y: x <= y,
+    ast.Gt: lambda x, y: x > y,
+    ast.GtE: lambda x, y: x >= y,
+}
+
+
+def slope(
+    node: Value,
+    position: int,
+    write: Callable[[Value], Expression],
+    share: Callable[[Value, float], Expression | None] = lambda node, x: None,
+) -> Expression:
+    """∂ node / ∂ its operand at ``position``.
+
+    Args:
+        node: an operation.
+        position: which operand.
+        write: the expression of a node.
+        share: the name of exp(x) / Σ exp, if it has one (ŷ behind a softmax), from x and its number.
+    """
+    parents = node.parents
+    expected = node.local_derivatives[position]
+    if node.op == "mean":
+        return operation("div", number(1), number(len(parents)))
+    if node.op == "dot":
+        half = len(parents) // 2
+        return write(parents[position + half if position < half else position - half])
+    if node.op in ("log_sum_exp", "softmax"):
+        return _shared(node, position, write, share)
+    if node.op == "mul":
+        return write(parents[1 - position])
+    if node.op in ("relu", "leaky_relu", "elu") and position == 0:
+        return Expression("prime", (write(parents[0]),), node.op, expected)
+    if node.op == "abs":
+        return Expression("applied", (write(parents[0]),), "sign", expected)
+    if node.op in ("maximum", "minimum") and expected != 0.5:
+        pair = write(parents[1 - position]), write(parents[position])
+        return operation("less", *(pair if node.op == "maximum" else pair[::-1]))
+    if node.op == "pow" and position == 0 and parents[1].op == "constant" and parents[1].data:
+        n, base = parents[1].data, write(parents[0])  # with n spelled out, however the table keeps its digits
+        return times(number(n), base if n == 2 else operation("pow", base, number(n - 1)) if n != 1 else number(1))
+    op = ops.TABLE[node.op]
+    scope = dict(zip(op.arguments, parents))
+    for text in (TEXTBOOK.get(node.op, ""), op.derivatives[position]):
+        if text:
+            found = _read(ops.parse(op, text, derivative=True), scope, node, write)
+            if close(found.evaluate(), expected):
+                return found
+    return number(expected)
+
+
+def close(x: float, y: float, scale: float = 0.0) -> bool:
+    """Equal to rounding; nan equals nan, and infinities equal themselves."""
+    if not (math.isfinite(x) and math.isfinite(y)):
+        return x == y or (x != x and y != y)
+    return abs(x - y) <= 1e-9 * max(abs(x), abs(y), scale) + 1e-300
+
+
+def _shared(
+    node: Value,
+    position: int,
+    write: Callable[[Value], Expression],
+    share: Callable[[Value, float], Expression | None],
+) -> Expression:
+    """The derivatives of log Σ exp and of softmax, in shares exp(x) / Σ exp."""
+    below = number(1)
+    if len(node.parents) > 1:
+        below = Expression("sum", tuple(operation("exp", write(parent)) for parent in node.parents))
+    amount = ops.shares([parent.data for parent in node.parents])[position]
+    part = share(node.parents[position], amount) or operation(
+        "div", operation("exp", write(node.parents[position])), below
+    )
+    if node.op == "log_sum_exp":
+        return part if len(node.parents) > 1 else number(1)
+    out = write(node)
+    return times(out, operation("sub", number(1), out)) if position == 0 else operation("neg", times(out, part))
+
+
+def textbook(op: ops.Op, argument: Expression, out: Expression, at: Value, result: Value) -> Expression:
+    """The derivative of a function of one number, in terms of its argument and its value."""
+    names = {at: argument, result: out}
+    scope = {op.arguments[0]: at}
+    text = TEXTBOOK.get(op.name, op.derivatives[0])
+    return _read(ops.parse(op, text, derivative=True), scope, result, lambda node: names.get(node) or number(node.data))
+
+
+def _read(tree: ast.expr, scope: Mapping[str, Value], node: Value, write: Callable[[Value], Expression]) -> Expression:
+    """A derivative formula as an expression, constants folded."""
+    if isinstance(tree, ast.Constant):
+        assert isinstance(tree.value, (int, float))
+        return number(tree.value)
+    if isinstance(tree, ast.Name):
+        if tree.id in ("inf", "nan"):
+            return number(float(tree.id))
+        return write(node if tree.id == "out" else scope[tree.id])
+    if isinstance(tree, ast.UnaryOp):
+        inner = _read(tree.operand, scope, node, write)
+        return simplified("neg", [inner]) if isinstance(tree.op, ast.USub) else inner
+    if isinstance(tree, ast.BinOp):
+        return simplified(
+            _OPERATORS[type(tree.op)], [_read(side, scope, node, write) for side in (tree.left, tree.right)]
+        )
+    if isinstance(tree, ast.Compare):
+        left, right = (_read(side, scope, node, write).evaluate() for side in (tree.left, tree.comparators[0]))
+        return number(float(_COMPARISONS[type(tree.ops[0])](left, right)))
+    assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
+    if tree.func.id == "where":
+        condition, chosen, otherwise = tree.args
+        return _read(chosen if _read(condition, scope, node, write).evaluate() else otherwise, scope, node, write)
+    return simplified(tree.func.id, [_read(argument, scope, node, write) for argument in tree.args])
+
+
+def simplified(head: str, parts: Sequence[Expression]) -> Expression:
+    """An operation without factors of one, terms of zero, powers of one, and with numbers computed."""
+    values = [part.datum if part.head == "number" else None for part in parts]
+    if all(value is not None for value in values):
+        return number(operation(head, *parts).evaluate())
+    if head == "mul":
+        return times(*(part for part in parts if part.head != "number" or part.datum != 1))
+    if head == "neg":
+        return times(number(-1), parts[0])
+    if (head == "pow" and values[1] == 1) or (head in ("add", "sub") and values[1] == 0):
+        return parts[0]
+    return operation(head, *parts)

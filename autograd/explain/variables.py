@@ -1,0 +1,214 @@
+"""The quantities that a derivation names, and the local derivatives between them.
+
+A graph has a node for each product and each sum; a lecturer names z, a, ŷ and e. The nodes between two named
+quantities are taken together: their local derivatives are multiplied into one, such as ∂e/∂ŷ = 2·(ŷ − y).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..ops import TABLE
+from ..value import Value
+from .expression import Expression, clipped, number, operation, symbol, times, total
+from .names import Name
+from .patterns import folded
+from .slopes import slope
+from .structure import ARITHMETIC, Structure, depending
+
+_LARGEST = 3000
+"""The nodes of the largest expression that is written out (before it is folded and clipped)."""
+_LONGEST = 8
+"""The factors between two named quantities; after as many a name is put in."""
+
+
+class Edge(NamedTuple):
+    """∂ user / ∂ quantity, along one way between them."""
+
+    user: Value
+    slope: Expression
+
+
+class Variables:
+    """The named quantities between a leaf and a root.
+
+    Attributes:
+        names: of each named node on a path.
+        edges: for each named quantity, its users and the derivatives of these with respect to it.
+        letter: how an activation is written: φ if the network has one, otherwise its own name.
+    """
+
+    def __init__(self, root: Value, leaf: Value, structure: Structure) -> None:
+        self.root, self.leaf, self.structure = root, leaf, structure
+        self.between: Sequence[Value] = depending(structure.order, leaf)
+        self.activations = {n.a: n for n in structure.neurons if n.a is not n.z and n.a.op != "softmax"}
+        kinds = {node.op for node in self.activations}
+        self.letter = {kind: "φ" if len(kinds) == 1 else {"sigmoid": "σ"}.get(kind, kind) for kind in kinds}
+        self.names = self._name()
+        self.edges = self._edges()
+        self._written: dict[Value, Expression] = {}
+
+    # ---- names ----
+
+    def _name(self) -> dict[Value, Name]:
+        structure, inside = self.structure, set(self.between)
+        uses = dict.fromkeys(self.between, 0)
+        for node in self.between:
+            for parent in node.parents:
+                if parent in inside:
+                    uses[parent] += 1
+        wanted: dict[Value, str] = {}
+        factors = dict.fromkeys(self.between, 0)  # since the last named quantity
+        for node in self.between:
+            if node in (self.root, self.leaf) or structure.name(node) is not None:
+                wanted[node] = ""
+            elif uses[node] > 1 or _most(factors, node) > _LONGEST:
+                wanted[node] = "u"
+            elif not structure.neurons and node.op not in ARITHMETIC and node.op != "pow":
+                wanted[node] = "a" if node.op in _ACTIVATIONS else "u"
+            if not structure.neurons and node.parents and node.op not in ARITHMETIC and node.op != "pow":
+                for parent in node.parents:
+                    if parent in inside and parent.parents and not wanted.get(parent):
+                        wanted.setdefault(parent, "z" if node.op in _ACTIVATIONS else "u")
+            if node not in wanted:
+                factors[node] = _most(factors, node)
+        names = {node: name for node in wanted if (name := structure.name(node)) is not None}
+        taken = {structure.labels[node].plain() for node in structure.labels} | {n.plain() for n in names.values()}
+        ends = ((self.root, "E" if structure.neurons else "y"), (self.leaf, "x"))
+        for node, letter in ends:
+            if node not in names:
+                names[node] = _free([letter, "f", "g", "r", "q"], taken)
+        for letter in "zau":
+            rest = [node for node in self.between if wanted.get(node) == letter and node not in names]
+            for i, node in enumerate(rest, 1):
+                name = Name(letter) if len(rest) == 1 else Name(letter, (), (i,))
+                names[node] = name if name.plain() not in taken else Name(letter + "′", (), name.lower)
+        return {node: names[node] for node in self.between if node in names}
+
+    # ---- expressions ----
+
+    def expression(self, node: Value) -> Expression:
+        """A node as it appears in an equation: its name, or what it is computed from down to named nodes."""
+        name = self.names.get(node) or self.structure.name(node)
+        if name is not None:
+            return symbol(name, node.data)
+        return self.definition(node)
+
+    def definition(self, node: Value, avoid: str = "") -> Expression:
+        """What a node is computed from, down to named nodes; sums are folded, what is too long becomes dots."""
+        if node not in self._written:
+            self._written[node] = clipped(folded(self._tree(node), avoid))
+        return self._written[node]
+
+    def _tree(self, top: Value) -> Expression:
+        region: dict[Value, None] = {}
+        level = [top]
+        while level and len(region) < _LARGEST:
+            region.update(dict.fromkeys(level))
+            level = [p for node in level for p in node.parents if p not in region and not self._named(p)]
+        built: dict[Value, Expression] = {}
+        stack = [top]
+        while stack:
+            node = stack[-1]
+            waiting = [p for p in node.parents if p in region and p not in built]
+            if waiting and node not in built:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            if node not in built:
+                parts = [built[p] if p in region else self._end(p) for p in node.parents]
+                built[node] = self._operation(node, parts) if node.parents else self._end(node)
+        return built[top]
+
+    def _named(self, node: Value) -> bool:
+        return node in self.names or self.structure.name(node) is not None
+
+    def _end(self, node: Value) -> Expression:
+        name = self.names.get(node) or self.structure.name(node)
+        if name is not None:
+            return symbol(name, node.data)
+        return Expression("dots" if node.parents else "constant", (), node.data, node.data)
+
+    def _operation(self, node: Value, parts: list[Expression]) -> Expression:
+        if node in self.activations:
+            return Expression("applied", (parts[0],), self.letter[node.op], TABLE[node.op].evaluate(*_data(node))[0])
+        if node.op in ("add", "mul"):
+            kept = [p for p in parts if not (node.op == "add" and p.head == "constant" and p.datum == 0)] or parts
+            return total(kept) if node.op == "add" else Expression("product", _factors(kept))
+        if node.op == "identity":
+            return parts[0]
+        half = len(parts) // 2
+        if node.op == "dot":
+            return total([times(x, y) for x, y in zip(parts[:half], parts[half:])])
+        if node.op == "mean":
+            return operation("div", total(parts), number(len(parts)))
+        if node.op == "log_sum_exp":
+            return operation("log", total([operation("exp", part) for part in parts]))
+        if node.op == "softmax":
+            shares = [operation("exp", part) for part in parts]
+            return operation("div", shares[0], total(shares))
+        return operation(node.op, *parts)
+
+    # ---- local derivatives between named quantities ----
+
+    def _edges(self) -> dict[Value, list[Edge]]:
+        inside = set(self.between)
+        edges: dict[Value, list[Edge]] = {}
+        self._written = {}
+        for user in reversed(self.between):
+            if user not in self.names or user is self.leaf:
+                continue
+            pending: list[tuple[Value, Expression]] = [(user, number(1))]
+            while pending:
+                node, above = pending.pop()
+                for position, parent in enumerate(node.parents):
+                    if parent not in inside:
+                        continue
+                    below = times(above, self._slope(node, position))
+                    if parent in self.names:
+                        edges.setdefault(parent, []).append(Edge(user, below))
+                    else:
+                        pending.append((parent, below))
+        return {node: found[::-1] for node, found in edges.items()}
+
+    def _slope(self, node: Value, position: int) -> Expression:
+        if node.op in ("add", "identity"):
+            return number(1)
+        if node.op in ("sub", "neg"):
+            return number(-1 if node.op == "neg" or position else 1)
+        if node in self.activations and position == 0:
+            local = TABLE[node.op].evaluate(*_data(node))[1][0]
+            return Expression("prime", (self.expression(node.parents[0]),), self.letter[node.op], local)
+        return slope(node, position, self.expression, self._share)
+
+    def _share(self, node: Value, amount: float) -> Expression | None:
+        """ŷ of the neuron whose net input a softmax takes."""
+        neuron = self.structure.of.get(node)
+        if neuron is None or neuron.z is not node or neuron.layer != self.structure.last or not self.structure.softmax:
+            return None
+        index = (neuron.number,) if self.structure.outputs > 1 else ()
+        return symbol(Name("ŷ", (), index, neuron.sample if self.structure.several else None), amount)
+
+
+_ACTIVATIONS = frozenset({"tanh", "sigmoid", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus"})
+_UNIT = frozenset({"add", "sub", "neg", "identity"})
+
+
+def _most(factors: dict[Value, int], node: Value) -> int:
+    """The most factors on a way from a named quantity to this node."""
+    return max((factors.get(parent, 0) for parent in node.parents), default=0) + (node.op not in _UNIT)
+
+
+def _data(node: Value) -> list[float]:
+    return [parent.data for parent in node.parents]
+
+
+def _factors(parts: Sequence[Expression]) -> tuple[Expression, ...]:
+    return tuple(q for p in parts for q in (p.parts if p.head == "product" else (p,)))
+
+
+def _free(letters: Sequence[str], taken: set[str]) -> Name:
+    letter = next((letter for letter in letters if letter not in taken), letters[0] + "′")
+    taken.add(letter)
+    return Name(letter)

@@ -1,0 +1,293 @@
+"""`formula`: a graph written as the expression it computes, as text that evaluates again, as LaTeX and as MathML."""
+
+from __future__ import annotations
+
+import keyword
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import formulas, functions
+from ..graph import consumers, describe, topological
+from ..ops import TABLE, known_functions
+from ..value import Value, apply, argument
+from .expression import Expression, number, operation, symbol
+from .names import Name, name_of
+from .notation import Latex, MathML, Plain, Style, render
+
+_DOTS = Expression("dots")
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An expression in mathematical notation.
+
+    ``str(formula)`` and `text` are in the language of `autograd.formulas` (and of the ``tracegrad`` command); `latex`
+    and `mathml` are for paper and browsers.
+
+    Attributes:
+        expression: the tree.
+        definitions: with ``shared=True``, named parts in the order in which they are computed.
+        variables: the leaf behind each identifier of the text.
+        operations: the number of operations of the whole expression, written out as a tree.
+        hidden: how many of them stand behind dots because of ``max_operations``.
+    """
+
+    expression: Expression
+    definitions: tuple[tuple[Name, Expression], ...]
+    variables: Mapping[str, Value]
+    operations: int
+    hidden: int
+
+    @property
+    def text(self) -> str:
+        """The formula as text, exact to the last digit; definitions stand on lines of their own before it."""
+        return self._lines(Style(), " = ")
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was left out."""
+        return not self.hidden
+
+    def _lines(self, style: Style, equals: str) -> str:
+        named = [f"{style.name(name)}{equals}{render(tree, style)}" for name, tree in self.definitions]
+        return "\n".join([*named, render(self.expression, style)])
+
+    def latex(self, digits: int = 6) -> str:
+        """LaTeX for mathematics mode; several lines (``shared=True``) as an ``aligned`` block."""
+        text = self._lines(Latex(digits), " &= ")
+        lines = text.split("\n")
+        if len(lines) == 1:
+            return text
+        return "\\begin{aligned}\n" + " \\\\\n".join([*lines[:-1], "& " + lines[-1]]) + "\n\\end{aligned}"
+
+    def mathml(self, digits: int = 6) -> str:
+        """One ``<math>`` element per line."""
+        text = self._lines(MathML(digits), "<mo>=</mo>")
+        return "".join(f'<math display="block"><mrow>{line}</mrow></math>' for line in text.split("\n"))
+
+    def plain(self, digits: int = 6) -> str:
+        """Unicode for reading, numbers rounded."""
+        return self._lines(Plain(digits), " = ")
+
+    def evaluate(self, **values: float) -> float:
+        """The number that the text denotes, its variables having their present data or the values given.
+
+        Raises:
+            ValueError: parts were left out, so that the text denotes nothing.
+            TypeError: a name is not a variable of the formula.
+            FormulaError: the text is longer or deeper than the language allows.
+        """
+        if self.hidden:
+            raise ValueError(
+                f"{self.hidden:,} operations are hidden behind dots; ask for formula(root, max_operations=…)"
+            )
+        unknown = values.keys() - self.variables.keys()
+        if unknown:
+            raise TypeError(
+                f"no variable {sorted(unknown)[0]!r}; the variables are {', '.join(self.variables) or 'none'}"
+            )
+        scope: dict[str, Any] = {name: Value(values.get(name, leaf.data)) for name, leaf in self.variables.items()}
+        scope |= {"inf": Value(float("inf")), "nan": Value(float("nan"))}
+        known = known_functions()
+        callables = {name: getattr(functions, name, None) or _by_table(name) for name in known}
+        callables |= {"abs": abs, "pow": lambda x, y: x**y}
+        for line in self.text.split("\n"):
+            name, separator, body = line.partition(" = ")
+            result = formulas.interpret(formulas.parse(body if separator else line, known), callables, scope, Value)
+            result = result if isinstance(result, Value) else Value(float(result))
+            if separator:
+                scope[name] = result
+        return float(result.data)
+
+    def __str__(self) -> str:
+        note = f"\n({self.operations:,} operations, {self.hidden:,} of them behind dots)" if self.hidden else ""
+        return self.text + note
+
+    def _repr_html_(self) -> str:
+        note = f"<p>{self.operations:,} operations, {self.hidden:,} of them behind dots</p>" if self.hidden else ""
+        return f'<div class="tracegrad-formula">{self.mathml()}{note}</div>'
+
+
+def _by_table(name: str) -> Any:
+    return lambda *xs: apply(TABLE[name], tuple(argument(x, name) for x in xs))
+
+
+def formula(root: Value, shared: bool = False, max_operations: int = 150) -> Formula:
+    """The expression that a graph computes.
+
+    Leaves appear by their labels (``layers.0.neurons.3.weights.1`` as w^{1}_{4,2}), leaves without one by their
+    number. The text has the parentheses it needs and no others; parsed again, it gives the same number. Lists are
+    written out: a mean is ``(a + b + c) / 3``, log_sum_exp is ``log(exp(a) + exp(b))`` (the same number to rounding,
+    as long as no exponential overflows).
+
+    Args:
+        root: the graph.
+        shared: name every intermediate result that has a label or is used more than once, and write it once.
+        max_operations: a longer expression is cut: what is nearest to the root is written, dots stand for the rest.
+
+    Raises:
+        TypeError: root is not a Value.
+
+    Example:
+        >>> x, w = Value(3.0, "x"), Value(-2.0, "layers.0.neurons.0.weights.0")
+        >>> f = formula((w * x + 1.0) ** 2 / x)
+        >>> f.text, f.latex(), f.evaluate(x=1.0)
+        ('(w1_1_1 * x + 1) ** 2 / x', '\\\\frac{\\\\left(w^{1}_{1,1} \\\\cdot x + 1\\\\right)^{2}}{x}', 1.0)
+    """
+    order = topological(root)
+    if root.op == "constant" or not hasattr(root, "op"):
+        order = [root]
+    uses = consumers(root) if shared else {}
+    named = [n for n in order if n.parents and n is not root and shared and (n.label or len(uses[n]) > 1)]
+    names, variables = _names([n for n in order if not n.parents and n.label and n.op != "constant"], named)
+    sizes: dict[Value, int] = {}
+    for node in order:
+        below = sum(0 if parent in names else sizes[parent] for parent in node.parents)
+        sizes[node] = below + max(len(node.parents) - 1, bool(node.parents))
+    expressions, shown = {}, 0
+    for top in [*named, root]:
+        expressions[top], used = _written(top, names, sizes, max(1, max_operations - shown))
+        shown += used
+    everything = sum(sizes[top] for top in expressions)
+    return Formula(
+        expressions.pop(root),
+        tuple((names[node].datum, tree) for node, tree in expressions.items()),
+        variables,
+        everything,
+        everything - shown,
+    )
+
+
+def _names(leaves: Sequence[Value], named: Sequence[Value]) -> tuple[dict[Value, Expression], dict[str, Value]]:
+    """A symbol for each leaf and each named part, with identifiers that differ."""
+    symbols: dict[Value, Expression] = {}
+    taken: dict[str, Value] = {}
+    fresh = 0
+    for node in [*leaves, *named]:
+        if node.label:
+            name = name_of(node.label)
+        else:
+            fresh += 1
+            name = Name("t", (), (fresh,))
+        plain, repeat = name, 1
+        while name.identifier() in taken or _reserved(name.identifier()):
+            repeat += 1
+            name = Name(plain.base, plain.upper, (*plain.lower, f"v{repeat}"))
+        taken[name.identifier()] = node
+        symbols[node] = symbol(name, node.data)
+    return symbols, {name: node for name, node in taken.items() if not node.parents}
+
+
+def _reserved(identifier: str) -> bool:
+    return keyword.iskeyword(identifier) or identifier in ("inf", "nan") or identifier in known_functions()
+
+
+def _written(
+    top: Value, names: Mapping[Value, Expression], sizes: Mapping[Value, int], budget: int
+) -> tuple[Expression, int]:
+    """The tree of one node down to leaves and named parts, and how many operations it shows."""
+    if sizes[top] > budget:
+        return _cut(top, names, sizes, budget)
+    trees: dict[Value, Expression] = {}
+    stack = [top]
+    while stack:
+        node = stack[-1]
+        if node in trees:
+            stack.pop()
+            continue
+        pending = [p for p in node.parents if p not in trees and p not in names]
+        if pending:
+            stack.extend(reversed(pending))
+        else:
+            trees[node] = _one(node, [names.get(p) or trees[p] for p in node.parents], top, names)
+            stack.pop()
+    return trees[top], sizes[top]
+
+
+def _one(node: Value, parts: Sequence[Expression], top: Value, names: Mapping[Value, Expression]) -> Expression:
+    if not node.parents:
+        return names[node] if node in names else number(node.data)
+    if node.op not in TABLE:
+        raise TypeError(f"{describe(node)} is not an operation of the table, so it has no formula")
+    first, *rest = parts
+    if node.op == "identity":
+        return first
+    if node.op == "add" and first.head == "number" and first.datum == 0 and node.parents[0].op == "constant":
+        return rest[0]  # the zero that sum() starts from
+    if node.op == "dot":
+        half = len(parts) // 2
+        return _chain([operation("mul", x, y) for x, y in zip(parts[:half], parts[half:])])
+    if node.op == "mean":
+        return operation("div", _chain(parts), number(len(parts)))
+    if node.op == "log_sum_exp":
+        return operation("log", _chain([operation("exp", part) for part in parts]))
+    if node.op == "softmax":
+        shares = [operation("exp", part) for part in parts]
+        return operation("div", shares[0], _chain(shares))
+    return operation(node.op, *parts)
+
+
+def _chain(terms: Sequence[Expression]) -> Expression:
+    result = terms[0]
+    for term in terms[1:]:
+        result = operation("add", result, term)
+    return result
+
+
+def _cut(
+    top: Value, names: Mapping[Value, Expression], sizes: Mapping[Value, int], budget: int
+) -> tuple[Expression, int]:
+    """The part of a large expression nearest to its root; long sums keep their first terms and the last."""
+    kept: dict[int, tuple[Value, list[int]]] = {}  # occurrence: node, occurrences of its operands (−1: dots)
+    queue = deque([(0, top)])
+    occurrences, shown = 1, 0
+    while queue:
+        place, node = queue.popleft()
+        terms = _summands(node)
+        if node.parents and node not in names and (shown + len(terms) - 1 > budget or not budget):
+            kept[place] = (node, [-1])
+            continue
+        children: list[int] = []
+        if node.parents and (node not in names or node is top):
+            shown += max(len(terms) - 1, 1)
+            operands = list(terms) if len(terms) > 1 else list(node.parents)
+            for operand in operands:
+                if operand is None:
+                    children.append(-1)
+                    shown -= 1
+                    continue
+                queue.append((occurrences, operand))
+                children.append(occurrences)
+                occurrences += 1
+        kept[place] = (node, children)
+    built: dict[int, Expression] = {-1: _DOTS}
+    for place in sorted(kept, reverse=True):  # operands come later than what they are operands of
+        node, children = kept[place]
+        if children == [-1]:
+            built[place] = symbol(name_of(node.label), node.data) if node.label else _DOTS
+        elif node in names and not (node is top and place == 0):
+            built[place] = names[node]
+        elif len(_summands(node)) > 1:
+            parts = [built[child] for child in children]
+            tree = Expression("sum", tuple(parts))
+            built[place] = operation("div", tree, number(len(node.parents))) if node.op == "mean" else tree
+        else:
+            built[place] = _one(node, [built[child] for child in children], top, names)
+    return built[0], shown
+
+
+def _summands(node: Value) -> list[Value | None]:
+    """The terms of a chain of additions (or of a mean); of a long one the first three, None and the last."""
+    if node.op == "mean":
+        terms: list[Value | None] = list(node.parents)
+    else:
+        terms = []
+        while node.op == "add":
+            terms.append(node.parents[1])
+            node = node.parents[0]
+        if not (node.op == "constant" and node.data == 0 and terms):
+            terms.append(node)
+        terms.reverse()
+    return terms if len(terms) <= 6 else [*terms[:3], None, terms[-1]]
