@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +30,7 @@ class Engine(Protocol):
     """
 
     name: str
+    parameters: list[Value]
 
     def step(self, X: Floats, y: Floats) -> float:
         """One optimizer step on a batch; returns the mean loss before the step."""
@@ -45,6 +47,9 @@ class Engine(Protocol):
     def reload(self) -> None:
         """Take the parameters from the model's Values, which were changed from outside."""
 
+    def data(self) -> Any:
+        """A copy of the parameters' data as they are now, in the order of ``parameters``: a list or an array."""
+
     def snapshot(self) -> Any:
         """Parameters and optimizer state as they are now, to `restore` later."""
 
@@ -59,11 +64,11 @@ class EagerEngine:
 
     def __init__(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
-        self._parameters = [*dict.fromkeys([*model.parameters(), *optimizer.parameters])]
+        self.parameters = [*dict.fromkeys([*model.parameters(), *optimizer.parameters])]
 
     def step(self, X: Floats, y: Floats) -> float:
         """The gradient of the mean loss is summed sample by sample; then the optimizer makes its step."""
-        for parameter in self._parameters:
+        for parameter in self.parameters:
             parameter.grad = 0.0
         total, share = 0.0, 1.0 / len(X)
         for row, target in zip(X.tolist(), y.tolist()):
@@ -89,14 +94,18 @@ class EagerEngine:
     def reload(self) -> None:
         """The Values are the parameters: nothing to do."""
 
+    def data(self) -> Any:
+        """See `Engine.data`."""
+        return [p.data for p in self.parameters]
+
     def snapshot(self) -> Any:
-        """Data of all parameters, and the optimizer's state."""
-        return [p.data for p in self._parameters], [list(s) for s in self.optimizer.state], self.optimizer.steps
+        """See `Engine.snapshot`."""
+        return self.data(), [list(s) for s in self.optimizer.state], self.optimizer.steps
 
     def restore(self, snapshot: Any) -> None:
         """See `Engine.restore`."""
         data, state, self.optimizer.steps = snapshot
-        for parameter, x in zip(self._parameters, data):
+        for parameter, x in zip(self.parameters, data):
             parameter.data = x
         self.optimizer.state = [list(s) for s in state]
 
@@ -105,15 +114,45 @@ def _wrapped(output: Any) -> Any:
     return [Value(entry) for entry in output] if isinstance(output, list) else Value(output)
 
 
-ENGINES: dict[str, Callable[[Module, Loss, Optimizer], Engine]] = {"eager": EagerEngine}
-"""The engines by name; ``"auto"`` is the last one."""
+ENGINES = ("auto", "eager", "compiled")
 
 
-def make(engine: str, model: Module, loss: Loss, optimizer: Optimizer) -> Engine:
-    """The engine of that name for a model, its loss and its optimizer."""
-    if engine != "auto" and engine not in ENGINES:
-        raise ValueError(f"unknown engine {engine!r}; known: auto, {', '.join(ENGINES)}")
-    return ENGINES[[*ENGINES][-1] if engine == "auto" else engine](model, loss, optimizer)
+def _known(engine: str) -> str:
+    if engine not in ENGINES:
+        raise ValueError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
+    return engine
+
+
+def make(engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats) -> Engine:
+    """The engine of that name; ``"auto"`` is the compiled one unless model or loss cannot be compiled.
+
+    Args:
+        engine: one of `ENGINES`.
+        model: the model.
+        loss: of one sample.
+        optimizer: for the model's parameters.
+        X: samples like those to come (n, features).
+        y: their targets.
+
+    Raises:
+        Exception: with ``"compiled"``, whatever tracing raises for a model or a loss that cannot be compiled.
+    """
+    if _known(engine) == "eager":
+        return EagerEngine(model, loss, optimizer)
+    from .compiled import CompiledEngine
+
+    try:
+        return CompiledEngine(model, loss, optimizer, X, y)
+    except Exception as error:
+        if engine == "compiled":
+            raise
+        warnings.warn(
+            f"the model is trained sample by sample, which is slow, since it cannot be compiled: {error} "
+            "(engine='eager' does so without this warning)",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        return EagerEngine(model, loss, optimizer)
 
 
 def samples(X: ArrayLike, name: str = "X") -> Floats:
@@ -150,7 +189,11 @@ def _kind(array: NDArray[Any]) -> str:
 
 def predict(model: Module, X: ArrayLike, engine: str = "auto") -> Floats:
     """See `Module.predict`."""
-    if engine != "auto" and engine not in ENGINES:
-        raise ValueError(f"unknown engine {engine!r}; known: auto, {', '.join(ENGINES)}")
     rows = samples(X)
+    if _known(engine) != "eager":
+        from .compiled import predictor
+
+        program = predictor(model, len(rows), rows.shape[1], asked=engine == "compiled")
+        if program is not None:
+            return np.asarray(program(rows), dtype=np.float64)
     return np.array([model.evaluate(row) for row in rows.tolist()], dtype=np.float64)

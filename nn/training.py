@@ -127,6 +127,8 @@ def fit(
     run.rule = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
     run.checkpoint = None if checkpoint is None else Path(checkpoint)
     run.every = _whole(checkpoint_every, "checkpoint_every")
+    if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:
+        raise ValueError("a checkpoint holds the model's parameters, and the optimizer moves others too")
     if run.checkpoint is not None and resume and run.checkpoint.exists():
         run.load(read(run.checkpoint))
     return run.train(epochs, progress)
@@ -219,10 +221,10 @@ class _Run:
     ) -> None:  # fmt: skip
         self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
         self.size, self.seed, self.shuffle = size, seed, shuffle
-        self.engine = engines.make(engine, model, loss, optimizer)
+        self.engine = engines.make(engine, model, loss, optimizer, data.X, data.y)
         self.history = History(seed=seed, engine=self.engine.name)
         self.watch: Watch | None = None
-        self.best: dict[str, float] | None = None
+        self.best: Any = None  # the data of the engine's parameters in the best epoch
         self.good: Any = None  # a snapshot with which the loss was finite
         self.saved = 0  # the epoch of the checkpoint
 
@@ -251,45 +253,49 @@ class _Run:
         if not history.stopped:
             history.stopped = self._exhausted() or f"all {epochs} epochs done"
         if self.rule is not None and self.rule.restore_best and self.best is not None:
-            self.model.load_state_dict(self.best)
+            for parameter, data in zip(self.engine.parameters, self.best):
+                parameter.data = float(data)
             self.engine.reload()
         return history
 
     def _epoch(self, bar: Any, interrupt: _Interrupt) -> None:
         began, total, history = time.perf_counter(), 0.0, self.history
-        order = self._order(history.epochs)
+        order, n = self._order(history.epochs), len(self.data.X)
         before, rate = self.engine.snapshot(), self.optimizer.rate
-        for start in range(0, len(order), self.size):
+        for start in range(0, n, self.size):
             interrupt.check()
-            chosen = order[start : start + self.size]
+            chosen = slice(None) if order is None else order[start : start + self.size]
             rate = self.optimizer.rate
             loss = self._step(chosen, start // self.size + 1)
             if start == 0:
                 self.good = before  # the loss was finite with these parameters
             history.batch_loss.append(loss)
-            total += loss * len(chosen)
+            total += loss * min(self.size, n - start)
             bar.update()
         interrupt.check()
-        self.engine.sync()
         self._check_parameters()
         judged = self._judged("", self.data)
         if self.held is not None:
             held_loss = self.engine.evaluate(self.held.X, self.held.y)
             judged |= self._judged("validation_", self.held)
             history.validation_loss.append(held_loss)
-        history.loss.append(total / len(order))
+        history.loss.append(total / n)
         history.learning_rate.append(rate)
         for name, value in judged.items():
             history.metrics.setdefault(name, []).append(value)
         history.seconds.append(time.perf_counter() - began)
-        bar.set_postfix_str(self._summary(), refresh=False)
+        if not bar.disable:
+            bar.set_postfix_str(self._summary(), refresh=False)
         self._after(history.epochs)
 
-    def _order(self, epoch: int) -> NDArray[np.int64]:
+    def _order(self, epoch: int) -> NDArray[np.int64] | None:
+        """The order of the samples in an epoch; None if one batch takes them all as they stand."""
         n = len(self.data.X)
+        if self.size == n:
+            return None
         return np.random.default_rng([self.seed, epoch]).permutation(n) if self.shuffle else np.arange(n)
 
-    def _step(self, chosen: NDArray[np.int64], batch: int) -> float:
+    def _step(self, chosen: Any, batch: int) -> float:
         place = f"in epoch {self.history.epochs + 1}, batch {batch}"
         try:
             loss = self.engine.step(self.data.X[chosen], self.data.y[chosen])
@@ -303,6 +309,9 @@ class _Run:
         return loss
 
     def _check_parameters(self) -> None:
+        if np.isfinite(self.engine.data()).all():
+            return
+        self.engine.sync()
         for name, parameter in self.model.named_parameters():
             if not math.isfinite(parameter.data):
                 raise _NotFiniteError(
@@ -324,10 +333,14 @@ class _Run:
             if self.watch is None:
                 self.watch = self.rule.watch(History(**{**vars(self.history), "loss": []}))
             if self.watch.improved(self.history):
-                self.history.best_epoch, self.best = epoch, self.model.state_dict()
+                self.history.best_epoch, self.best = epoch, self.engine.data()
         if self.checkpoint is not None and epoch % self.every == 0:
             self.save()
+        if not self.callbacks:
+            return
+        self.engine.sync()
         stop = [callback(Epoch(epoch, self.model, self.optimizer, self.history)) for callback in self.callbacks]
+        self.engine.reload()
         if any(answer is True for answer in stop):
             self.history.stopped = f"a callback ended it after {epoch} epochs"
 
@@ -354,9 +367,15 @@ class _Run:
     def save(self) -> None:
         """Everything that a later run needs to go on exactly."""
         assert self.checkpoint is not None
+        self.engine.sync()
+        best = None
+        if self.best is not None:
+            data = dict(zip(self.engine.parameters, map(float, self.best)))
+            best = {name: data[parameter] for name, parameter in self.model.named_parameters()}
         training = {
             "history": self.history.to_dict(), "samples": len(self.data.X), "batch_size": self.size,
-            "seed": self.seed, "shuffle": self.shuffle, "best": self.best,
+            "seed": self.seed, "shuffle": self.shuffle,
+            "best": best,
         }  # fmt: skip
         save(self.model, self.checkpoint, self.optimizer, training=training)
         self.saved = self.history.epochs
@@ -377,9 +396,12 @@ class _Run:
             self.model.checked_state(best)
         self.optimizer.load_state_dict(saved.optimizer)
         self.model.load_state_dict(saved.parameters)
-        self.history, self.best, self.saved = history, best, history.epochs
-        self.history.engine = self.engine.name
         self.engine.reload()
+        self.history, self.saved = history, history.epochs
+        self.history.engine = self.engine.name
+        if best is not None:
+            names = {parameter: name for name, parameter in self.model.named_parameters()}
+            self.best = [float(best[names[parameter]]) for parameter in self.engine.parameters]
 
 
 class _Interrupt:
