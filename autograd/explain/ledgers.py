@@ -97,15 +97,20 @@ class Ledger:
     def _gradient(self) -> str:
         return f"∂{self._word(self.root, 'root')}/∂{self._word(self.leaf, 'leaf')}"
 
+    def sample(self, path: Path) -> int | None:
+        """Which evaluation of the network a path runs through, from 1; None if it meets no neuron."""
+        return next((self.structure.of[node].sample for node in path.nodes if node in self.structure.of), None)
+
     def describe(self, path: Path) -> str:
         """A path in words, from the leaf to the root: named nodes and functions; sums and products are passed over."""
         words = [self._word(path.nodes[0], "leaf")]
         inner = path.nodes[1:-1]
         named = [n for n in inner if self.structure.name(n) is not None or n.op not in ARITHMETIC]
         few = named or (inner if len(inner) <= 6 else ())
-        words += [self.structure.word(node) for node in few]
+        names = [(self.structure.name(node), node) for node in few]  # the sample has a column of its own
+        words += [name.of_sample(None).plain() if name else self.structure.word(node) for name, node in names]
         if len(path.nodes) > 1:
-            words.append(self._word(path.nodes[-1], self.structure.word(path.nodes[-1])))
+            words.append(self._word(path.nodes[-1], "root"))
         return " → ".join(words)
 
     def _rows(self) -> list[list[str] | None]:
@@ -113,12 +118,17 @@ class Ledger:
         others = self.count - len(products)
         numbers = column([*products, *([self.remainder] if others else []), self.total])
         rows: list[list[str] | None] = [
-            [str(i), text, self._share(path.product), self.describe(path)]
+            [str(i), text, self._share(path.product), str(self.sample(path) or ""), self.describe(path)]
             for i, (path, text) in enumerate(zip(self.paths, numbers), 1)
         ]
         if others:
-            rows += [["", numbers[-2], self._share(self.remainder), f"all {others:,} other paths together"]]
-        return [*rows, None, ["", numbers[-1], "", f"= {self._gradient()}"]]
+            rows.append(["", numbers[-2], self._share(self.remainder), "", f"all {others:,} other paths together"])
+        rows += [None, ["", numbers[-1], "", "", f"= {self._gradient()}"]]
+        return rows if self.structure.several else [row and [*row[:3], row[4]] for row in rows]
+
+    @property
+    def _heads(self) -> list[str]:
+        return ["", "product", "share", *(["sample"] if self.structure.several else []), "path"]
 
     def _share(self, x: float) -> str:
         share = 100 * x / self.total if self.total else math.nan
@@ -134,19 +144,17 @@ class Ledger:
             note += f"; cancellation Σ|path| / |Σ path| = {self.cancellation:.4g}"
         return note
 
-    _HEADS = ("", "product", "share", "path")
-
     def __str__(self) -> str:
-        table = terminal(self._HEADS, self._rows(), (0, 1, 2), limit=88)
+        table = terminal(self._heads, self._rows(), range(len(self._heads) - 1), limit=88)
         return f"{self._gradient()} = {self.total:.6g}: {self._note()}\n{table}".replace("= -", "= −")
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = [row and [*row[:3], cut(row[3], 160)] for row in self._rows()]
+        rows = [row and [*row[:-1], cut(row[-1], 160)] for row in self._rows()]
         numbers = [*(path.product for path in self.paths), *([self.remainder] if self.count > len(self.paths) else [])]
         caption = f"{self._gradient()} = {self.total:.6g}: {self._note()}".replace("= -", "= −")
-        return table_html(caption, self._HEADS, rows, (0, 1, 2), numbers)
+        return table_html(caption, self._heads, rows, range(len(self._heads) - 1), numbers)
 
 
 def ledger(root: Value, leaf: Value, k: int = 10) -> Ledger:

@@ -61,8 +61,14 @@ class Diagnosis:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        paragraphs = "".join(f"<p>{html.escape(line.strip())}</p>" for line in self.text.split("\n"))
-        return f'<div class="tracegrad-note">{paragraphs}</div>'
+        blocks: list[str] = []
+        for line in html.escape(self.text).split("\n"):
+            if line.startswith("* "):
+                name, _, mistake = line[2:].partition(": ")
+                blocks.append(f'<li style="margin-left:1.5em"><b>{name}</b>: {mistake}')
+            else:
+                blocks.append(f"<br>{line}" if line.startswith("  ") else f"<p>{line}</p>")
+        return f'<div class="tracegrad-note" style="max-width:60em;line-height:1.5">{"".join(blocks)}</div>'
 
 
 def diagnose(

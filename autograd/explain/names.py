@@ -71,8 +71,12 @@ class Name:
 
     def mathml(self) -> str:
         """Presentation MathML without the enclosing ``<math>``."""
-        base, above, below = _mathml_word(self.base), self._superscript(), self._joined(self.lower)
-        rows = [f"<mrow><mi>{html.escape(text)}</mi></mrow>" for text in (below, above) if text]
+        above = "".join(map(_mathml_index, self.upper))
+        if self.sample is not None:
+            above += f'<mo stretchy="false">(</mo>{_mathml_index(self.sample)}<mo stretchy="false">)</mo>'
+        long = any(len(str(index)) > 1 for index in self.lower)
+        below = ("<mo>,</mo>" if long else "").join(map(_mathml_index, self.lower))
+        base, rows = _mathml_word(self.base), [f"<mrow>{row}</mrow>" for row in (below, above) if row]
         tag = {(True, True): "msubsup", (True, False): "msub", (False, True): "msup"}.get((bool(below), bool(above)))
         return f"<{tag}>{base}{''.join(rows)}</{tag}>" if tag else base
 
@@ -106,10 +110,15 @@ def escape_latex(text: str) -> str:
     return "".join(special.get(sign, " " if sign.isspace() else sign) for sign in text)
 
 
+def _mathml_index(index: Index) -> str:
+    return f"<mn>{index}</mn>" if isinstance(index, int) else f"<mi>{html.escape(index)}</mi>"
+
+
 def _mathml_word(word: str) -> str:
     decomposed = unicodedata.normalize("NFD", word)
     if len(decomposed) == 2 and decomposed[1] in _ACCENTS:
-        return f"<mover><mi>{html.escape(decomposed[0])}</mi><mo>{_ACCENTS[decomposed[1]][1]}</mo></mover>"
+        letter, accent = html.escape(decomposed[0]), _ACCENTS[decomposed[1]][1]
+        return f'<mover accent="true"><mi>{letter}</mi><mo stretchy="false">{accent}</mo></mover>'
     if word.isalpha():
         return f"<mi>{html.escape(word)}</mi>"
     return f"<mtext>{html.escape(word)}</mtext>"

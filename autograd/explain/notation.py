@@ -21,6 +21,7 @@ from .expression import Expression, fold
 from .names import _DOWN, _UP, Index, Name, escape_latex
 
 COMPARISON, SUM, PRODUCT, SIGN, PREFIX, POWER, SCRIPT, ATOM = range(1, 9)
+_WORDS = {"sigmoid": "σ", "normal_cdf": "Φ", "maximum": "max", "minimum": "min"}
 _COMPARISONS = {"less": "<", "less_equal": "<="}
 
 
@@ -36,7 +37,7 @@ class Style:
     """The formula language of `autograd.formulas`, exact to the last digit; other notations derive from it."""
 
     tall_fractions = False
-    raised_exponents = False
+    on_paper = False
     times = " * "
 
     def comparison(self, sign: str, x: str, y: str) -> Piece:
@@ -100,7 +101,7 @@ class Plain(Style):
         mantissa, exponent = scientific(x, self.digits)
         if exponent is None:
             return _signed(mantissa, ATOM)
-        return _signed(f"{mantissa}·10{''.join(_UP[sign] for sign in str(exponent))}", SIGN)
+        return _signed(f"{_times_ten(mantissa)}10{''.join(_UP[sign] for sign in str(exponent))}", SIGN)
 
     def name(self, name: Name) -> str:
         return name.plain()
@@ -116,10 +117,12 @@ class Plain(Style):
             return Piece(base + "".join(_UP[sign] for sign in exponent.replace("−", "-")), POWER)
         return Piece(f"{base}^{exponent if re.fullmatch('[A-Za-z0-9]+', exponent) else self.group(exponent)}", POWER)
 
-    raised_exponents = True
+    on_paper = True
 
     def call(self, head: str, arguments: Sequence[Piece]) -> Piece:
-        return super().call({"sigmoid": "σ", "sqrt": "√", "normal_cdf": "Φ"}.get(head, head), arguments)
+        if head == "abs":
+            return Piece(f"|{arguments[0].text}|", ATOM)
+        return super().call({"sqrt": "√"}.get(head) or _WORDS.get(head, head), arguments)
 
     def dots(self) -> str:
         return "⋯"
@@ -134,7 +137,7 @@ class Latex(Plain):
     times = r" \cdot "
 
     def comparison(self, sign: str, x: str, y: str) -> Piece:
-        return Piece(rf"\left[{x} {sign.replace('<=', chr(92) + 'le')} {y}\right]", ATOM)
+        return Piece(rf"\left[{x} {sign if sign == '<' else chr(92) + 'le'} {y}\right]", ATOM)
 
     def number(self, x: float) -> Piece:
         if not math.isfinite(x):
@@ -142,7 +145,7 @@ class Latex(Plain):
         mantissa, exponent = scientific(x, self.digits, "-")
         if exponent is None:
             return _signed(mantissa, ATOM)
-        return _signed(rf"{mantissa} \cdot 10^{{{exponent}}}", SIGN)
+        return _signed(_times_ten(mantissa, r" \cdot ") + f"10^{{{exponent}}}", SIGN)
 
     def name(self, name: Name) -> str:
         return name.latex(self.commas)
@@ -207,8 +210,8 @@ class MathML(Plain):
         mantissa, exponent = scientific(abs(x), self.digits)
         text, binding = f"<mn>{mantissa}</mn>", ATOM
         if exponent is not None:
-            text += f"<mo>·</mo><msup><mn>10</mn><mn>{str(exponent).replace('-', '−')}</mn></msup>"
-            binding = SIGN
+            power = f"<msup><mn>10</mn><mn>{str(exponent).replace('-', '−')}</mn></msup>"
+            text, binding = power if mantissa == "1" else f"{text}<mo>·</mo>{power}", SIGN
         return Piece(self.minus(text), binding, text) if x < 0 else Piece(text, binding)
 
     def name(self, name: Name) -> str:
@@ -240,7 +243,7 @@ class MathML(Plain):
             return Piece(f"<msqrt>{inner}</msqrt>", ATOM)
         if head == "abs":
             return Piece(f"<mrow><mo>|</mo>{inner}<mo>|</mo></mrow>", ATOM)
-        word = {"sigmoid": "σ", "normal_cdf": "Φ"}.get(head, head)
+        word = _WORDS.get(head, head)
         return Piece(f"<mrow><mi>{html.escape(word)}</mi><mo>&#x2061;</mo>{self.group(inner)}</mrow>", ATOM)
 
     def dots(self) -> str:
@@ -251,11 +254,16 @@ class MathML(Plain):
 
     def function(self, letter: str, argument: str, prime: bool) -> str:
         word = f"<mi>{html.escape(letter)}</mi>"
-        return f"<mrow>{f'<msup>{word}<mo>′</mo></msup>' if prime else word}{self.group(argument)}</mrow>"
+        sign = '<mo lspace="0" rspace="0">′</mo>' if prime else ""
+        return f"<mrow>{word}{sign}{self.group(argument)}</mrow>"
 
     def indexed(self, letter: str, low: Index, high: Index, body: str) -> str:
         below = f"<mrow><mi>{letter}</mi><mo>=</mo><mn>{low}</mn></mrow>"
         return f"<munderover><mo>∑</mo>{below}<mn>{high}</mn></munderover><mrow>{body}</mrow>"
+
+
+def _times_ten(mantissa: str, sign: str = "·") -> str:
+    return mantissa[:-1] if mantissa in ("1", "-1", "−1") else mantissa + sign
 
 
 def scientific(x: float, digits: int, minus: str = "−") -> tuple[str, int | None]:
@@ -286,10 +294,11 @@ def render(expression: Expression, style: Style) -> str:
         first = wrap(left, SUM, True)
         if sign == "+" and right.positive is not None and right.binding > SUM:
             return Piece(style.join(first, "-", right.positive), SUM, None)
-        return Piece(style.join(first, sign, wrap(right, PRODUCT)), SUM, None)
+        loose = style.on_paper and sign == "+"  # on paper a + (b − c) is a + b − c; in a program it may round
+        return Piece(style.join(first, sign, wrap(right, SUM if loose else PRODUCT)), SUM, None)
 
     def product(factors: list[Piece], binding: int = PRODUCT) -> Piece:
-        rest = [wrap(factor, SIGN) for factor in factors[1:]]
+        rest = [wrap(factor, PRODUCT if style.on_paper else SIGN) for factor in factors[1:]]
         text = style.product([wrap(factors[0], PRODUCT, True), *rest])
         positive = factors[0].positive if factors[0].binding >= PRODUCT else None
         return Piece(text, binding, None if positive is None else style.product([positive, *rest]))
@@ -299,7 +308,7 @@ def render(expression: Expression, style: Style) -> str:
         if head in ("number", "constant"):
             return style.number(node.datum)
         if head == "symbol":
-            scripts = style.raised_exponents and (node.datum.upper or node.datum.sample is not None)
+            scripts = style.on_paper and (node.datum.upper or node.datum.sample is not None)
             return Piece(style.name(node.datum), SCRIPT if scripts else ATOM)  # (w²₁₁)³, not w²₁₁³
         if head == "dots":
             return Piece(style.dots(), ATOM)
@@ -330,7 +339,7 @@ def render(expression: Expression, style: Style) -> str:
             inner = wrap(parts[0], PRODUCT)
             return Piece(style.minus(inner), min(SIGN, max(parts[0].binding, PRODUCT)), inner)
         if head == "pow":
-            exponent = parts[1].text if style.raised_exponents else wrap(parts[1], SIGN, True)
+            exponent = parts[1].text if style.on_paper else wrap(parts[1], SIGN, True)
             return style.power(wrap(parts[0], ATOM), exponent)
         if head in _COMPARISONS:
             return style.comparison(_COMPARISONS[head], *(wrap(part, SUM, True) for part in parts))

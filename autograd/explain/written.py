@@ -65,7 +65,9 @@ class Formula:
     def mathml(self, digits: int = 6) -> str:
         """One ``<math>`` element per line."""
         text = self._lines(MathML(digits), "<mo>=</mo>")
-        return "".join(f'<math display="block"><mrow>{line}</mrow></math>' for line in text.split("\n"))
+        return "".join(
+            f'<math display="block" style="margin:.5em 0"><mrow>{line}</mrow></math>' for line in text.split("\n")
+        )
 
     def plain(self, digits: int = 6) -> str:
         """Unicode for reading, numbers rounded."""
