@@ -26,7 +26,6 @@ if _ENGINE:
     from .layers import MLP as MLP
     from .layers import Layer as Layer
     from .layers import Neuron as Neuron
-    from .layers import latex_name as latex_name
     from .layers import trace as trace
     from .losses import binary_cross_entropy as binary_cross_entropy
     from .losses import cross_entropy as cross_entropy
@@ -46,6 +45,8 @@ if _ENGINE:
     from .optimizers import clip_grad_value as clip_grad_value
 
 if TYPE_CHECKING:
+    from autograd.explain.names import latex_name as latex_name
+
     from . import checkpoint as checkpoint
     from . import datasets as datasets
     from . import metrics as metrics
@@ -67,14 +68,15 @@ if TYPE_CHECKING:
     from .training import Epoch as Epoch
     from .training import fit as fit
 
-# What needs NumPy or more is imported when it is first used: public name -> module.
+# What is not needed to build a network is imported when it is first used: public name -> module.
 _LAZY = {
-    "checkpoint": "checkpoint", "CheckpointError": "checkpoint", "load": "checkpoint", "save": "checkpoint",
-    "datasets": "datasets", "metrics": "metrics", "EarlyStopping": "history", "History": "history",
-    "Epoch": "training", "fit": "training",
-    "plots": "plots", "reference": "reference", "draw_network": "diagram", "gradient_flow": "flow",
-    "GradientFlow": "flow", "line_search": "search", "descend": "search", "directional_derivative": "search",
-    "Descent": "search", "LineSearch": "search",
+    "checkpoint": ".checkpoint", "CheckpointError": ".checkpoint", "load": ".checkpoint", "save": ".checkpoint",
+    "datasets": ".datasets", "metrics": ".metrics", "EarlyStopping": ".history", "History": ".history",
+    "Epoch": ".training", "fit": ".training",
+    "plots": ".plots", "reference": ".reference", "draw_network": ".diagram", "gradient_flow": ".flow",
+    "GradientFlow": ".flow", "line_search": ".search", "descend": ".search", "directional_derivative": ".search",
+    "Descent": ".search", "LineSearch": ".search",
+    "latex_name": "autograd.explain.names",
 }  # fmt: skip
 
 
@@ -85,8 +87,8 @@ def __getattr__(name: str) -> Any:
         raise ImportError(f"nn needs tracegrad's package autograd and found another one. {CURE}")
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{_LAZY[name]}", __name__)
-    found = module if _LAZY[name] == name else getattr(module, name)
+    module = import_module(_LAZY[name], __name__)
+    found = module if _LAZY[name] == f".{name}" else getattr(module, name)
     globals()[name] = found
     return found
 

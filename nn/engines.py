@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 class Engine(Protocol):
-    """What `fit` asks of an engine. A batch is X (B, features) and y (B,) or (B, outputs), both float64.
+    """What `fit` asks of an engine. A batch is X (B, features) and y (B,) or (B, outputs), arrays of floats.
 
     An engine may keep the parameters in arrays of its own while it trains; `sync` and `reload` carry them to and from
     the model's Values and the optimizer.
@@ -156,13 +156,13 @@ def make(engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats
 
 
 def samples(X: ArrayLike, name: str = "X") -> Floats:
-    """Samples as a float64 array (n, features); one number per sample makes one feature.
+    """Samples as an array (n, features) of float64 (float32 stays so); one number per sample makes one feature.
 
     Raises:
         ValueError: there is no sample, the rows differ in length, or there are more than two dimensions.
         TypeError: the entries are no real numbers.
     """
-    array = _real_array(X, name)
+    array = real_array(X, name)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or not array.size:
@@ -173,14 +173,15 @@ def samples(X: ArrayLike, name: str = "X") -> Floats:
     return array
 
 
-def _real_array(data: ArrayLike, name: str) -> Floats:
+def real_array(data: ArrayLike, name: str) -> Floats:
+    """Numbers as an array of float64 (float32 stays so); refuses what is not rectangular or not real."""
     try:
         array = np.asarray(data)
     except ValueError:
         raise ValueError(f"{name} must be a rectangular array: its rows differ in length") from None
     if array.dtype.kind not in "iufb":
         raise TypeError(f"{name} must hold real numbers; it holds {_kind(array)}")
-    return array.astype(np.float64)
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
 
 
 def _kind(array: NDArray[Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import re
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from itertools import pairwise
@@ -228,8 +227,8 @@ class MLP(Module):
     with one sample (a list of numbers or Values) it builds the graph and returns a list of Values, or one Value if the
     last layer has one neuron; `predict` and `evaluate` compute on plain floats instead, without a graph.
 
-    Every parameter is labelled with its name, such as ``layers.0.neurons.3.weights.1``; `latex_name` writes it as the
-    lectures do; `trace` labels the nodes of one forward pass too.
+    Every parameter is labelled with its name, such as ``layers.0.neurons.3.weights.1``; `nn.latex_name` writes it as
+    the lectures do; `trace` labels the nodes of one forward pass too.
 
     Args:
         nin: the number of inputs.
@@ -313,7 +312,7 @@ def trace(model: Module, x: Iterable[Number], names: Sequence[str] = ()) -> Any:
     """``model(x)`` with labels on the nodes, so that drawings and derivations speak; slower than ``model(x)``.
 
     Inputs are labelled ``x1``, ``x2``, … (or with ``names``, such as a dataset's feature names), the net input and the
-    activation of a neuron ``layers.0.neurons.1.z`` and ``layers.0.neurons.1.a``, which `latex_name` writes as x_{1},
+    activation of a neuron ``layers.0.neurons.1.z`` and ``layers.0.neurons.1.a``, which `nn.latex_name` writes as x_{1},
     z^{1}_{2} and a^{1}_{2}. A linear neuron's a is its z.
 
     Args:
@@ -323,8 +322,8 @@ def trace(model: Module, x: Iterable[Number], names: Sequence[str] = ()) -> Any:
 
     Example:
         >>> y = trace(MLP(2, [2, 1], "sigmoid", seed=1), [0.5, -1.0])
-        >>> y.label, latex_name(y.label)
-        ('layers.1.neurons.0.z', 'z^{2}_{1}')
+        >>> y.label
+        'layers.1.neurons.0.z'
     """
     entries = x.tolist() if hasattr(x, "tolist") else list(x)
     if names and len(names) != len(entries):
@@ -338,34 +337,3 @@ def trace(model: Module, x: Iterable[Number], names: Sequence[str] = ()) -> Any:
         return model(inputs)
     finally:
         _NAMES.reset(token)
-
-
-_LABEL = re.compile(
-    r"(?:(?P<outer>[\w.]+)\.)??(?:layers\.(?P<layer>\d+)\.)?(?:neurons\.(?P<neuron>\d+)\.)?"
-    r"(?P<what>weights\.(?P<input>\d+)|bias|z|a)"
-)
-
-
-def latex_name(label: str) -> str:
-    r"""A label of `nn` as the lectures write it: layers, neurons and inputs count from 1.
-
-    Example:
-        >>> latex_name("layers.0.neurons.3.weights.1"), latex_name("layers.1.neurons.0.bias"), latex_name("x2")
-        ('w^{1}_{4,2}', 'b^{2}_{1}', 'x_{2}')
-    """
-    match = _LABEL.fullmatch(label)
-    if match is None:
-        short = re.fullmatch(r"([A-Za-z])_?(\d*)", label)
-        if short:
-            return short[1] + (f"_{{{short[2]}}}" if short[2] else "")
-        return rf"\mathrm{{{_escaped(label)}}}"
-    letter = "w" if match["input"] is not None else match["what"][0]
-    below = ",".join(str(int(n) + 1) for n in (match["neuron"], match["input"]) if n is not None)
-    outer = [rf"\mathrm{{{_escaped(match['outer'])}}}"] if match["outer"] else []
-    above = ",".join([*outer, *([str(int(match["layer"]) + 1)] if match["layer"] is not None else [])])
-    return letter + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
-
-
-def _escaped(text: str) -> str:
-    special = {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim ", " ": r"\ "}
-    return "".join(special.get(c, "\\" + c if c in "_{}%$#&" else c) for c in text)

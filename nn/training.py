@@ -162,7 +162,9 @@ class _Data:
         if several > 1 and self.given.ndim == 1:
             self.y = one_hot(self.given, several)
         else:
-            self.y = engines._real_array(self.given, f"{kind}y")
+            self.y = engines.real_array(self.given, f"{kind}y")
+            if self.y.ndim > 2:
+                raise ValueError(f"{kind}y must be one number or one row per sample; its shape is {self.y.shape}")
             _finite(self.y if self.y.ndim > 1 else self.y[:, None], f"{kind}y")
             if self.y.ndim == 2 and self.y.shape[1] == 1 and not several:
                 self.y = self.y[:, 0]
@@ -170,8 +172,10 @@ class _Data:
 
     def _try(self, loss: engines.Loss, output: Any, kind: str) -> None:
         """The loss of every different target (up to 1,000), so that a wrong label is found before training."""
-        different, places = np.unique(self.y, axis=0, return_index=True)
-        for target, place in zip(different[:1000].tolist(), places.tolist()):
+        flat = self.given.ndim == 1
+        _, places = np.unique(self.given if flat else self.y, axis=None if flat else 0, return_index=True)
+        for place in places[:1000].tolist():
+            target = self.y[place].tolist()
             with changed(record=False, anomaly=False):  # this output may not go with this target
                 try:
                     result = loss(output, target)
@@ -185,8 +189,9 @@ class _Data:
 
 
 def _finite(array: Floats, name: str) -> None:
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         sample, column = bad[0].tolist()
         more = f" (and {len(bad) - 1:,} more)" if len(bad) > 1 else ""
         raise ValueError(f"{name} has {array[sample, column]} in sample {sample}, column {column}{more}")

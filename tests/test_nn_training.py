@@ -561,6 +561,7 @@ def with_bad(array, value, *place):
         ({"X": with_bad(X, math.nan, 7, 1)}, ValueError, "X has nan in sample 7, column 1"),
         ({"X": with_bad(X, math.inf, slice(3), 0)}, ValueError, r"X has inf in sample 0, column 0 \(and 2 more\)"),
         ({"y": with_bad(Y, math.nan, 9)}, ValueError, "y has nan in sample 9"),
+        ({"y": np.ones((24, 1, 1))}, ValueError, r"y must be one number or one row per sample"),
         ({"y": ["a"] * 24}, TypeError, "y must hold real numbers"),
         ({"y": with_bad(Y, -1.0, 9)}, ValueError, "sample 9: binary_cross_entropy takes labels from 0 to 1, not -1"),
         ({"loss": nn.hinge_loss}, ValueError, r"hinge_loss takes labels −1 and \+1, not 0"),
