@@ -93,7 +93,9 @@ class Lowered:
         sizes: slots per space.
         aux: lists of slots that gather and scatter refer to.
         outputs: the results.
+        n_parameters: they are the first shared slots.
         seed: the shared slot of the adjoint of the mean loss, 1/B.
+        total: the shared slot of the sum of the losses.
         valid: per region, the slots whose adjoints the reverse pass leaves behind.
     """
 
@@ -103,7 +105,9 @@ class Lowered:
     sizes: dict[int, int]
     aux: Ints
     outputs: Operand
+    n_parameters: int
     seed: int
+    total: int
     valid: dict[int, NDArray[np.bool_]]
 
     def check(self) -> None:
@@ -132,8 +136,8 @@ class Lowering:
         self.slot_of_constant = {(c, np.signbit(c)): slot for slot, c in self.constants.items()}
         self.aux: list[int] = []
         self.scratch = {S_SCRATCH: 1, B_SCRATCH: 1}
-        self.seed = self.n_shared
-        self.n_shared += 1
+        self.seed, self.total = self.n_shared, self.n_shared + 1
+        self.n_shared += 2
 
     def lower(self, wrt: Sequence[int] = (), differentiate: bool = True) -> Lowered:
         """Rows for the values, and for the derivatives by the parameters or by the inputs of the regions ``wrt``."""
@@ -154,7 +158,8 @@ class Lowering:
                 sizes[value_space(region)] = sizes[adjoint_space(region)] = size
         lowered = Lowered(
             (shared.table(), batched.table()), (reverse[0].table(), reverse[1].table()), self.constants, sizes,
-            np.array([*self.aux, 0], np.int64), self.packed.outputs, self.seed, valid,
+            np.array([*self.aux, 0], np.int64), self.packed.outputs, self.packed.n_parameters, self.seed, self.total,
+            valid,
         )  # fmt: skip
         lowered.check()
         return lowered
@@ -379,10 +384,14 @@ class _Reverse:
             self._clear(rest, region, np.arange(len(self.written[region])))
 
     def _seed(self, outputs: Operand) -> None:
-        if outputs.slots.size != 1 or not self.needed[outputs.region][outputs.slots].all():
-            return
+        """Rows that sum the losses, and that begin with dL/dL = 1: 1/B for each sample's share in the mean."""
         shared = outputs.region == SHARED
         code = self.code[1] if shared else self.code[0]
+        loss = View(value_space(outputs.region), int(outputs.slots.flat[0]), ())
+        total = View(S_VALUE, self.lowering.total, ())
+        code.add("add_to", ASSIGN if shared else ASSIGN_FIRST, not shared, (1, 1), total, loss)
+        if not self.needed[outputs.region][outputs.slots].all():
+            return
         seed = self.lowering.constant(1.0) if shared else View(S_VALUE, self.lowering.seed, ())
         target = View(adjoint_space(outputs.region), int(outputs.slots.flat[0]), ())
         code.add("copy", ASSIGN, not shared, (1, 1), target, seed)

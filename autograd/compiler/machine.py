@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .lower import ARITHMETIC, B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, MACHINE, ROW, S_SCRATCH, STRUCTURED, Lowered
+from .lower import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, MACHINE, ROW, S_SCRATCH, STRUCTURED, Lowered, value_space
 from .trace import Ints
 
 Array = NDArray[Any]
@@ -23,6 +23,14 @@ COLUMNS = 32
 address and 5 steps."""
 
 _STRUCTURED = np.array([MACHINE[name] for name in STRUCTURED])
+
+
+PARTS = ("shared", "forward", "reverse", "finish")
+"""What a program consists of: the values of what is shared, for each block of samples values and adjoints, and at last
+the adjoints of what is shared. `Machine.run` runs parts for a block of samples; ``first`` says that it is the first
+block of the batch, and ``careful`` that in the backward parts a product with an exact zero carries nothing.
+"""
+BACKWARD = ("reverse", "finish")
 
 
 class Layout:
@@ -105,5 +113,69 @@ def _merge(rows: Ints, mine: Array) -> None:
             rows[mine, OPERANDS + 6 * n + 1 + place] = 0
 
 
+class Machine:
+    """The memory of a lowered program, and how to reach what goes in and comes out.
+
+    Args:
+        lowered: the program.
+        dtype: of all numbers.
+        limit: bytes for batched numbers before a batch runs in blocks.
+    """
+
+    name = ""
+    by_sample = True
+
+    def __init__(self, lowered: Lowered, dtype: Any, limit: int) -> None:
+        self.lowered = lowered
+        self.dtype = np.dtype(dtype)
+        self.layout = Layout(lowered, self.by_sample, self.dtype.itemsize, limit)
+        # untouched pages take no memory, so room for the largest block is free until it is used
+        self.memory = np.zeros(self.layout.total(self.layout.block), self.dtype)
+        self.memory[list(lowered.constants)] = list(lowered.constants.values())
+        self.tables = dict(zip(PARTS, (*lowered.forward, *lowered.reverse)))
+        self.views: dict[tuple[str, int], Any] = {}
+        first = self.layout.sizes[0]
+        self.gradient = self.memory[first : first + lowered.n_parameters]
+
+    def inputs(self, samples: int) -> list[Array]:
+        """The input arguments of a block of samples, to be filled: (B, n) each."""
+        return self._arguments(samples, 0)
+
+    def input_adjoints(self, samples: int) -> list[Array]:
+        """The adjoints of the inputs, in the form of `inputs`."""
+        return self._arguments(samples, 1)
+
+    def _arguments(self, samples: int, offset: int) -> list[Array]:
+        key = ("adjoints" if offset else "inputs", samples)
+        if key not in self.views:
+            if len(self.views) > 24:  # every batch size has views of its own
+                self.views.clear()
+            spaces = self.layout.spaces(samples)
+            found = []
+            for space in range(I_VALUE + offset, max(self.layout.sizes) + 1, 2):
+                n = self.layout.sizes[space]
+                shape = (samples, n) if self.by_sample else (n, samples)
+                start = int(spaces[space, 0])
+                found.append(self.memory[start : start + n * samples].reshape(shape))
+            self.views[key] = found
+        arguments: list[Array] = self.views[key]
+        return arguments
+
+    def outputs(self, samples: int) -> Array:
+        """The results of a block of samples, (B, n)."""
+        key = ("outputs", samples)
+        if key not in self.views:
+            outputs = self.lowered.outputs
+            start, slot, sample = self.layout.spaces(samples)[value_space(outputs.region)].tolist()
+            strides = outputs.strides
+            assert strides is not None
+            at = start + int(outputs.slots.flat[0]) * slot
+            item = self.dtype.itemsize
+            shape = samples, outputs.slots.size
+            steps = sample * item, strides[0] * slot * item
+            self.views[key] = np.ndarray(shape, self.dtype, self.memory, at * item, steps)
+        found: Array = self.views[key]
+        return found
+
+
 NAMES = tuple(MACHINE)
-N_ARITHMETIC = len(ARITHMETIC)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from .lower import ADD, ASSIGN, ASSIGN_FIRST, I_VALUE, Lowered, value_space
-from .machine import AUX, NAMES, OP, OPERANDS, UPDATE, Array, Layout, address
+from .lower import ADD, ASSIGN, ASSIGN_FIRST, Lowered
+from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, UPDATE, Array, Machine, address
 from .trace import Ints
 
-Key = tuple[str, int, bool, bool]
+Key = tuple[tuple[str, ...], int, bool, bool]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 _UFUNCS: dict[str, Callable[..., Any]] = {
@@ -41,89 +41,36 @@ for _name in ("erf", "head", "standard_normal_cdf"):
 _BINARY = ("add", "sub", "mul", "div", "pow", "less", "less_equal")
 
 
-class NumpyMachine:
-    """Runs the rows of a lowered program.
-
-    Args:
-        lowered: the program.
-        dtype: of all numbers.
-        limit: bytes for batched numbers before a batch runs in blocks.
-    """
+class NumpyMachine(Machine):
+    """Runs the rows of a lowered program as calls of NumPy."""
 
     name = "numpy"
-    by_sample = True
 
     def __init__(self, lowered: Lowered, dtype: Any, limit: int = 1 << 27) -> None:
-        self.lowered = lowered
-        self.dtype = np.dtype(dtype)
-        self.layout = Layout(lowered, self.by_sample, self.dtype.itemsize, limit)
-        # untouched pages take no memory, so room for the largest block is free until it is used
-        self.memory = np.zeros(self.layout.total(self.layout.block), self.dtype)
-        self.memory[list(lowered.constants)] = list(lowered.constants.values())
+        super().__init__(lowered, dtype, limit)
         self.temporary = np.zeros(0, self.dtype)
         self.linked: dict[Key, list[Call]] = {}
-        self.views: dict[Key, list[Array]] = {}
 
-    def run(self, part: str, samples: int, first: bool = True, careful: bool = False) -> None:
-        """Run one part ("shared", "forward", "reverse" or "finish") for a block of samples."""
-        key = (part, samples, first, careful)
+    def run(self, parts: tuple[str, ...], samples: int, first: bool = True, careful: bool = False) -> None:
+        """Run some of `machine.PARTS` for a block of samples; see there."""
+        key = (parts, samples, first, careful)
         calls = self.linked.get(key)
         if calls is None:
             if len(self.linked) > 24:  # every batch size has views of its own
                 self.linked.clear()
-                self.views.clear()
             calls = self.linked[key] = self._link(*key)
-        for function, arguments in calls:
-            function(*arguments)
+        with np.errstate(all="ignore"):
+            for function, arguments in calls:
+                function(*arguments)
 
-    def _link(self, part: str, samples: int, first: bool, careful: bool) -> list[Call]:
-        tables = {"shared": self.lowered.forward[0], "forward": self.lowered.forward[1],
-                  "reverse": self.lowered.reverse[0], "finish": self.lowered.reverse[1]}  # fmt: skip
-        rows = address(tables[part], self.layout, samples)
+    def _link(self, parts: tuple[str, ...], samples: int, first: bool, careful: bool) -> list[Call]:
         calls: list[Call] = []
-        for row in rows.tolist():
-            if row[UPDATE] == ASSIGN_FIRST:
-                row[UPDATE] = ASSIGN if first else ADD
-            self._calls(NAMES[row[OP]], row, calls, careful and part in ("reverse", "finish"))
+        for part in parts:
+            for row in address(self.tables[part], self.layout, samples).tolist():
+                if row[UPDATE] == ASSIGN_FIRST:
+                    row[UPDATE] = ASSIGN if first else ADD
+                self._calls(NAMES[row[OP]], row, calls, careful and part in BACKWARD)
         return calls
-
-    def inputs(self, samples: int) -> list[Array]:
-        """The input arguments of a block of samples, to be filled: (B, n) each."""
-        return self._arguments(samples, 0)
-
-    def input_adjoints(self, samples: int) -> list[Array]:
-        """The adjoints of the inputs, in the form of `inputs`."""
-        return self._arguments(samples, 1)
-
-    def _arguments(self, samples: int, offset: int) -> list[Array]:
-        key = ("inputs", samples, bool(offset), False)
-        if key not in self.views:
-            spaces = self.layout.spaces(samples)
-            found = []
-            for space in range(I_VALUE + offset, max(self.layout.sizes) + 1, 2):
-                n = self.layout.sizes[space]
-                shape = (samples, n) if self.by_sample else (n, samples)
-                start = int(spaces[space, 0])
-                found.append(self.memory[start : start + n * samples].reshape(shape))
-            self.views[key] = found
-        arguments: list[Array] = self.views[key]
-        return arguments
-
-    def outputs(self, samples: int) -> Array:
-        """The results of a block of samples, (B, n)."""
-        key = ("outputs", samples, False, False)
-        if key not in self.views:
-            outputs = self.lowered.outputs
-            start, slot, sample = self.layout.spaces(samples)[value_space(outputs.region)].tolist()
-            strides = outputs.strides
-            assert strides is not None
-            at = start + int(outputs.slots.flat[0]) * slot
-            item = self.dtype.itemsize
-            shape = samples, outputs.slots.size
-            steps = sample * item, strides[0] * slot * item
-            self.views[key] = [np.ndarray(shape, self.dtype, self.memory, at * item, steps)]
-        found: Array = self.views[key][0]
-        return found
 
     # -- views ----------------------------------------------------------------------------------------------------
 

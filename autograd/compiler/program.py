@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
@@ -9,8 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..modes import ACTIVE, current
 from ..value import Value
-from .lower import I_VALUE, Lowered, Lowering, adjoint_space, value_space
+from .lower import MACHINE, Lowered, Lowering
 from .machine import Array
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed
@@ -90,7 +93,8 @@ class Program:
         """
         batch = self._batch(arrays)
         results = self._evaluate(self._machine, batch)
-        self._check_finite(results, batch)
+        if ACTIVE:
+            self._check_finite(results, batch)
         if self._single:
             results = results[:, 0]
         return results if self.shapes else results[0]
@@ -117,9 +121,10 @@ class Program:
         if per_sample:
             return self._sample_gradients(batch)
         loss, gradient = self._differentiate(self._machine, batch)
-        self.gradient = gradient.copy()
-        self._check_finite(np.array([loss]), batch)
-        return loss, self.gradient.copy()
+        self.gradient = gradient
+        if ACTIVE:
+            self._check_finite(np.array([loss]), batch)
+        return loss, gradient.copy()
 
     def backward(self, *arrays: Arrays) -> float:
         """Add the gradient of the mean loss to the parameters' ``.grad``, as ``loss.backward()`` would.
@@ -150,7 +155,8 @@ class Program:
         batch = self._batch(arrays)
         loss, gradient = self._differentiate(self._machine, batch)
         self.gradient = gradient
-        self._check_finite(np.array([loss]), batch)
+        if ACTIVE:
+            self._check_finite(np.array([loss]), batch)
         optimizer.step_arrays(self.theta, gradient)
         return float(loss)
 
@@ -220,7 +226,9 @@ class Program:
         samples = end - begin
         self._largest = max(self._largest, samples)
         for target, array in zip(machine.inputs(samples), batch):
-            part = array[begin:end].reshape(samples, -1)
+            part = array if samples == len(array) else array[begin:end]
+            if part.ndim != 2:
+                part = part.reshape(samples, -1)
             target[...] = part if machine.by_sample else part.T
 
     def _blocks(self, machine: Any, batch: list[Array]) -> list[tuple[int, int]]:
@@ -229,43 +237,38 @@ class Program:
         return [(begin, min(begin + block, samples)) for begin in range(0, samples, block)]
 
     def _evaluate(self, machine: Any, batch: list[Array]) -> Array:
-        with np.errstate(all="ignore"):
-            results = []
-            machine.run("shared", 1)
-            for begin, end in self._blocks(machine, batch):
-                self._load(machine, batch, begin, end)
-                machine.run("forward", end - begin)
-                results.append(np.array(machine.outputs(end - begin)))
+        results = []
+        for begin, end in self._blocks(machine, batch):
+            self._load(machine, batch, begin, end)
+            machine.run(("forward",) if begin else ("shared", "forward"), end - begin)
+            results.append(np.array(machine.outputs(end - begin)))
         return results[0] if len(results) == 1 else np.concatenate(results)
 
     def _differentiate(
-        self, machine: Any, batch: list[Array], collect: Callable[[int, int], None] | None = None
-    ) -> Any:
-        """The mean loss and the flat gradient (a view that the next run overwrites)."""
+        self, machine: Any, batch: list[Array], collect: Callable[[int, int], bool] | None = None
+    ) -> tuple[float, Array]:
+        """The mean loss and the flat gradient (a view that the next run overwrites).
+
+        If the gradient holds a nan or an infinity, the reverse pass runs again with the rule that a product with an
+        exact zero carries nothing; fast arithmetic would give more of them than there are.
+        """
         samples = len(batch[0]) if batch else 1
         blocks = self._blocks(machine, batch)
-        memory = machine.memory
         lowered: Lowered = machine.lowered
-        memory[lowered.seed] = 1.0 / samples
-        gradient = memory[machine.layout.sizes[0] :][: len(self.parameters)]
-        with np.errstate(all="ignore"):
-            machine.run("shared", 1)
-            for careful in (False, True):
-                total = 0.0
-                finite = True
-                for begin, end in blocks:
-                    if not careful or len(blocks) > 1:
-                        self._load(machine, batch, begin, end)
-                        machine.run("forward", end - begin)
-                    machine.run("reverse", end - begin, first=begin == 0, careful=careful)
-                    total += float(np.add.reduce(machine.outputs(end - begin), None))
-                    if collect is not None:
-                        finite = finite and all(np.isfinite(x).all() for x in machine.input_adjoints(end - begin))
-                        collect(begin, end)
-                machine.run("finish", 1, careful=careful)
-                if finite and np.isfinite(np.dot(gradient, gradient)):
-                    break
-        return total / samples, gradient
+        memory, gradient = machine.memory, machine.gradient
+        for careful in (False, True):
+            finite = True
+            memory[lowered.seed] = 1.0 / samples
+            for begin, end in blocks:
+                parts = ["shared"] * (begin == 0) + ["forward", "reverse"] + ["finish"] * (end == samples)
+                self._load(machine, batch, begin, end)
+                machine.run(tuple(parts), end - begin, begin == 0, careful)
+                if collect is not None:
+                    finite = collect(begin, end) and finite
+            if finite and math.isfinite(gradient.dot(gradient)):
+                break
+        total = float(memory[lowered.total])
+        return total / samples if self._packed.outputs.region != SHARED else total, gradient
 
     def _input_gradients(self, batch: list[Array], per_sample: bool) -> tuple[Any, list[Array]]:
         if self._by_inputs is None:
@@ -276,10 +279,11 @@ class Program:
         runner.memory[: len(self.parameters)] = self.theta
         gradients = [np.zeros(array.shape, self.dtype) for array in batch]
 
-        def collect(begin: int, end: int) -> None:
+        def collect(begin: int, end: int) -> bool:
             for gradient, adjoint in zip(gradients, runner.input_adjoints(end - begin)):
                 rows = adjoint if runner.by_sample else adjoint.T
                 gradient[begin:end] = rows.reshape(gradient[begin:end].shape)
+            return all(np.isfinite(gradient[begin:end]).all() for gradient in gradients)
 
         loss, _ = self._differentiate(runner, batch, collect)
         if not per_sample:
@@ -297,21 +301,38 @@ class Program:
         return losses, gradients
 
     def _check_finite(self, results: Array, batch: list[Array]) -> None:
-        from ..modes import ACTIVE, current
-
-        if ACTIVE and current().anomaly and not np.isfinite(results).all():
+        finite = np.isfinite(results).all() and np.isfinite(self.gradient).all()
+        if current().anomaly and not finite:
             from .lens import explain_anomaly
 
             explain_anomaly(self, batch)
 
 
+LARGE = 4096
+"""From so many products per sample on, BLAS is worth its calls."""
+
+
+def products(lowered: Lowered) -> int:
+    """How many multiplications the contractions for one sample take."""
+    rows = lowered.forward[1]
+    return int(rows[rows[:, 0] == MACHINE["contract"], 3:7].prod(axis=1).sum())
+
+
 def machine(lowered: Lowered, dtype: Any, backend: str) -> Any:
-    """The machine that runs a lowered program."""
-    return NumpyMachine(lowered, dtype)
+    """The machine that runs a lowered program; ``"auto"`` chooses it.
+
+    A call of NumPy costs a microsecond and a row of the compiled machine a few nanoseconds; but large matrix products
+    are faster in BLAS.
+    """
+    if backend == "auto":
+        available = importlib.util.find_spec("numba") is not None
+        backend = "numba" if available and products(lowered) <= LARGE else "numpy"
+    if backend == "numpy":
+        return NumpyMachine(lowered, dtype)
+    from .numba_backend import NumbaMachine
+
+    return NumbaMachine(lowered, dtype)
 
 
 def _form(shape: Shape) -> str:
     return "(B" + "".join(f", {n}" for n in shape) + ("," if not shape else "") + ")"
-
-
-__all__ = ["Program", "machine", "I_VALUE", "SHARED", "adjoint_space", "value_space"]
