@@ -27,6 +27,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 UNIT_ROUNDOFF = 2.0**-53
+UNDERFLOW = 2.0**-1074  # the spacing of the smallest floats
 RUNGS = 8
 DESCENTS = 4
 
@@ -100,7 +101,7 @@ def measurement(
     estimate = _nothing("edge")
     steps = _ladder(x)
     for _ in range(DESCENTS):
-        steps = [h for h in steps if x + h != x and x - h != x and math.isfinite(x + h) and math.isfinite(x - h)]
+        steps = [h for h in steps if h >= max(math.ulp(x), 4 * UNDERFLOW) and math.isfinite(abs(x) + h)]
         if not steps:
             break
         values = yield [x + h for h in steps] + [x - h for h in steps]
@@ -125,22 +126,22 @@ def _ladder(x: float) -> list[float]:
     exponents = [*range(top, bottom - 1, -2)]
     if len(exponents) > 4 * RUNGS:
         exponents = exponents[: 2 * RUNGS] + exponents[-2 * RUNGS :]
-    return [h for h in (math.ldexp(1.0, e) for e in exponents) if h >= max(math.ulp(x), 2.0**-1072)]
+    return [math.ldexp(1.0, e) for e in exponents]
 
 
 def _estimate(x: float, value: float, noise: float, rungs: Sequence[_Rung]) -> Estimate:
     both = [r for r in rungs if math.isfinite(r.above) and math.isfinite(r.below)]
-    quotients = [(r.above * 0.5 - r.below * 0.5) / (r.right * 0.5 - r.left * 0.5) for r in both]
+    quotients = [(r.above * 0.5 - r.below * 0.5) / ((r.right - r.left) * 0.5) for r in both]
     best = _select(_candidates(both, quotients, noise, base=16.0, weight=1.1))
     if best is not None:
-        return _finished(x, value, noise, best, rungs, quotients, one_sided=False)
+        return _finished(x, value, noise, best, both, quotients, one_sided=False)
     for side in ("above", "below"):
         there = [r for r in rungs if math.isfinite(getattr(r, side))]
         points = [(r.right, r.above) if side == "above" else (r.left, r.below) for r in there]
         quotients = [(f - value) / (point - x) for point, f in points]
         best = _select(_candidates(there, quotients, noise, base=4.0, weight=3.0))
         if best is not None:
-            return _finished(x, value, noise, best, rungs, quotients, one_sided=True)
+            return _finished(x, value, noise, best, there, quotients, one_sided=True)
     infinite = any(math.isinf(r.above) or math.isinf(r.below) for r in rungs)
     return _nothing("overflow" if infinite else "edge")
 
@@ -159,7 +160,8 @@ def _candidates(
             continue
         three = i + 2 < len(rungs) and rungs[i + 2].step * 16 == rungs[i].step
         fine = rungs[i + 2 if three else i + 1]
-        rounding = weight * (noise + 2 * UNIT_ROUNDOFF * max(map(_size, rungs[i + 1 : i + 3]))) / fine.step
+        sigma = noise + UNDERFLOW + 2 * UNIT_ROUNDOFF * max(map(_size, rungs[i + 1 : i + 3]))
+        rounding = weight * sigma / fine.step
         first = quotients[i + 1] - quotients[i]
         slope = quotients[i + 1] + first / (base - 1)
         truncation = abs(slope - quotients[i + 1])
@@ -226,7 +228,8 @@ def _finished(
             left, right, obstacle = slope - jump / 2, slope + jump / 2, "kink"
     last = [abs(q) for q in quotients[-5:]]
     signs = {math.copysign(1.0, q) for q in quotients[-5:]}
-    if not measured and len(last) == 5 and len(signs) == 1:
+    moving = last[-1] * rungs[-1].step > 8 * (noise + UNDERFLOW)
+    if not measured and moving and len(last) == 5 and len(signs) == 1:
         growth = [b / a if a else 0.0 for a, b in pairwise(last)]
         if all(g > 1.2 for g in growth):  # like h**(p−1), they rise without end: 0 < p < 1, or p = 0 and f itself jumps
             vertical = signs.pop() * math.inf

@@ -73,7 +73,7 @@ def check_edges(order: Sequence[Value], rtol: float = 1e-8) -> EdgeReport:
             known[key] = _suspects(_operation(node), operands, slopes, free, rtol) if fresh else []
         for position, estimate, verdict in known[key]:
             if verdict == "wrong":
-                stored = node.local_derivatives[position]
+                stored = _claim(node.local_derivatives, position)
                 hint = _hint(_operation(node), operands, node.local_derivatives, position, estimate)
                 name = argument_name(_operation(node), position, len(operands))
                 edge = Edge(node, position, name, stored, estimate.slope, estimate.uncertainty, hint)
@@ -89,6 +89,10 @@ def _operation(node: Value) -> ops.Op:
     if node.op not in ops.TABLE:
         raise ValueError(f"the operation {node.op!r} is not in the table; register it before checking its graph")
     return ops.TABLE[node.op]
+
+
+def _claim(stored: Sequence[float], position: int) -> float:
+    return stored[position] if position < len(stored) else math.nan
 
 
 def _same(a: float, b: float) -> bool:
@@ -107,14 +111,14 @@ def _suspects(
         def value(t: float, i: int = i) -> float:
             return op.evaluate(*operands[:i], t, *operands[i + 1 :])[0]
 
-        claim = stored[i] if i < len(stored) else math.nan
+        claim = _claim(stored, i)
         if _plainly_right(value, x, claim, rtol):
             continue
         verdict, estimate = "edge", None
         if all(map(math.isfinite, operands)):
             estimate = slope(value, x, operation_noise(op, operands, stored), claim)
             verdict = _verdict(estimate, claim, rtol)
-            if verdict == "wrong" and not math.isfinite(claim) and leaves_domain(op, operands):
+            if verdict == "wrong" and on_edge(op, operands):
                 verdict = "edge"
         if verdict:
             found.append((i, estimate or slope(lambda t: math.nan, 0.0), verdict))
@@ -199,3 +203,8 @@ def crosses_kink(op: ops.Op, before: Sequence[float], after: Sequence[float]) ->
 def leaves_domain(op: ops.Op, operands: Sequence[float]) -> bool:
     """Whether operands stand on or outside the edge of an operation's domain."""
     return any(not edge(*operands) > 0 for edge in _landmarks(op)[1])
+
+
+def on_edge(op: ops.Op, operands: Sequence[float]) -> bool:
+    """Whether operands stand exactly on the edge of an operation's domain."""
+    return any(edge(*operands) == 0 for edge in _landmarks(op)[1])

@@ -10,7 +10,15 @@ from .edges import EdgeReport
 
 
 class GradcheckError(AssertionError):
-    """A derivative disagrees with finite differences, or could not be measured; the message is the report."""
+    """A derivative disagrees with finite differences, or could not be measured; the message is the report.
+
+    Attributes:
+        report: the `Report` itself.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"\n{report}")
+        self.report = report
 
 
 ADVICE = {

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from .. import formulas, functions, ops
 from ..backward import adjoints
 from ..graph import topological
 from ..value import Value
-from .differences import UNIT_ROUNDOFF
+from .differences import UNDERFLOW, UNIT_ROUNDOFF
 
 
 def operation_noise(op: ops.Op, operands: Sequence[float], stored: Sequence[float]) -> float:
@@ -21,7 +23,7 @@ def operation_noise(op: ops.Op, operands: Sequence[float], stored: Sequence[floa
     a number of size 1e-13 that is known to 1e-16, not to 1e-29).
     """
     value = op.evaluate(*operands)[0]
-    noise = 8 * UNIT_ROUNDOFF * abs(value)
+    noise = 8 * UNIT_ROUNDOFF * abs(value) + UNDERFLOW
     if op.takes_list:
         return noise + 2 * UNIT_ROUNDOFF * sum(abs(x * s) for x, s in zip(operands, stored) if math.isfinite(x * s))
     graph = _formula_graph(op, operands)
@@ -42,11 +44,29 @@ def _formula_graph(op: ops.Op, operands: Sequence[float]) -> Value | None:
     return result if isinstance(result, Value) and any(p.parents for p in result.parents) else None
 
 
+@cache
+def _composite(op: ops.Op) -> bool:
+    """Whether the formula of an operation rounds more than once."""
+    if op.takes_list:
+        return True
+    steps = [n for n in ast.walk(ops.parse(op, op.formula)) if isinstance(n, (ast.BinOp, ast.Call))]
+    choices = sum(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "where" for n in steps)
+    return len(steps) - choices > 1
+
+
 def value_noise(root: Value) -> float:
-    """First-order bound of the rounding error of a computed root: Σ 2u·|node|·|∂root/∂node| over the operations."""
+    """First-order bound of the rounding error of a computed root: Σ noise of node · |∂root/∂node|."""
     order = [node for node in topological(root) if node.parents]
-    sizes = (abs(node.data * adjoint) for node, adjoint in zip(order, adjoints(root, 1.0, order)))
-    return 2 * UNIT_ROUNDOFF * sum(size for size in sizes if math.isfinite(size))
+    total = 0.0
+    for node, adjoint in zip(order, adjoints(root, 1.0, order)):
+        if adjoint:
+            noise = 2 * UNIT_ROUNDOFF * abs(node.data) + UNDERFLOW
+            op = ops.TABLE.get(node.op)
+            if op is not None and _composite(op):
+                noise = operation_noise(op, [parent.data for parent in node.parents], node.local_derivatives)
+            share = noise * abs(adjoint)
+            total += share if math.isfinite(share) else 0.0
+    return total
 
 
 def gradient_noise(root: Value, leaves: Sequence[Value]) -> list[float]:
@@ -61,7 +81,7 @@ def gradient_noise(root: Value, leaves: Sequence[Value]) -> list[float]:
     for node in reversed(order):
         passed = error[node] + 10 * UNIT_ROUNDOFF * abs(adjoint[node])
         for parent, derivative in zip(node.parents, node.local_derivatives):
-            share = passed * abs(derivative)
+            share = passed * abs(derivative) + UNDERFLOW
             if math.isfinite(share):
                 error[parent] += share
     return [error.get(leaf, 0.0) for leaf in leaves]

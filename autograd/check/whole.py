@@ -11,7 +11,7 @@ from ..functional import grad
 from ..ops import TABLE
 from ..value import Number, Value, describe, real
 from .differences import RUNGS, Estimate, measure, measurement
-from .edges import EdgeReport, check_edges, crosses_kink, leaves_domain
+from .edges import EdgeReport, check_edges, crosses_kink, leaves_domain, on_edge
 from .replay import replay
 from .report import GradcheckError, Report, Row
 from .rounding import gradient_noise, value_noise
@@ -96,7 +96,7 @@ def gradcheck(
     finally:
         subject.restore()
     if raise_exception and not report.ok:
-        raise GradcheckError(f"\n{report}")
+        raise GradcheckError(report)
     return report
 
 
@@ -167,18 +167,20 @@ def _explain(
     subject: Subject, nodes: Sequence[Value], index: int, slope: float, found: Estimate, verdict: str
 ) -> tuple[str, str]:
     """The kind of a mismatch and a note that names the place."""
-    if not math.isfinite(slope):
-        for node in nodes:
-            if not all(map(math.isfinite, node.local_derivatives)) and leaves_domain(
-                TABLE[node.op], [parent.data for parent in node.parents]
-            ):
-                return "edge", f"no finite slope at {describe(node)}"
     if verdict in ("edge", "overflow"):
         return _first_trouble(subject, nodes, index, verdict)
     if verdict not in ("kink", "wrong"):
         return verdict, ""
     x, step = subject.point[index], found.step
     left, right = subject.operations(index, x - step), subject.operations(index, x + step)
+    for node, a, b in zip(nodes, left, right):
+        if a.operands != b.operands and on_edge(TABLE[node.op], [parent.data for parent in node.parents]):
+            return "edge", f"no slope on both sides at {describe(node)}"
+    if not math.isfinite(slope):
+        for node in nodes:
+            vertical = not all(map(math.isfinite, node.local_derivatives))
+            if vertical and leaves_domain(TABLE[node.op], [parent.data for parent in node.parents]):
+                return "edge", f"no finite slope at {describe(node)}"
     if found.obstacle == "kink":
         slopes = f"slopes {found.left:.6g} and {found.right:.6g}"
         if [o.op for o in left] != [o.op for o in right]:
