@@ -137,7 +137,7 @@ class Latex(Plain):
     times = r" \cdot "
 
     def comparison(self, sign: str, x: str, y: str) -> Piece:
-        return Piece(rf"\left[{x} {sign if sign == '<' else chr(92) + 'le'} {y}\right]", ATOM)
+        return Piece(rf"\left[{x} " + (sign if sign == "<" else r"\le") + rf" {y}\right]", ATOM)
 
     def number(self, x: float) -> Piece:
         if not math.isfinite(x):
