@@ -72,7 +72,13 @@ class Diagnosis:
 
 
 def diagnose(
-    root: Value, leaf: Value, claimed: float | str, *, lr: float | None = None, tolerance: float | None = None
+    root: Value,
+    leaf: Value,
+    claimed: float | str,
+    *,
+    lr: float | None = None,
+    tolerance: float | None = None,
+    reveal: bool = True,
 ) -> Diagnosis:
     """Whether a gradient computed by hand is right, and if not, which common mistake produces it.
 
@@ -87,6 +93,7 @@ def diagnose(
         lr: the learning rate, if weights may have been updated too early.
         tolerance: how far the numbers may be apart; by default half a unit of the last digit claimed (at least one
             decimal is taken to be meant, and 0 is meant exactly).
+        reveal: whether the text gives the right gradient; without it a wrong claim gets hints alone, for exercises.
 
     Raises:
         TypeError: root or leaf is not a Value, or claimed is no number.
@@ -103,6 +110,8 @@ def diagnose(
         * first path only: only one path was followed: the second use of a value was forgotten.
           The passes part at x: its gradient is 6 in the right pass and 3 in this one.
           Read again: sum over all paths from the result to the value.
+        >>> print(diagnose(x * x, x, 9.0, reveal=False).text.split("\\n")[0])
+        The gradient with respect to x is not 9.
     """
     if not isinstance(root, Value):
         raise TypeError(
@@ -128,9 +137,10 @@ def diagnose(
         wrong = engine.gradient(root, leaf)
         result = wrong.get(leaf, 0.0)
         if _agrees(result, number, within) and not _agrees(result, value, 0.0):
-            found.append(_match(engine, result, truth, wrong, depending(order, leaf), structure))
+            found.append(_match(engine, result, truth, wrong, depending(order, leaf), structure, reveal))
     found.sort(key=lambda match: abs(match.value - number))
-    head = f"The gradient with respect to {name} is {value:.6g}, not {number:g}."
+    right = f"{value:.6g}, not {number:g}" if reveal else f"not {number:g}"
+    head = f"The gradient with respect to {name} is {right}."
     return Diagnosis(
         number, value, False, tuple(found), len(engines), _text(head, found, number, value, len(engines), lr)
     )
@@ -162,8 +172,9 @@ def _word(structure: Structure, node: Value, fallback: str) -> str:
 
 
 def _match(
-    engine: Mutant, value: float, truth: Adjoints, wrong: Adjoints, order: Sequence[Value], structure: Structure
-) -> Match:
+    engine: Mutant, value: float, truth: Adjoints, wrong: Adjoints, order: Sequence[Value], structure: Structure,
+    reveal: bool,
+) -> Match:  # fmt: skip
     node = order[0]  # the leaf; the nodes between it and the root follow
     for between in reversed(order):
         if not _agrees(wrong.get(between, 0.0), truth.get(between, 0.0), 0.0):
@@ -174,11 +185,8 @@ def _match(
     if not place:
         written = formula(node, max_operations=6)
         place = written.plain(4) if written.complete else describe(node)
-    text = (
-        f"* {engine.name}: {engine.mistake}.\n"
-        f"  The passes part at {place}: its gradient is {right:.6g} in the right pass and {other:.6g} in this one.\n"
-        f"  Read again: {engine.reread}."
-    )
+    numbers = f": its gradient is {right:.6g} in the right pass and {other:.6g} in this one" if reveal else ""
+    text = f"* {engine.name}: {engine.mistake}.\n  The passes part at {place}{numbers}.\n  Read again: {engine.reread}."
     return Match(engine, value, node, right, other, text)
 
 
