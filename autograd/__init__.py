@@ -39,6 +39,7 @@ from .functions import minimum as minimum
 from .functions import normal_cdf as normal_cdf
 from .functions import normal_pdf as normal_pdf
 from .functions import register as register
+from .functions import registered as registered
 from .functions import relu as relu
 from .functions import sigmoid as sigmoid
 from .functions import silu as silu
@@ -49,6 +50,7 @@ from .functions import softplus as softplus
 from .functions import sqrt as sqrt
 from .functions import tan as tan
 from .functions import tanh as tanh
+from .functions import unregister as unregister
 from .functions import where as where
 from .modes import AnomalyError as AnomalyError
 from .modes import TraceError as TraceError

@@ -218,7 +218,7 @@ def register(
 
     Args:
         name: a Python identifier that no operation has yet. To register the very same operation again is allowed,
-            as when a notebook cell runs twice.
+            as when a notebook cell runs twice; to change one, `unregister` it first.
         formula: the value, as an expression of the arguments, such as ``"x / sqrt(1 + x * x)"``.
         derivatives: one formula per argument, in terms of the arguments and ``out``.
         latex: how to print it, with ``$x`` for an argument; by default the name in upright letters.
@@ -261,4 +261,27 @@ def register(
     ops.enter(op)
     install([op], f"<autograd operation {name}>")
     _ON_VALUES[name] = _function(name)
+    _REGISTERED.add(name)
     return _ON_VALUES[name]
+
+
+_REGISTERED: set[str] = set()
+
+
+def registered() -> list[str]:
+    """The names of the operations that `register` added, sorted."""
+    return sorted(_REGISTERED)
+
+
+def unregister(name: str) -> None:
+    """Take back a `register`, for instance to correct a formula. Existing nodes keep their recorded derivatives.
+
+    Raises:
+        ValueError: no operation of that name was registered; the built-in ones stay.
+    """
+    if name not in _REGISTERED:
+        raise ValueError(f"{name!r} was not registered; registered are: {', '.join(registered()) or 'none'}")
+    _REGISTERED.discard(name)
+    for table in (ops.TABLE, ops.FLOAT_FUNCTIONS, ops.IEEE_FUNCTIONS, _ON_VALUES, _RULES):
+        table.pop(name, None)
+    delattr(Value, name)

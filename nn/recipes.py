@@ -213,7 +213,7 @@ def _surface(problem: Problem) -> Any:
         "stochastic, γₖ = 1/(k+1)": descend(terms, start, step=inverse_time(), batch_size=1, limit=60),
         "mini-batches of 2": descend(terms, start, step=inverse_time(), batch_size=2, limit=60),
     }
-    return plots.loss_surface(error, (-1.5, 1.5), (-1.5, 1.5), paths=paths)
+    return plots.loss_surface(error, (-2.6, 1.0), (-1.2, 1.4), paths=paths)
 
 
 def _shares(outputs: Any) -> Any:

@@ -1,6 +1,20 @@
 """What every test shares: hypothesis draws the same examples on every run, however slow the machine is."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+import autograd
 
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
+
+
+@pytest.fixture(autouse=True)
+def operations_of_this_test_only() -> Iterator[None]:
+    """An operation that a test registers is gone after it, so that the order of tests does not matter."""
+    before = autograd.registered()
+    yield
+    for name in set(autograd.registered()) - set(before):
+        autograd.unregister(name)
