@@ -88,7 +88,7 @@ class History:
                         textcoords="offset points", color="0.4", fontsize="small")  # fmt: skip
         ax.set_xlabel("epoch")
         if len(recorded) > 1:
-            ax.legend(frameon=False)
+            ax.legend(facecolor="white", edgecolor="none")
         else:
             ax.set_ylabel(next(iter(recorded)).replace("_", " "))
         ax.spines[["top", "right"]].set_visible(False)

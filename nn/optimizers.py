@@ -179,7 +179,7 @@ class Optimizer:
         if self.state and isinstance(self.state[0], list):
             self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
         with np.errstate(all="ignore"):  # floats overflow without a warning too
-            if not math.isfinite(gradients.dot(gradients)):  # or merely beyond 1e154
+            if not math.isfinite(np.vdot(gradients, gradients)):  # or merely beyond 1e154
                 self._check(gradients.tolist())
             if self.clip_value is not None:
                 gradients = np.clip(gradients, -self.clip_value, self.clip_value)

@@ -265,7 +265,7 @@ class Program:
                 machine.run(tuple(parts), end - begin, begin == 0, careful)
                 if collect is not None:
                     finite = collect(begin, end) and finite
-            if finite and math.isfinite(gradient.dot(gradient)):
+            if finite and math.isfinite(np.vdot(gradient, gradient)):  # unlike dot, it overflows without a warning
                 break
         total = float(memory[lowered.total])
         return total / samples if self._packed.outputs.region != SHARED else total, gradient
