@@ -3,7 +3,6 @@
 from .contributions import Contribution as Contribution
 from .contributions import contribution as contribution
 from .derivations import Derivation as Derivation
-from .derivations import DerivationError as DerivationError
 from .derivations import derivation as derivation
 from .groups import Entry as Entry
 from .groups import Groups as Groups
@@ -17,6 +16,7 @@ from .names import Name as Name
 from .names import latex_name as latex_name
 from .names import name_of as name_of
 from .paths import Path as Path
+from .slopes import DerivationError as DerivationError
 from .training import Move as Move
 from .training import TrainingLedger as TrainingLedger
 from .written import Formula as Formula

@@ -20,15 +20,11 @@ from .expression import Expression, clipped, fold, multiply, number, symbol, tim
 from .names import Name
 from .notation import Latex, MathML, Plain, Style, render
 from .patterns import Letters, folded_sum, pattern
-from .slopes import close, textbook
+from .slopes import EDITED, DerivationError, close, textbook
 from .structure import Structure, require
 from .variables import Variables
 
 MAX_ROWS = 3
-
-
-class DerivationError(RuntimeError):
-    """A line of a derivation and the recorded graph disagree: the graph was edited, or an operation's rule is wrong."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +154,7 @@ class Derivation:
                 return  # an infinity met a zero or another infinity: the table shows what came of it
             raise DerivationError(
                 f"a line of the derivation, {render(expression, Plain())}, evaluates to {found!r}, but the graph gives "
-                f"{expected!r}. Was a .data edited after the graph was made? Then call autograd.graph.forward(root)."
+                f"{expected!r}. {EDITED}"
             )
 
     # ---- lines ----
@@ -179,7 +175,7 @@ class Derivation:
         for kind, letter in self._variables.letter.items():
             neuron = next(n for n in self._variables.structure.neurons if n.a.op == kind)
             z, function = symbol(Name("z"), neuron.z.data), symbol(Name(f"{letter}(z)"), neuron.a.data)
-            prime = textbook(TABLE[kind], z, function, neuron.z, neuron.a)
+            prime = textbook(TABLE[kind], z, function, neuron.a)
             applied = Expression("applied", (z,), letter, neuron.a.data)
             spelled = _replace(prime, function, applied)
             local = neuron.a.local_derivatives[0]

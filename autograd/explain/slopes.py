@@ -10,12 +10,19 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from .. import ops
+from ..graph import describe
 from ..value import Value
 from .expression import Expression, number, operation, times
 
+EDITED = "Was a .data edited after the graph was made? Then call autograd.graph.forward(root)."
 TEXTBOOK = {"tanh": "1 - out ** 2", "sigmoid": "out * (1 - out)", "tan": "1 + out ** 2"}
 """How books write derivatives for which the table has a form that keeps more digits. A form is used where it gives
 the same number as the engine; otherwise (a saturated sigmoid) the table's form is printed."""
+
+
+class DerivationError(RuntimeError):
+    """A line of a derivation and the recorded graph disagree: the graph was edited, or an operation's rule is wrong."""
+
 
 _OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 _COMPARISONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
@@ -65,10 +72,12 @@ def slope(
     scope = dict(zip(op.arguments, parents))
     for text in (TEXTBOOK.get(node.op, ""), op.derivatives[position]):
         if text:
-            found = _read(ops.parse(op, text, derivative=True), scope, node, write)
-            if close(found.evaluate(), expected):
-                return found
-    return number(expected)
+            tree = ops.parse(op, text, derivative=True)
+            if close(_read(tree, scope, node, lambda operand: number(operand.data)).evaluate(), expected):
+                return _read(tree, scope, node, write)
+    raise DerivationError(
+        f"the recorded derivative {expected!r} of {describe(node)} is not what {op.derivatives[position]!r} gives. {EDITED}"
+    )
 
 
 def close(x: float, y: float, scale: float = 0.0) -> bool:
@@ -98,10 +107,10 @@ def _shared(
     return times(out, operation("sub", number(1), out)) if position == 0 else operation("neg", times(out, part))
 
 
-def textbook(op: ops.Op, argument: Expression, out: Expression, at: Value, result: Value) -> Expression:
+def textbook(op: ops.Op, argument: Expression, out: Expression, result: Value) -> Expression:
     """The derivative of a function of one number, in terms of its argument and its value."""
-    names = {at: argument, result: out}
-    scope = {op.arguments[0]: at}
+    names = {result.parents[0]: argument, result: out}
+    scope = dict(zip(op.arguments, result.parents))
     text = TEXTBOOK.get(op.name, op.derivatives[0])
     return _read(ops.parse(op, text, derivative=True), scope, result, lambda node: names.get(node) or number(node.data))
 

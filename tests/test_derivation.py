@@ -1,0 +1,249 @@
+"""Derivations: the lectures' chain rule, line by line, each line checked against the engine."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as xml
+
+import pytest
+from explaining import Network, evaluate, graphs, moons_loss, network
+from hypothesis import given, settings
+
+import autograd
+import nn
+from autograd import Value
+from autograd.explain import Derivation, DerivationError
+
+
+def lecture_c(activation: str = "sigmoid") -> tuple[Network, Value]:
+    """The 2-2-2-1 network without biases of lecture C, and its error for one sample."""
+    net = network([2, 2, 2, 1], bias=False, seed=3)
+    x, y = [Value(0.5, "x1"), Value(-1.5, "x2")], Value(1.0, "y")
+    e = (evaluate(net, x, activation, activation)[0] - y) ** 2
+    e.label = "e"
+    return net, e
+
+
+def section(derivation: Derivation, name: str) -> str:
+    """The text of one section."""
+    return str(derivation).split(name + "\n")[1].split("\n\n")[0]
+
+
+def reevaluates(derivation: Derivation) -> None:
+    """Every line without an index denotes the number of its left side."""
+    left = math.nan
+    for line in derivation.lines:
+        if line.left is not None:
+            left = line.left.evaluate()
+        if not line.condition and line.right.head != "dots":
+            assert line.right.evaluate() == pytest.approx(left, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_lecture_c_second_layer() -> None:
+    net, e = lecture_c()
+    weight = net[1][0][0][0]
+    found = autograd.derivation(e, weight)
+    assert section(found, "Chain rule") == (
+        "  ∂e/∂w²₁₁ = ∂e/∂ŷ · ∂ŷ/∂z³₁ · ∂z³₁/∂a²₁ · ∂a²₁/∂z²₁ · ∂z²₁/∂w²₁₁\n"
+        "           = ∂e/∂ŷ · φ′(z³₁) · w³₁₁ · φ′(z²₁) · a¹₁\n"
+        "           = 2 · (ŷ − y) · φ′(z³₁) · w³₁₁ · φ′(z²₁) · a¹₁"
+    )
+    assert "φ′(z) = φ(z) · (1 − φ(z))    (φ is sigmoid)" in section(found, "Forward")
+    assert "e = (ŷ − y)²" in section(found, "Forward")
+    assert (
+        r" &= \frac{\partial e}{\partial \hat{y}} \cdot \varphi'(z^{3}_{1}) \cdot w^{3}_{11} \cdot "
+        r"\varphi'(z^{2}_{1}) \cdot a^{1}_{1} \\"
+    ) in found.latex()
+    e.backward()
+    assert found.value == pytest.approx(weight.grad, rel=1e-12)
+    reevaluates(found)
+
+
+def test_lecture_c_first_layer() -> None:
+    net, e = lecture_c()
+    found = autograd.derivation(e, net[0][0][0][0])
+    assert section(found, "Chain rule") == (
+        "  ∂e/∂w¹₁₁ = ∂e/∂a¹₁ · ∂a¹₁/∂z¹₁ · ∂z¹₁/∂w¹₁₁\n"
+        "           = ∂e/∂a¹₁ · φ′(z¹₁) · x₁\n"
+        "  ∂e/∂a¹₁ = Σᵢ₌₁² ∂e/∂z²ᵢ · ∂z²ᵢ/∂a¹₁\n"
+        "          = Σᵢ₌₁² ∂e/∂z²ᵢ · w²ᵢ₁\n"
+        "          = ∂e/∂z²₁ · w²₁₁ + ∂e/∂z²₂ · w²₂₁\n"
+        "  ∂e/∂z²ᵢ = ∂e/∂ŷ · ∂ŷ/∂z³₁ · ∂z³₁/∂a²ᵢ · ∂a²ᵢ/∂z²ᵢ    (i = 1, 2)\n"
+        "          = ∂e/∂ŷ · φ′(z³₁) · w³₁ᵢ · φ′(z²ᵢ)\n"
+        "          = 2 · (ŷ − y) · φ′(z³₁) · w³₁ᵢ · φ′(z²ᵢ)"
+    )
+    assert "z²ᵢ = Σⱼ₌₁² w²ᵢⱼ · a¹ⱼ    (i = 1, 2)" in section(found, "Forward")
+    assert r"\sum_{i=1}^{2} \frac{\partial e}{\partial z^{2}_{i}} \cdot w^{2}_{i1}" in found.latex()
+    reevaluates(found)
+
+
+def test_lecture_c_with_nn() -> None:
+    model = nn.MLP(2, [2, 2, 1], activation="sigmoid", output="sigmoid", bias=False, seed=1)
+    for output in (model([0.5, -1.5]), model.trace([0.5, -1.5])):
+        e = (output - 1.0) ** 2
+        e.label = "e"
+        second = section(autograd.derivation(e, model.layers[1].neurons[0].weights[0]), "Chain rule")
+        assert "= ∂e/∂ŷ · φ′(z³₁) · w³₁₁ · φ′(z²₁) · a¹₁" in second
+        first = section(autograd.derivation(e, model.layers[0].neurons[1].weights[1]), "Chain rule")
+        assert "∂e/∂w¹₂₂ = ∂e/∂a¹₂ · ∂a¹₂/∂z¹₂ · ∂z¹₂/∂w¹₂₂\n" in first and "= ∂e/∂a¹₂ · φ′(z¹₂) · x₂" in first
+        assert "∂e/∂a¹₂ = Σᵢ₌₁² ∂e/∂z²ᵢ · ∂z²ᵢ/∂a¹₂\n" in first and "= Σᵢ₌₁² ∂e/∂z²ᵢ · w²ᵢ₂" in first
+
+
+def test_a_bias_and_other_labels() -> None:
+    w, x, b = Value(2.0, "w"), Value(-1.0, "x"), Value(0.5, "b")
+    y = (w * x + b).tanh()
+    assert str(autograd.derivation(y, w)) == (
+        "Forward\n"
+        "  z = w · x + b\n"
+        "  y = tanh(z)\n\n"
+        "Chain rule\n"
+        "  ∂y/∂w = ∂y/∂z · ∂z/∂w\n"
+        "        = ∂y/∂z · x\n"
+        "        = (1 − y²) · x\n\n"
+        "Numbers\n"
+        "  ∂y/∂w = (1 − (−0.9051)²) · (−1)\n"
+        "        = −0.1807"
+    )
+    assert "∂y/∂b = ∂y/∂z · ∂z/∂b\n        = ∂y/∂z\n        = 1 − y²" in str(autograd.derivation(y, b))
+    net = network([1, 1])
+    assert "w¹₁₁ · x₁ + b¹₁" in str(autograd.derivation(evaluate(net, [2.0], output="tanh")[0], net[0][0][1]))
+    labels = [Value(0.3, "w²₁₁"), Value(0.4, "w²₁₂")]  # the lectures' own signs
+    z = labels[0] * Value(1.0, "a¹₁") + labels[1] * Value(2.0, "a¹₂")
+    assert "∂ŷ/∂w²₁₂ = ∂ŷ/∂z²₁ · ∂z²₁/∂w²₁₂" in str(autograd.derivation(z.tanh(), labels[1]))
+
+
+def test_without_a_network_intermediate_results_get_names() -> None:
+    x = Value(-1.0, "x")
+    found = autograd.derivation((x**2).sin() * x.exp(), x)
+    assert section(found, "Forward") == "  u₁ = x²\n  u₂ = sin(u₁)\n  u₃ = exp(x)\n  y = u₂ · u₃"
+    assert "= ∂y/∂u₁ · 2 · x + ∂y/∂u₃ · u₃" in str(found)
+    unlabelled = Value(3.0)
+    assert "∂y/∂x = 2 · x" in str(autograd.derivation(unlabelled * unlabelled, unlabelled))
+    taken = Value(2.0, "y")
+    assert "∂f/∂y" in str(autograd.derivation(taken * 3.0 + Value(1.0, "y"), taken))
+
+
+def test_samples_fold() -> None:
+    net = network([2, 3, 1], seed=3)
+    targets = (1.0, -1.0, 1.0, 0.5)
+    losses = [(evaluate(net, [0.1 * n, 0.3 - n])[0] - y) ** 2 for n, y in enumerate(targets, 1)]
+    loss = sum(losses) / len(targets)
+    found = autograd.derivation(loss, net[0][1][0][0])
+    assert "E = (Σₙ₌₁⁴ (ŷ⁽ⁿ⁾ − y⁽ⁿ⁾)²) / 4" in str(found) or "E = Σₙ₌₁⁴ (ŷ⁽ⁿ⁾ − y⁽ⁿ⁾)² / 4" in str(found)
+    assert "∂E/∂w¹₂₁ = Σₙ₌₁⁴ ∂E/∂z¹⁽ⁿ⁾₂ · ∂z¹⁽ⁿ⁾₂/∂w¹₂₁\n           = Σₙ₌₁⁴ ∂E/∂z¹⁽ⁿ⁾₂ · x⁽ⁿ⁾₁" in str(found)
+    assert "= 1 / 4 · 2 · (ŷ⁽ⁿ⁾ − y⁽ⁿ⁾) · w²₁₂ · φ′(z¹⁽ⁿ⁾₂)" in str(found)
+    assert "n = 1, …, 4" in str(found) and r"n = 1, \dots, 4" in found.latex()
+    reevaluates(found)
+
+
+def test_softmax_and_cross_entropy() -> None:
+    net = network([2, 3, 3], seed=2)
+    logits = evaluate(net, [0.5, -1.0])
+    stable = autograd.log_sum_exp(logits) - logits[1]
+    named = -autograd.softmax(logits)[1].log()
+    for loss in (stable, named):
+        loss.label = "L"
+        for layer in (0, 1):
+            weight = net[layer][0][0][1]
+            found = autograd.derivation(loss, weight)
+            assert found.value == pytest.approx(autograd.grad(loss, [weight])[0], rel=1e-12)
+            reevaluates(found)
+    assert "L = log(Σᵢ₌₁³ exp(ŷᵢ)) − ŷ₂" in str(autograd.derivation(stable, net[0][0][0][0]))
+    assert "ŷ₂ · (1 − ŷ₂)" in str(autograd.derivation(named, net[0][0][0][0]))
+
+
+@pytest.mark.parametrize(
+    "activation", ["tanh", "sigmoid", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sin"]
+)
+def test_every_activation(activation: str) -> None:
+    net, e = lecture_c(activation)
+    for layer in net:
+        found = autograd.derivation(e, layer[0][0][0])
+        assert "φ′(z³₁)" in str(found)
+        reevaluates(found)
+        xml.fromstring(found.html().split("</style>")[1].replace("&#x2061;", ""))
+
+
+def test_mixed_activations_keep_their_names() -> None:
+    net = network([2, 2, 1], seed=1)
+    text = str(autograd.derivation((evaluate(net, [1.0, 2.0], "tanh", "sigmoid")[0] - 1.0) ** 2, net[0][0][0][0]))
+    assert "σ′(z²₁)" in text and "tanh′(z¹₁)" in text and "σ is sigmoid" in text
+
+
+@given(graphs())
+@settings(max_examples=100)
+def test_every_line_reevaluates(graph: tuple[Value, list[Value]]) -> None:
+    root, leaves = graph
+    there = autograd.graph.leaves(root)
+    for leaf in leaves:
+        if leaf in there:
+            found = autograd.derivation(root, leaf)
+            assert found.value == pytest.approx(autograd.grad(root, [leaf])[0], rel=1e-12, abs=1e-15)
+            reevaluates(found)
+            assert found.latex().count("{") == found.latex().count("}")
+            xml.fromstring(found.html().split("</style>")[1].replace("&#x2061;", ""))
+
+
+def test_a_whole_batch() -> None:
+    net, loss = moons_loss(20)
+    found = autograd.derivation(loss, net[0][3][0][1])
+    text = str(found)
+    assert "∂L/∂a¹⁽ⁿ⁾₄ = Σⱼ₌₁¹⁶ ∂L/∂z²⁽ⁿ⁾ⱼ · ∂z²⁽ⁿ⁾ⱼ/∂a¹⁽ⁿ⁾₄    (n = 1, …, 20)" in text
+    assert "Σₙ₌₁²⁰ relu(1 − y⁽ⁿ⁾ · ŷ⁽ⁿ⁾)" in text and "Σᵢ₌₁¹⁶ Σⱼ₌₁¹⁶ w²ᵢⱼ · w²ᵢⱼ" in text
+    assert len(text) < 8_000 and "more like these" in text
+    reevaluates(found)
+
+
+def test_long_chains() -> None:
+    x = Value(1.0, "x")
+    product = x
+    for i in range(3_000):
+        product = product * Value(1.0 + 1e-4 * (i % 7 - 3), f"c{i}")
+    found = autograd.derivation(product, x)
+    assert len(str(found)) < 5_000
+    reevaluates(found)
+    deep = x
+    for _ in range(2_000):
+        deep = deep.sin()
+    reevaluates(autograd.derivation(deep, x))
+
+
+def test_showing() -> None:
+    _, e = lecture_c()
+    weight = autograd.graph.leaves(e)[0]
+    found = autograd.derivation(e, weight)
+    assert repr(found) == str(found)
+    assert not hasattr(found, "_repr_latex_")  # HTML outranks it: LaTeX has an object of its own
+    shown = found.display()
+    assert shown._repr_latex_().startswith("$$\\begin{aligned}") and repr(shown) == shown._repr_latex_()
+    assert found.latex().startswith("\\begin{align*}") and found.latex(digits=2) != found.latex()
+    assert "<math" in found._repr_html_()
+    hostile = Value(2.0, "<script>alert(1)</script>")
+    assert "<script>" not in autograd.derivation(hostile * hostile, hostile)._repr_html_()
+
+
+def test_contradictions_are_not_printed() -> None:
+    w = Value(2.0, "w")
+    y = (w * 3.0).tanh()
+    w.data = 0.1  # edited, and the graph not computed again
+    with pytest.raises(DerivationError, match=r"graph.forward\(root\)"):
+        autograd.derivation(y, w)
+    autograd.graph.forward(y)
+    reevaluates(autograd.derivation(y, w))
+    y.local_derivatives = (0.5,)  # an operation whose rule is wrong
+    with pytest.raises(DerivationError, match=r"the recorded derivative 0.5 of tanh\\("):
+        autograd.derivation(y, w)
+
+
+def test_bad_input() -> None:
+    x = Value(3.0, "x")
+    alone = autograd.derivation(x, x)
+    assert alone.value == 1.0 and "∂x/∂x = 1" in str(alone)
+    with pytest.raises(TypeError, match="only a Value computed from others"):
+        autograd.derivation(3.0, x)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="not in the graph"):
+        autograd.derivation(x * 2.0, Value(1.0))
+    nan = autograd.derivation(Value(math.nan, "n") * x, x)
+    assert math.isnan(nan.value) and "nan" in str(nan) and "nan" in nan._repr_html_()
+    steep = autograd.derivation((x - 3.0).sqrt(), x)
+    assert steep.value == math.inf and "∞" in str(steep)
