@@ -145,8 +145,13 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
         if os.fstat(file.fileno()).st_size > MAX_BYTES:
             raise CheckpointError(f"{name} is larger than the {MAX_BYTES:,} bytes that are read")
         head = file.readline(1024)
-        body = file.read(MAX_BYTES)
-    _check_header(name, head, body)
+        length = _length(name, head)
+        body = file.read(length + 1)
+    if len(body) != length:
+        found = "more" if len(body) > length else f"{len(body):,}"
+        raise CheckpointError(f"{name} is damaged: {length:,} bytes of data announced, {found} found")
+    if head != _header(VERSION, body):
+        raise CheckpointError(f"{name} is damaged: its checksum does not match")
     try:
         content = json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -158,7 +163,8 @@ def _refuse_constant(constant: str) -> float:
     raise ValueError(f"the number {constant}")
 
 
-def _check_header(name: str, head: bytes, body: bytes) -> None:
+def _length(name: str, head: bytes) -> int:
+    """The number of bytes that a header announces."""
     try:
         header = json.loads(head.decode())
     except (ValueError, RecursionError):
@@ -169,12 +175,10 @@ def _check_header(name: str, head: bytes, body: bytes) -> None:
         raise CheckpointError(
             f"{name} is a checkpoint of version {header.get('version')!r:.40}; this library reads version {VERSION}"
         )
-    if header.get("bytes") != len(body):
-        raise CheckpointError(
-            f"{name} is damaged: {header.get('bytes')!r:.40} bytes of data announced, {len(body)} found"
-        )
-    if head != _header(VERSION, body):
-        raise CheckpointError(f"{name} is damaged: its checksum does not match")
+    length = header.get("bytes")
+    if type(length) is not int or not 0 <= length <= MAX_BYTES:
+        raise CheckpointError(f"{name} is damaged: it announces {length!r:.40} bytes of data")
+    return length
 
 
 def _checked(name: str, content: Any) -> Checkpoint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -161,15 +161,19 @@ class EarlyStopping:
         if not 0.0 <= self.min_delta < math.inf:
             raise ValueError(f"min_delta must be a number of at least 0, not {self.min_delta!r}")
 
-    def watch(self, history: History) -> Watch:
-        """What follows the watched column; it has already seen the history's epochs.
+    def column(self, recorded: Collection[str]) -> str:
+        """The name of the watched column, given those that a training records.
 
         Raises:
-            ValueError: there is no such column.
+            ValueError: it is not among them.
         """
-        name = self.monitor or ("validation_loss" if history.validation_loss else "loss")
-        if name not in history.columns():
-            raise ValueError(f"early stopping watches {name!r}; recorded are {', '.join(history.columns())}")
+        name = self.monitor or ("validation_loss" if "validation_loss" in recorded else "loss")
+        if name not in recorded:
+            raise ValueError(f"early stopping watches {name!r}; recorded are {', '.join(recorded)}")
+        return name
+
+    def watch(self, name: str, history: History) -> Watch:
+        """What follows the watched column; it has already seen the history's epochs."""
         watch = Watch(name, 1.0 if name.endswith(("loss", "error")) else -1.0, self.min_delta)
         for _ in range(history.epochs):
             watch.improved(history)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Union
 from autograd import Value
 from autograd.value import real
 
+from .module import count
 from .schedules import Schedule
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ class Optimizer:
     def __repr__(self) -> str:
         rate = getattr(self.lr, "__qualname__", self.lr) if callable(self.lr) else self.lr
         settings = "".join(f", {name}={x:g}" for name, x in self._all_settings().items() if x is not None)
-        return f"{type(self).__name__}({len(self.parameters):,} parameters, lr={rate}{settings})"
+        return f"{type(self).__name__}({count(len(self.parameters))}, lr={rate}{settings})"
 
 
 _RANGES = {

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd import AnomalyError, Value, no_grad
-from autograd.modes import changed
+from autograd import AnomalyError, Value, graph, no_grad
+from autograd.modes import changed, current
 
 from . import engines, metrics
 from .checkpoint import Checkpoint, fitting, read, save
@@ -76,6 +76,9 @@ def fit(
     history so far is returned, and the parameters stay. If a loss or a gradient becomes nan or infinite, training
     stops with a warning and the model gets the last parameters back whose loss was finite.
 
+    The compiled engine traces the model's and the loss's Python code once. What that code looks up besides its
+    arguments and parameters (a switch that a callback turns, say) is fixed then; `engine="eager"` runs it each time.
+
     Args:
         model: any Module that takes one sample.
         loss: a function of the model's output and the target of one sample, such as `nn.cross_entropy`.
@@ -105,6 +108,8 @@ def fit(
         TypeError: data are no real numbers, or the loss does not give a Value.
         AnomalyError: inside `autograd.detect_anomaly`, with epoch and batch; the last good parameters are kept.
     """
+    if not current().record:
+        raise RuntimeError("fit inside no_grad cannot learn, since nothing records how the loss came about")
     if isinstance(validation, (tuple, list)):
         held = _Data(model, loss, *_pair(validation), "validation ")
     elif validation is not None:
@@ -113,6 +118,7 @@ def fit(
     else:
         held = None
     data = _Data(model, loss, X, y, "")
+    data.check(model, loss, optimizer)
     size = len(data.X) if batch_size is None else _whole(batch_size, "batch_size")
     if size > len(data.X):
         raise ValueError(f"batch_size is {size} and there are {len(data.X)} samples; batch_size=None takes all at once")
@@ -124,7 +130,12 @@ def fit(
     run = _Run(model, loss, optimizer, data, held, size, _whole(seed, "seed", least=0), shuffle, engine)
     run.metrics = [_metric(m, loss) for m in metrics]
     run.callbacks = [*callbacks]
-    run.rule = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+    recorded = run.columns()
+    if len({*recorded}) < len(recorded):
+        raise ValueError(f"two columns of the history would have the same name: {', '.join(recorded)}")
+    if early_stopping is not None:
+        run.rule = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+        run.watched = run.rule.column(recorded)
     run.checkpoint = None if checkpoint is None else Path(checkpoint)
     run.every = _whole(checkpoint_every, "checkpoint_every")
     if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:
@@ -187,6 +198,14 @@ class _Data:
                     f"it is a {type(result).__name__}"
                 )
 
+    def check(self, model: Module, loss: engines.Loss, optimizer: Optimizer) -> None:
+        """Refuse an optimizer that was made for another model: it would train nothing, silently."""
+        moving = {*optimizer.parameters}
+        if moving.isdisjoint(model.parameters()):
+            root = loss(model(self.X[0].tolist()), self.y[0].tolist())
+            if moving.isdisjoint(graph.leaves(root)):
+                raise ValueError("the loss depends on none of the optimizer's parameters; was it made for this model?")
+
 
 def _finite(array: Floats, name: str) -> None:
     finite = np.isfinite(array)
@@ -216,7 +235,8 @@ class _Run:
 
     metrics: list[tuple[str, metrics.Metric]]
     callbacks: list[Callback]
-    rule: EarlyStopping | None
+    rule: EarlyStopping | None = None
+    watched: str = ""
     checkpoint: Path | None
     every: int
 
@@ -233,14 +253,20 @@ class _Run:
         self.good: Any = None  # a snapshot with which the loss was finite
         self.saved = 0  # the epoch of the checkpoint
 
+    def columns(self) -> list[str]:
+        """The names of the columns that the history will have."""
+        names = [name for name, _ in self.metrics]
+        held = ["validation_loss", *(f"validation_{name}" for name in names)] if self.held is not None else []
+        return ["loss", *names, *held, "learning_rate", "seconds"]
+
     # ---- epochs
 
     def train(self, epochs: int, progress: bool) -> History:
         """Run the epochs that are left; see `fit`."""
         history, steps = self.history, -(-len(self.data.X) // self.size)
         history.stopped = ""
-        if self.rule is not None and history.epochs:
-            self.watch = self.rule.watch(history)
+        if self.rule is not None:
+            self.watch = self.rule.watch(self.watched, history)
         self.good = self.engine.snapshot()
         with _Interrupt() as interrupt, _bar(epochs * steps, history.epochs * steps, progress) as bar:
             try:
@@ -334,11 +360,8 @@ class _Run:
 
     def _after(self, epoch: int) -> None:
         """Best parameters, callbacks, checkpoint."""
-        if self.rule is not None:
-            if self.watch is None:
-                self.watch = self.rule.watch(History(**{**vars(self.history), "loss": []}))
-            if self.watch.improved(self.history):
-                self.history.best_epoch, self.best = epoch, self.engine.data()
+        if self.watch is not None and self.watch.improved(self.history):
+            self.history.best_epoch, self.best = epoch, self.engine.data()
         if self.checkpoint is not None and epoch % self.every == 0:
             self.save()
         if not self.callbacks:

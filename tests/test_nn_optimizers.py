@@ -319,5 +319,5 @@ def test_clipping():
 
 
 def test_what_they_look_like():
-    assert repr(nn.SGD([Value(1.0)], 0.1, momentum=0.9)) == ("SGD(1 parameters, lr=0.1, momentum=0.9, weight_decay=0)")
+    assert repr(nn.SGD([Value(1.0)], 0.1, momentum=0.9)) == ("SGD(1 parameter, lr=0.1, momentum=0.9, weight_decay=0)")
     assert "clip_norm=1" in repr(nn.Adam([Value(1.0)], schedules.constant(0.1), clip_norm=1.0))

@@ -89,7 +89,8 @@ def test_the_same_seed_gives_the_same_run_and_another_another():
 
 
 def test_all_samples_at_once_by_default():
-    history = nn.fit(small()[0], nn.mse_loss, MOONS.X, MOONS.y, small()[1], epochs=2, **DEFAULTS)
+    model, optimizer = small()
+    history = nn.fit(model, nn.mse_loss, MOONS.X, MOONS.y, optimizer, epochs=2, **DEFAULTS)
     assert len(history.batch_loss) == 2 and history.batch_loss == history.loss
 
 
@@ -357,8 +358,11 @@ def test_early_stopping_refuses(wrong):
 
 
 def test_early_stopping_on_a_column_that_is_not_there():
-    with pytest.raises(ValueError, match=r"early stopping watches 'accurracy'; recorded are loss"):
-        train(*small(), early_stopping=nn.EarlyStopping(monitor="accurracy"))
+    model, optimizer = small()
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=r"watches 'accurracy'; recorded are loss, accuracy, learning_rate, seconds"):
+        train(model, optimizer, metrics=["accuracy"], early_stopping=nn.EarlyStopping(monitor="accurracy"))
+    assert model.state_dict() == before
 
 
 # ---- checkpoints and resuming -----------------------------------------------------------------------------------
@@ -582,6 +586,7 @@ def with_bad(array, value, *place):
         ({"seed": -1}, ValueError, "seed must be an integer of at least 0"),
         ({"seed": "a"}, ValueError, "seed must be an integer"),
         ({"engine": "warp"}, ValueError, "unknown engine 'warp'; known: auto, eager"),
+        ({"metrics": ["accuracy", nn.metrics.accuracy]}, ValueError, "two columns of the history would have the same"),
         ({"metrics": ["acuracy"]}, ValueError, "unknown metric 'acuracy'; known: accuracy"),
         ({"validation": 1.5}, ValueError, "fraction must lie between 0 and 1"),
         ({"validation": (X,)}, ValueError, r"validation is \(X, y\) or a fraction; got 1 parts"),
@@ -597,6 +602,27 @@ def test_bad_input_is_refused_before_anything_changes(options, error, message):
     with pytest.raises(error, match=message):
         train(model, optimizer, **options)
     assert (model.state_dict(), optimizer.state_dict()) == before
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    with pytest.raises(ValueError, match="depends on none of the optimizer's parameters; was it made for this model"):
+        train(small()[0], small()[1])
+    with autograd.no_grad(), pytest.raises(RuntimeError, match="fit inside no_grad cannot learn"):
+        train(*small())
+
+
+def test_a_loss_can_have_parameters_of_its_own(tmp_path):
+    scale = Value(1.0)
+    model, _ = small()
+    before = model.state_dict()
+
+    def scaled(out, y):
+        return nn.binary_cross_entropy(out * scale, y)
+
+    history = train(model, nn.SGD([scale], 0.5), loss=scaled)
+    assert history.loss[-1] < history.loss[0] and scale.data != 1.0 and model.state_dict() == before
+    with pytest.raises(ValueError, match="a checkpoint holds the model's parameters, and the optimizer moves others"):
+        train(model, nn.SGD([scale], 0.5), loss=scaled, checkpoint=tmp_path / "run.json")
 
 
 def test_labels_out_of_range_are_named():
