@@ -260,6 +260,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   /* ---- the table */
 
   const rows = [];
+  host.classList.toggle("editable", Boolean(hooks.edit));
   function fillTable() {
     const body = html("tbody");
     rows.length = 0;
@@ -277,16 +278,25 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     const header = html("tr", {}, ...["node", "computed as", "value", `∂${data.root}/∂node`].map((text) => html("th", { scope: "col" }, text)));
     table.replaceChildren(html("table", {}, html("caption", {}, "Values and gradients at this step"), html("thead", {}, header), body));
   }
+  function place(drag, value) {  // a slider around the value, unless the value lies on it already
+    if (!Number.isFinite(value)) return;
+    if (drag.max === "" || value < Number(drag.min) || value > Number(drag.max)) {
+      const reach = Math.max(1, Math.abs(value) * 2);
+      Object.assign(drag, { min: value - reach, max: value + reach, step: reach / 100 });
+    }
+    drag.value = value;
+  }
   function editor(k, cell) {
-    const start = Number(data.nodes[k].data), reach = Math.max(1, Math.abs(start) * 2);
+    const start = Number(data.nodes[k].data);
     const label = `Value of ${data.nodes[k].name}`;
-    const drag = html("input", { type: "range", min: start - reach, max: start + reach, step: reach / 100, "aria-label": `${label}, to drag` });
+    const drag = html("input", { type: "range", "aria-label": `${label}, to drag` });
     const typed = html("input", { type: "number", step: "any", "aria-label": label });
-    drag.value = typed.value = start;
+    typed.value = start;
+    place(drag, start);
     drag.addEventListener("input", () => { typed.value = drag.value; hooks.edit(k, Number(drag.value)); });
     typed.addEventListener("change", () => {
       if (typed.value.trim() === "" || !Number.isFinite(Number(typed.value))) return;
-      drag.value = typed.value;
+      place(drag, Number(typed.value));
       hooks.edit(k, Number(typed.value));
     });
     rows[k].typed = typed;
@@ -462,7 +472,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       at = Math.min(at, last());
       findLastGains();
       for (const [k, node] of data.nodes.entries())
-        if (rows[k]?.drag && document.activeElement !== rows[k].drag) rows[k].drag.value = node.data;
+        if (rows[k]?.drag && document.activeElement !== rows[k].drag) place(rows[k].drag, Number(node.data));
       show();
     },
     stop: () => play(false),

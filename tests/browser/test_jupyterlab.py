@@ -55,10 +55,12 @@ def laboratory(browser, tmp_path_factory):
     kinds = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
     folders = {f"JUPYTER_{kind}": str(home / kind) for kind in kinds}
     folders |= {f"JUPYTERLAB_{kind}_DIR": str(home / kind) for kind in ("SETTINGS", "WORKSPACES")}
+    notices = home / "SETTINGS" / "@jupyterlab" / "apputils-extension"
+    notices.mkdir(parents=True)
+    (notices / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     project = str(pathlib.Path(autograd.__file__).parents[1])
     environment = os.environ | folders | {"HOME": str(home), "IPYTHONDIR": str(home), "PYTHONPATH": project}
     options = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--ServerApp.port=0",
-               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
                f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"]  # fmt: skip
     with (home / "log").open("w") as log:
         server = subprocess.Popen([program, *options], env=environment, stdout=log, stderr=log, cwd=root)
@@ -92,12 +94,14 @@ def lab(laboratory, browser):
     """Opens a notebook of the laboratory; gives its page."""
     pages = []
 
-    def open_(name):
+    def open_(name, kernel=True):
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         pages.append(page)
         page.goto(f"{laboratory}lab/workspaces/{name}/tree/{name}.ipynb?token={TOKEN}&reset")
         page.locator(".jp-Notebook .jp-Cell").first.wait_for()
+        if kernel:
+            page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
         return page
 
     yield open_
@@ -112,7 +116,7 @@ def run_all(page):
 
 
 def test_an_untrusted_notebook_shows_the_static_picture(lab):
-    page = lab("untrusted")
+    page = lab("untrusted", kernel=False)
     image = page.locator(".jp-OutputArea-output img")
     image.wait_for()
     assert image.get_attribute("src").startswith("data:image/svg+xml;base64,")
