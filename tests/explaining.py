@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -29,7 +30,7 @@ def network(sizes: Sequence[int], bias: bool = True, seed: int = 0) -> Network:
             )
             for i in range(nout)
         ]
-        for layer, (nin, nout) in enumerate(zip(sizes, sizes[1:]))
+        for layer, (nin, nout) in enumerate(itertools.pairwise(sizes))
     ]
 
 
@@ -83,7 +84,7 @@ def combined(kind: str, x: Value, y: Value) -> Value:
     """One more node; what grows is squashed, and what has poles is kept away from them."""
     results: dict[str, Any] = {
         "abs": lambda: abs(x), "neg": lambda: -x, "square": lambda: (x * 0.5) ** 2, "exp": lambda: x.tanh().exp(),
-        "root": lambda: (x * x + 1.0).sqrt(), "add": lambda: x + y, "sub": lambda: x - y, "mul": lambda: x * y.sin(),
+        "root": lambda: (x * x + 1.0) ** 0.5, "add": lambda: x + y, "sub": lambda: x - y, "mul": lambda: x * y.sin(),
         "div": lambda: x / (y * y + 1.0), "maximum": lambda: autograd.maximum(x, y),
         "mean": lambda: autograd.mean([x, y, 2.0]), "log_sum_exp": lambda: autograd.log_sum_exp([x.tanh(), y.tanh()]),
         "dot": lambda: autograd.dot([x, y], [y.tanh(), 0.25]),

@@ -85,7 +85,7 @@ def test_a_group_is_the_sum_of_its_paths() -> None:
     samples = entries.by("sample")
     parts = [gradient((evaluate(net, x)[0] - 1.0) ** 2 / 2, weight) for x in ([0.5, -1.0], [1.5, 0.25])]
     assert [samples["sample 1"], samples["sample 2"]] == pytest.approx(parts)
-    with pytest.raises(KeyError, match="sample 1, sample 2|sample 2, sample 1"):
+    with pytest.raises(KeyError, match=r"sample 1, sample 2|sample 2, sample 1"):
         samples["sample 3"]
 
 

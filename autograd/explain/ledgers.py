@@ -122,15 +122,8 @@ class Ledger:
             for i, (path, text) in enumerate(zip(self.paths, numbers), 1)
         ]
         if others:
-            rows.append(
-                [
-                    "",
-                    numbers[-2],
-                    self._share(self.remainder),
-                    "",
-                    "the other path" if others == 1 else f"all {others:,} other paths together",
-                ]
-            )
+            rest = "the other path" if others == 1 else f"all {others:,} other paths together"
+            rows.append(["", numbers[-2], self._share(self.remainder), "", rest])
         rows += [None, ["", numbers[-1], "", "", f"= {self._gradient()}"]]
         return rows if self.structure.several else [row and [*row[:3], row[4]] for row in rows]
 

@@ -76,7 +76,8 @@ def slope(
             if close(_read(tree, scope, node, lambda operand: number(operand.data)).evaluate(), expected):
                 return _read(tree, scope, node, write)
     raise DerivationError(
-        f"the recorded derivative {expected!r} of {describe(node)} is not what {op.derivatives[position]!r} gives. {EDITED}"
+        f"the recorded derivative {expected!r} of {describe(node)} is not what {op.derivatives[position]!r} gives. "
+        f"{EDITED}"
     )
 
 
