@@ -37,7 +37,7 @@ def curves(
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.3)
     if shown:
-        ax.legend(frameon=False)
+        ax.legend(framealpha=0.8, edgecolor="none")
     return ax
 
 

@@ -48,7 +48,12 @@ def decision_boundary(
         reach = np.abs(field).max() or 1.0
         filled = ax.contourf(*spans, field + threshold, levels=np.linspace(-reach, reach, 21) + threshold,
                              cmap=diverging(), alpha=0.55)  # fmt: skip
-        ax.figure.colorbar(filled, ax=ax, label="output of the network", format="%.2g")
+        ax.figure.colorbar(
+            filled,
+            ax=ax,
+            label="output of the network",
+            format=lambda level, _: f"{0.0 if abs(level) < 1e-6 * reach else level:.2g}",
+        )
         if field.min() < 0 < field.max():
             ax.contour(*spans, field, levels=[0.0], colors="black", linewidths=1.6)
         colours = [COLOURS[1], COLOURS[0]]  # the lower label on the side of the lower outputs
