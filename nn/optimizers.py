@@ -1,9 +1,6 @@
 """Optimizers: one update rule each, the same for a float and for an array.
 
-A rule is a plain function ``rule(p, g, state, lr, step, *settings) -> (p, state)`` of a parameter, its gradient, a
-tuple of state variables, the learning rate and the number of the step (from 1). It is written with ``+=`` and ``*=``:
-a float gets a new value, while a NumPy array is changed in place, without a copy of the parameters. (The gradient is
-never changed.) `Optimizer.step` applies the rule to each Value; `Optimizer.step_arrays` applies it once to flat arrays
+`Optimizer.step` applies the rule (see `nn.rules`) to each Value; `Optimizer.step_arrays` applies it once to flat arrays
 that hold all parameters, as compiled programs do. Both advance the same state.
 """
 
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Union
 from autograd import Value
 from autograd.value import real
 
+from . import rules
 from .module import count
 from .schedules import Schedule
 
@@ -24,63 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Rate = Union[float, Schedule]
-
-
-def _root(x: Any) -> Any:
-    return math.sqrt(x) if isinstance(x, float) else x**0.5  # NumPy computes x ** 0.5 as sqrt
-
-
-def sgd_rule(p: Any, g: Any, state: tuple[Any, ...], lr: float, step: int, momentum: float, weight_decay: float) -> Any:
-    """W ← W − αG; with momentum V ← βV + G, W ← W − αV. Weight decay adds λW to G."""
-    if weight_decay:
-        g = g + weight_decay * p
-    if momentum:
-        (v,) = state
-        v *= momentum
-        v += g
-        p -= lr * v
-        return p, (v,)
-    p -= lr * g
-    return p, state
-
-
-def adagrad_rule(p: Any, g: Any, state: tuple[Any, ...], lr: float, step: int, eps: float, weight_decay: float) -> Any:
-    """S ← S + G², W ← W − αG / (√S + ε)."""
-    if weight_decay:
-        g = g + weight_decay * p
-    (s,) = state
-    s += g * g
-    p -= lr * g / (_root(s) + eps)
-    return p, (s,)
-
-
-def rmsprop_rule(
-    p: Any, g: Any, state: tuple[Any, ...], lr: float, step: int, decay: float, eps: float, weight_decay: float
-) -> Any:
-    """S ← ρS + (1 − ρ)G², W ← W − αG / (√S + ε)."""
-    if weight_decay:
-        g = g + weight_decay * p
-    (s,) = state
-    s *= decay
-    s += (1.0 - decay) * g * g
-    p -= lr * g / (_root(s) + eps)
-    return p, (s,)
-
-
-def adam_rule(
-    p: Any, g: Any, state: tuple[Any, ...], lr: float, step: int, beta1: float, beta2: float, eps: float,
-    weight_decay: float,
-) -> Any:  # fmt: skip
-    """M ← β₁M + (1 − β₁)G, S ← β₂S + (1 − β₂)G², W ← W − α·M̂ / (√Ŝ + ε), M̂ = M/(1 − β₁ᵏ), Ŝ = S/(1 − β₂ᵏ)."""
-    if weight_decay:
-        g = g + weight_decay * p
-    m, s = state
-    m *= beta1
-    m += (1.0 - beta1) * g
-    s *= beta2
-    s += (1.0 - beta2) * g * g
-    p -= (lr / (1.0 - beta1**step)) * m / (_root(s / (1.0 - beta2**step)) + eps)
-    return p, (m, s)
 
 
 class Optimizer:
@@ -326,7 +267,7 @@ class SGD(Optimizer):
         clip_value: each gradient is brought into [−clip_value, clip_value].
     """
 
-    rule = staticmethod(sgd_rule)
+    rule = staticmethod(rules.sgd)
     variables = ("velocity",)
 
     def __init__(
@@ -348,7 +289,7 @@ class AdaGrad(Optimizer):
     Args: as for `SGD`; ``eps`` is ε.
     """
 
-    rule = staticmethod(adagrad_rule)
+    rule = staticmethod(rules.adagrad)
     variables = ("squares",)
 
     def __init__(
@@ -370,7 +311,7 @@ class RMSprop(Optimizer):
     Args: as for `SGD`; ``decay`` is ρ, ``eps`` is ε.
     """
 
-    rule = staticmethod(rmsprop_rule)
+    rule = staticmethod(rules.rmsprop)
     variables = ("squares",)
 
     def __init__(
@@ -394,7 +335,7 @@ class Adam(Optimizer):
     Args: as for `SGD`; ``beta1`` and ``beta2`` are the decays of the mean gradient and of the mean square.
     """
 
-    rule = staticmethod(adam_rule)
+    rule = staticmethod(rules.adam)
     variables = ("means", "squares")
 
     def __init__(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -16,16 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd import AnomalyError, Value, graph, no_grad
-from autograd.modes import changed, current
+from autograd import AnomalyError
+from autograd.modes import current
 
 from . import engines, metrics
 from .checkpoint import Checkpoint, fitting, read, save
-from .datasets import one_hot, split
+from .datasets import split
 from .history import EarlyStopping, History, Watch
-from .losses import binary_cross_entropy
+from .interaction import Interrupt, progress_bar
 from .module import Module
 from .optimizers import Optimizer
+from .prepared import Prepared, metric_of, pair
 
 Floats = NDArray[np.float64]
 
@@ -111,13 +109,13 @@ def fit(
     if not current().record:
         raise RuntimeError("fit inside no_grad cannot learn, since nothing records how the loss came about")
     if isinstance(validation, (tuple, list)):
-        held = _Data(model, loss, *_pair(validation), "validation ")
+        held = Prepared(model, loss, *pair(validation), "validation ")
     elif validation is not None:
         X, y, *aside = split(X, y, validation, seed or 0)
-        held = _Data(model, loss, aside[0], aside[1], "validation ")
+        held = Prepared(model, loss, aside[0], aside[1], "validation ")
     else:
         held = None
-    data = _Data(model, loss, X, y, "")
+    data = Prepared(model, loss, X, y, "")
     data.check(model, loss, optimizer)
     size = len(data.X) if batch_size is None else _whole(batch_size, "batch_size")
     if size > len(data.X):
@@ -128,7 +126,7 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the name of the checkpoint file: checkpoint='run.json'")
     run = _Run(model, loss, optimizer, data, held, size, _whole(seed, "seed", least=0), shuffle, engine)
-    run.metrics = [_metric(m, loss) for m in metrics]
+    run.metrics = [metric_of(m, loss) for m in metrics]
     run.callbacks = [*callbacks]
     recorded = run.columns()
     if len({*recorded}) < len(recorded):
@@ -151,81 +149,6 @@ def _whole(n: Any, name: str, least: int = 1) -> int:
     return int(n.__index__())
 
 
-def _pair(validation: Any) -> tuple[ArrayLike, ArrayLike]:
-    if len(validation) != 2:
-        raise ValueError(f"validation is (X, y) or a fraction; got {len(validation)} parts")
-    return validation[0], validation[1]
-
-
-class _Data:
-    """Samples and targets, checked against a model and a loss."""
-
-    def __init__(self, model: Module, loss: engines.Loss, X: ArrayLike, y: ArrayLike, kind: str) -> None:
-        self.X = engines.samples(X, f"{kind}X")
-        self.given = np.asarray(y)
-        if self.given.ndim == 0 or len(self.given) != len(self.X):
-            count = len(self.given) if self.given.ndim else "one"
-            raise ValueError(f"{len(self.X)} {kind}samples and {count} {kind}targets")
-        _finite(self.X, f"{kind}X")
-        with no_grad():
-            output = model(self.X[0].tolist())
-        several = len(output) if isinstance(output, (list, tuple)) else 0
-        if several > 1 and self.given.ndim == 1:
-            self.y = one_hot(self.given, several)
-        else:
-            self.y = engines.real_array(self.given, f"{kind}y")
-            if self.y.ndim > 2:
-                raise ValueError(f"{kind}y must be one number or one row per sample; its shape is {self.y.shape}")
-            _finite(self.y if self.y.ndim > 1 else self.y[:, None], f"{kind}y")
-            if self.y.ndim == 2 and self.y.shape[1] == 1 and not several:
-                self.y = self.y[:, 0]
-        self._try(loss, output, kind)
-
-    def _try(self, loss: engines.Loss, output: Any, kind: str) -> None:
-        """The loss of every different target (up to 1,000), so that a wrong label is found before training."""
-        flat = self.given.ndim == 1
-        _, places = np.unique(self.given if flat else self.y, axis=None if flat else 0, return_index=True)
-        for place in places[:1000].tolist():
-            target = self.y[place].tolist()
-            with changed(record=False, anomaly=False):  # this output may not go with this target
-                try:
-                    result = loss(output, target)
-                except (ValueError, TypeError) as error:
-                    raise type(error)(f"{kind}sample {place}: {error}") from error
-            if not isinstance(result, Value):
-                raise TypeError(
-                    f"the loss of one sample must be one Value that depends on the model's output; "
-                    f"it is a {type(result).__name__}"
-                )
-
-    def check(self, model: Module, loss: engines.Loss, optimizer: Optimizer) -> None:
-        """Refuse an optimizer that was made for another model: it would train nothing, silently."""
-        moving = {*optimizer.parameters}
-        if moving.isdisjoint(model.parameters()):
-            root = loss(model(self.X[0].tolist()), self.y[0].tolist())
-            if moving.isdisjoint(graph.leaves(root)):
-                raise ValueError("the loss depends on none of the optimizer's parameters; was it made for this model?")
-
-
-def _finite(array: Floats, name: str) -> None:
-    finite = np.isfinite(array)
-    if not finite.all():
-        bad = np.argwhere(~finite)
-        sample, column = bad[0].tolist()
-        more = f" (and {len(bad) - 1:,} more)" if len(bad) > 1 else ""
-        raise ValueError(f"{name} has {array[sample, column]} in sample {sample}, column {column}{more}")
-
-
-def _metric(metric: str | metrics.Metric, loss: engines.Loss) -> tuple[str, metrics.Metric]:
-    if callable(metric):
-        return getattr(metric, "__name__", type(metric).__name__), metric
-    if metric not in metrics.METRICS:
-        raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metrics.METRICS)}, or a function")
-    if metric == "accuracy" and loss is binary_cross_entropy:  # outputs are logits: 0 is one half
-        return metric, lambda outputs, targets: metrics.accuracy(outputs, targets, threshold=0.0)
-    return metric, metrics.METRICS[metric]
-
-
 class _NotFiniteError(Exception):
     """A loss or a gradient is nan or infinite."""
 
@@ -241,7 +164,7 @@ class _Run:
     every: int
 
     def __init__(
-        self, model: Module, loss: engines.Loss, optimizer: Optimizer, data: _Data, held: _Data | None, size: int,
+        self, model: Module, loss: engines.Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
         seed: int, shuffle: bool, engine: str,
     ) -> None:  # fmt: skip
         self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
@@ -268,7 +191,7 @@ class _Run:
         if self.rule is not None:
             self.watch = self.rule.watch(self.watched, history)
         self.good = self.engine.snapshot()
-        with _Interrupt() as interrupt, _bar(epochs * steps, history.epochs * steps, progress) as bar:
+        with Interrupt() as interrupt, progress_bar(epochs * steps, history.epochs * steps, progress) as bar:
             try:
                 while history.epochs < epochs and not self._exhausted() and not history.stopped:
                     bar.set_description(f"epoch {history.epochs + 1}/{epochs}", refresh=False)
@@ -289,7 +212,7 @@ class _Run:
             self.engine.reload()
         return history
 
-    def _epoch(self, bar: Any, interrupt: _Interrupt) -> None:
+    def _epoch(self, bar: Any, interrupt: Interrupt) -> None:
         began, total, history = time.perf_counter(), 0.0, self.history
         order, n = self._order(history.epochs), len(self.data.X)
         before, rate = self.engine.snapshot(), self.optimizer.rate
@@ -349,7 +272,7 @@ class _Run:
                     f"at the end of epoch {self.history.epochs + 1} parameter {name} was {parameter.data}"
                 )
 
-    def _judged(self, prefix: str, data: _Data) -> dict[str, float]:
+    def _judged(self, prefix: str, data: Prepared) -> dict[str, float]:
         outputs = self.engine.predict(data.X) if self.metrics else data.y
         return {prefix + name: float(metric(outputs, data.given)) for name, metric in self.metrics}
 
@@ -430,42 +353,3 @@ class _Run:
         if best is not None:
             names = {parameter: name for name, parameter in self.model.named_parameters()}
             self.best = [float(best[names[parameter]]) for parameter in self.engine.parameters]
-
-
-class _Interrupt:
-    """Ctrl-C waits for the end of a batch; a second one does not. Only in the main thread, where signals arrive."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __enter__(self) -> _Interrupt:
-        main = threading.current_thread() is threading.main_thread()
-        self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self._ours:
-            signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def _note(self, number: int, frame: Any) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-    def check(self) -> None:
-        """Between two batches: act on a Ctrl-C."""
-        if self.asked:
-            raise KeyboardInterrupt
-
-    def __exit__(self, *_: object) -> None:
-        if self._ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _bar(total: int, done: int, progress: bool) -> Any:
-    """A progress bar over batches: tqdm's notebook form only where ipywidgets can draw it."""
-    from importlib.util import find_spec
-
-    if progress and "ipykernel" in sys.modules and find_spec("ipywidgets") is not None:
-        from tqdm.notebook import tqdm
-    else:
-        from tqdm import tqdm
-    return tqdm(total=total, initial=done, disable=not progress, unit="batch")
