@@ -4,6 +4,7 @@ from .contributions import Contribution as Contribution
 from .contributions import contribution as contribution
 from .derivations import Derivation as Derivation
 from .derivations import derivation as derivation
+from .engines import Mutant as Mutant
 from .groups import Entry as Entry
 from .groups import Groups as Groups
 from .ledgers import Ledger as Ledger

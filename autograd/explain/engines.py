@@ -172,6 +172,23 @@ class _FirstPath(Mutant):
         return contribution if before is None else before
 
 
+class ForgottenUse(Mutant):
+    """One use of a value left out: which one, the claimed number tells."""
+
+    name = "a use forgotten"
+    reread = "sum over all uses of a value"
+
+    def __init__(self, node: Value, position: int, mistake: str) -> None:
+        self.node, self.position, self.mistake = node, position, mistake
+
+    def derivatives(self, node: Value) -> Sequence[float]:
+        """Zero for the use that was forgotten."""
+        slopes = list(node.local_derivatives)
+        if node is self.node:
+            slopes[self.position] = 0.0
+        return slopes
+
+
 class _DepthFirst(Mutant):
     name = "no topological order"
     mistake = "nodes were visited depth first as met, so some handed their gradient on before all of it had arrived"

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from ..graph import describe, topological
+from ..ops import TABLE
 from ..value import Value, real
-from .engines import ALL, RIGHT, Adjoints, Mutant, UpdatedWeights
+from .engines import ALL, RIGHT, Adjoints, ForgottenUse, Mutant, UpdatedWeights
+from .expression import operation, symbol
+from .notation import Plain, render
 from .structure import Structure, depending, require
 from .written import formula
 
@@ -103,13 +106,16 @@ def diagnose(
         >>> x = Value(3.0, "x")
         >>> print(diagnose(x * x, x, 3.0))
         The gradient with respect to x is 6, not 3.
-        2 mistakes produce 3:
+        3 mistakes produce 3:
         * overwrite: a gradient was assigned (=) where it must be added (+=), so only the last use of a value counts.
           The passes part at x: its gradient is 6 in the right pass and 3 in this one.
           Read again: a value used twice gets the sum over its uses (the multivariable chain rule).
         * first path only: only one path was followed: the second use of a value was forgotten.
           The passes part at x: its gradient is 6 in the right pass and 3 in this one.
           Read again: sum over all paths from the result to the value.
+        * a use forgotten: the use of x in x · x was forgotten.
+          The passes part at x: its gradient is 6 in the right pass and 3 in this one.
+          Read again: sum over all uses of a value.
         >>> print(diagnose(x * x, x, 9.0, reveal=False).text.split("\\n")[0])
         The gradient with respect to x is not 9.
     """
@@ -138,12 +144,52 @@ def diagnose(
         result = wrong.get(leaf, 0.0)
         if _agrees(result, number, within) and not _agrees(result, value, 0.0):
             found.append(_match(engine, result, truth, wrong, depending(order, leaf), structure, reveal))
+    found += _forgotten(structure, depending(order, leaf), truth, number, within, reveal)
     found.sort(key=lambda match: abs(match.value - number))
     right = f"{value:.6g}, not {number:g}" if reveal else f"not {number:g}"
     head = f"The gradient with respect to {name} is {right}."
     return Diagnosis(
-        number, value, False, tuple(found), len(engines), _text(head, found, number, value, len(engines), lr)
+        number,
+        value,
+        False,
+        tuple(found),
+        len(engines) + 1,
+        _text(head, found, number, value if reveal else 0.0, len(engines) + 1, lr),
     )
+
+
+def _forgotten(
+    structure: Structure, between: Sequence[Value], truth: Adjoints, claimed: float, within: float, reveal: bool
+) -> list[Match]:
+    """The uses of a value without which the gradient is the claimed number; none if more than three would do.
+
+    Leaving out the use of p in c takes ∂root/∂c · ∂c/∂p · ∂p/∂leaf away, so that all uses are tried in linear time.
+    """
+    leaf, value = between[0], truth.get(between[0], 0.0)
+    slopes, uses = {leaf: 1.0}, dict.fromkeys(between, 0)
+    found: list[tuple[Value, int]] = []
+    for node in between[1:]:
+        slopes[node] = 0.0
+        for parent, slope in zip(node.parents, node.local_derivatives):
+            if parent in slopes and parent is not node:
+                uses[parent] += 1
+                slopes[node] += slopes[parent] * slope if slopes[parent] and slope else 0.0
+    for node in between[1:]:
+        for position, (parent, slope) in enumerate(zip(node.parents, node.local_derivatives)):
+            if uses.get(parent, 0) > 1:
+                factors = (truth.get(node, 0.0), slope, slopes[parent])
+                share = 0.0 if 0.0 in factors else math.prod(factors)
+                known = any(user is node and node.parents[i] is parent for user, i in found)  # x·x uses x twice
+                if share and _agrees(value - share, claimed, within) and not known:
+                    found.append((node, position))
+    matches: list[Match] = []
+    for node, position in found if len(found) <= 3 else ():
+        parent = node.parents[position]
+        mistake = f"the use of {_place(structure, parent)} in {_place(structure, node, False)} was forgotten"
+        engine = ForgottenUse(node, position, mistake)
+        wrong = engine.run(between[-1])
+        matches.append(_match(engine, wrong.get(leaf, 0.0), truth, wrong, between, structure, reveal))
+    return matches
 
 
 def _claim(claimed: float | str) -> tuple[float, float]:
@@ -171,6 +217,20 @@ def _word(structure: Structure, node: Value, fallback: str) -> str:
     return name.plain() if name is not None else fallback
 
 
+def _place(structure: Structure, node: Value, named: bool = True) -> str:
+    """A node by its name, or by what it is computed from."""
+    name = structure.name(node) if named or not node.parents else None
+    if name is not None:
+        return name.plain()
+    parts = [structure.name(parent) for parent in node.parents]
+    if node.op in TABLE and parts and all(parts):
+        symbols = [symbol(part, parent.data) for part, parent in zip(parts, node.parents) if part]
+        if not TABLE[node.op].takes_list:
+            return render(operation(node.op, *symbols), Plain())
+    written = formula(node, max_operations=6)
+    return written.plain(4) if written.complete else describe(node)
+
+
 def _match(
     engine: Mutant, value: float, truth: Adjoints, wrong: Adjoints, order: Sequence[Value], structure: Structure,
     reveal: bool,
@@ -181,10 +241,7 @@ def _match(
             node = between
             break
     right, other = truth.get(node, 0.0), wrong.get(node, 0.0)
-    place = _word(structure, node, "")
-    if not place:
-        written = formula(node, max_operations=6)
-        place = written.plain(4) if written.complete else describe(node)
+    place = _place(structure, node)
     numbers = f": its gradient is {right:.6g} in the right pass and {other:.6g} in this one" if reveal else ""
     text = f"* {engine.name}: {engine.mistake}.\n  The passes part at {place}{numbers}.\n  Read again: {engine.reread}."
     return Match(engine, value, node, right, other, text)
