@@ -120,7 +120,7 @@ def fit(
     size = len(data.X) if batch_size is None else _whole(batch_size, "batch_size")
     if size > len(data.X):
         raise ValueError(f"batch_size is {size} and there are {len(data.X)} samples; batch_size=None takes all at once")
-    _whole(epochs, "epochs", least=0)
+    epochs, drawn = _whole(epochs, "epochs", least=0), seed is None
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "big")
     if resume and checkpoint is None:
@@ -139,7 +139,7 @@ def fit(
     if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:
         raise ValueError("a checkpoint holds the model's parameters, and the optimizer moves others too")
     if run.checkpoint is not None and resume and run.checkpoint.exists():
-        run.load(read(run.checkpoint))
+        run.load(read(run.checkpoint), any_seed=drawn)
     return run.train(epochs, progress)
 
 
@@ -290,8 +290,10 @@ class _Run:
         if not self.callbacks:
             return
         self.engine.sync()
-        stop = [callback(Epoch(epoch, self.model, self.optimizer, self.history)) for callback in self.callbacks]
-        self.engine.reload()
+        try:
+            stop = [callback(Epoch(epoch, self.model, self.optimizer, self.history)) for callback in self.callbacks]
+        finally:
+            self.engine.reload()  # a callback may have edited parameters
         if any(answer is True for answer in stop):
             self.history.stopped = f"a callback ended it after {epoch} epochs"
 
@@ -331,16 +333,23 @@ class _Run:
         save(self.model, self.checkpoint, self.optimizer, training=training)
         self.saved = self.history.epochs
 
-    def load(self, saved: Checkpoint) -> None:
-        """Go on from a checkpoint; nothing changes if it does not fit."""
+    def load(self, saved: Checkpoint, any_seed: bool) -> None:
+        """Go on from a checkpoint; nothing changes if it does not fit. With ``any_seed`` its seed is taken over."""
         training = saved.training
         if training is None or saved.optimizer is None:
             raise ValueError(f"{self.checkpoint} holds a model but no training to resume")
+        if any_seed and type(training.get("seed")) is int and training["seed"] >= 0:
+            self.seed = training["seed"]
         own = {"samples": len(self.data.X), "batch_size": self.size, "seed": self.seed, "shuffle": self.shuffle}
         differing = [f"{name} was {training.get(name)}, is {x}" for name, x in own.items() if training.get(name) != x]
         if differing:
             raise ValueError(f"the run saved in {self.checkpoint} was another one: {'; '.join(differing)}")
         history = History.from_dict(training.get("history", {}))
+        if history.epochs and {*history.columns()} != {*self.columns()}:
+            raise ValueError(
+                f"the run saved in {self.checkpoint} recorded {', '.join(history.columns())}; "
+                f"this one records {', '.join(self.columns())}"
+            )
         best = training.get("best")
         fitting(saved, self.model)
         if best is not None:

@@ -164,6 +164,17 @@ def test_the_learning_rate_is_recorded():
     assert train(model, optimizer, 2, 12).learning_rate == [1 / 2, 1 / 4]
 
 
+def test_parameters_edited_by_a_callback_that_interrupts_stay():
+    def reset(epoch):
+        for parameter in epoch.model.parameters():
+            parameter.data = 0.5
+        raise KeyboardInterrupt
+
+    model, optimizer = small()
+    train(model, optimizer, 3, callbacks=[reset])
+    assert set(model.state_dict().values()) == {0.5}
+
+
 def test_parameters_edited_by_a_callback_count():
     def reset(epoch):
         for parameter in epoch.model.parameters():
@@ -416,6 +427,13 @@ def test_a_run_that_stopped_early_stays_stopped(tmp_path):
     assert again.epochs == first.epochs == 5 and again.stopped == first.stopped
 
 
+def test_a_resumed_run_takes_over_a_drawn_seed(tmp_path):
+    path = tmp_path / "run.json"
+    first = train(*small(), 2, seed=None, checkpoint=path)
+    whole = train(*small(), 4, seed=first.seed)
+    assert train(*small(), 4, seed=None, checkpoint=path, resume=True).loss == whole.loss
+
+
 def test_checkpoints_are_written_every_few_epochs_and_at_the_end(tmp_path):
     path, seen = tmp_path / "run.json", []
 
@@ -447,6 +465,8 @@ def test_another_run_is_not_resumed(tmp_path, change, message):
     with pytest.raises(ValueError, match="the optimizer's kind differ: saved SGD, here Adam"):
         train(model, nn.Adam(model.parameters()), checkpoint=path, resume=True)
     assert model.state_dict() == before
+    with pytest.raises(ValueError, match="recorded loss, learning_rate, seconds; this one records loss, accuracy, "):
+        train(model, optimizer, checkpoint=path, resume=True, metrics=["accuracy"])
     nn.save(model, path)
     with pytest.raises(ValueError, match="holds a model but no training to resume"):
         train(model, optimizer, checkpoint=path, resume=True)
