@@ -2,8 +2,11 @@
 
 - `differences`: slopes of a function of floats, with a measured bound of their error;
 - `edges`: every stored local derivative of a graph against the value of its own operation;
+- `rounding`: how far a computed value and a computed gradient can be trusted;
 - `replay`: one graph at thousands of points at once;
 - `subject`: the function under test, called at other points and put back;
+- `verdict`: what the numbers of a row mean, and why a row failed;
+- `second`: the same for second derivatives;
 - `whole`: `gradcheck` and `error_curve`;
 - `report`: rows, verdicts, the table.
 """

@@ -57,6 +57,10 @@ class Estimate(NamedTuple):
         return abs(slope - self.slope) <= self.uncertainty + atol + rtol * max(abs(slope), abs(self.slope))
 
 
+NOTHING = Estimate(math.nan, math.inf, math.inf, math.nan, math.nan, math.nan, 0.0, "edge")
+"""The estimate where the function does not exist."""
+
+
 class _Rung(NamedTuple):
     step: float
     right: float  # x + step, as a float
@@ -96,9 +100,9 @@ def measurement(
         rtol: relative difference that is no contradiction.
     """
     if not math.isfinite(value):
-        return _nothing("edge" if value != value else "overflow")
+        return NOTHING if value != value else NOTHING._replace(obstacle="overflow")
     rungs: list[_Rung] = []
-    estimate = _nothing("edge")
+    estimate = NOTHING
     steps = _ladder(x)
     for _ in range(DESCENTS):
         steps = [h for h in steps if h >= max(math.ulp(x), 4 * UNDERFLOW) and math.isfinite(abs(x) + h)]
@@ -113,10 +117,6 @@ def measurement(
             break
         steps = [steps[-1] * 4.0 ** -(k + 1) for k in range(RUNGS)]
     return estimate
-
-
-def _nothing(obstacle: str) -> Estimate:
-    return Estimate(math.nan, math.inf, math.inf, math.nan, math.nan, math.nan, 0.0, obstacle)
 
 
 def _ladder(x: float) -> list[float]:
@@ -143,7 +143,7 @@ def _estimate(x: float, value: float, noise: float, rungs: Sequence[_Rung]) -> E
         if best is not None:
             return _finished(x, value, noise, best, there, quotients, one_sided=True)
     infinite = any(math.isinf(r.above) or math.isinf(r.below) for r in rungs)
-    return _nothing("overflow" if infinite else "edge")
+    return NOTHING._replace(obstacle="overflow") if infinite else NOTHING
 
 
 def _candidates(

@@ -14,8 +14,9 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .. import formulas, ops
-from ..value import Value, describe
-from .differences import UNIT_ROUNDOFF, Estimate, slope
+from ..graph import describe
+from ..value import Value
+from .differences import NOTHING, UNIT_ROUNDOFF, Estimate, slope
 from .rounding import operation_noise
 
 
@@ -114,14 +115,14 @@ def _suspects(
         claim = _claim(stored, i)
         if _plainly_right(value, x, claim, rtol):
             continue
-        verdict, estimate = "edge", None
+        estimate = NOTHING
         if all(map(math.isfinite, operands)):
             estimate = slope(value, x, operation_noise(op, operands, stored), claim)
-            verdict = _verdict(estimate, claim, rtol)
-            if verdict == "wrong" and on_edge(op, operands):
-                verdict = "edge"
+        verdict = _verdict(estimate, claim, rtol)
+        if verdict == "wrong" and on_edge(op, operands):
+            verdict = "edge"
         if verdict:
-            found.append((i, estimate or slope(lambda t: math.nan, 0.0), verdict))
+            found.append((i, estimate, verdict))
     return found
 
 
@@ -148,13 +149,10 @@ def _verdict(estimate: Estimate, claim: float, rtol: float) -> str:
 
 def argument_name(op: ops.Op, position: int, count: int) -> str:
     """What the table calls an operand: ``y``, or ``xs[2]`` for an entry of a list."""
-    bound = op.bind(range(count))
-    for name, entry in zip(op.arguments, bound):
-        if entry == position:
-            return name
-        if isinstance(entry, list) and position in entry:
-            return f"{name[1:]}[{entry.index(position)}]"
-    return str(position)
+    names: list[str] = []
+    for name, entry in zip(op.arguments, op.bind(range(count))):
+        names += [f"{name[1:]}[{i}]" for i in range(len(entry))] if isinstance(entry, list) else [name]
+    return names[position]
 
 
 def _hint(op: ops.Op, operands: tuple[float, ...], stored: tuple[float, ...], position: int, found: Estimate) -> str:

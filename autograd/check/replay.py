@@ -81,7 +81,6 @@ def _array_function(name: str, op: ops.Op) -> Callable[..., Any]:
     return function
 
 
-@cache
 def _namespace(called: frozenset[str] | None) -> dict[str, Any]:
     import numpy as np
 

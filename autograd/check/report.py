@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..value import describe
+from ..graph import describe
 from .edges import EdgeReport
 
 

@@ -116,11 +116,15 @@ class Subject:
         except (ArithmeticError, ValueError):
             return math.nan
 
-    def slope(self, index: int, number: float) -> float:
-        """The analytic derivative by one input, with that input moved."""
-        with self.at(index, number):
-            y = self.call()
-            return grad(y, [self.leaves[index]])[0] if isinstance(y, Value) else 0.0
+    def slopes_nearby(self, index: int) -> Iterator[float]:
+        """The analytic derivative by one input where it, or one of the first others, is an ulp or two away."""
+        for moved in dict.fromkeys([index, *range(min(8, len(self.leaves)))]):
+            number = self.point[moved]
+            for ulps in (-2, -1, 1, 2):
+                with self.at(moved, number + ulps * math.ulp(number)):
+                    y = self.call()
+                    if isinstance(y, Value):
+                        yield grad(y, [self.leaves[index]])[0]
 
     def operations(self, index: int, number: float) -> list[Operation]:
         """Every operation that the function carries out with one input moved."""
