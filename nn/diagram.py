@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from autograd import no_grad
+from autograd.view.text import width as width_of
 from autograd.view.text import xml
 
 POSITIVE, NEGATIVE, NOT_FINITE, INK = "#0072B2", "#D55E00", "#CC79A7", "#222222"
@@ -208,7 +209,8 @@ def _svg(columns: Sequence[Column], edges: Sequence[Edge], color: str, heading: 
     right = 40 + RADIUS + 6.2 * max(map(len, columns[-1].names or [""]))
     top, tall = 58.0 if note else 44.0, rows * PITCH
     spacing = min(230.0, max(150.0, 0.42 * tall))
-    width = max(left + right + spacing * (len(columns) - 1), 360.0)
+    titles = 24 + max(width_of(heading, 16, bold=True), width_of(note, 12))
+    width = max(left + right + spacing * (len(columns) - 1), titles, 360.0)
     left += (width - left - right - spacing * (len(columns) - 1)) / 2
     base = top + tall + bias_row * PITCH
     height = base + 122 + 16 * (columns[0].values is not None)
