@@ -441,6 +441,15 @@ def test_a_vertical_tangent_at_the_edge_is_right() -> None:
     assert gradcheck(lambda x: x**1.5, [0.0]).ok
 
 
+def test_one_float_from_the_edge_no_step_fits() -> None:
+    for x in (1.0 - 2.0**-53, 1.0 - 2.0**-52):
+        report = gradcheck(lambda v: v.asin(), [x], raise_exception=False)
+        assert not report.edges.wrong
+        assert set(verdicts(report)) <= {"ok", "edge", "truncation", "round-off"}
+    assert gradcheck(lambda v: v.asin(), [1.0 - 1e-12]).ok
+    assert gradcheck(lambda v: v.log(), [1e-300]).ok
+
+
 def test_overflow() -> None:
     report = failed(lambda x: x.exp() * 2.0, [1000.0])
     assert verdicts(report) == ["overflow"]

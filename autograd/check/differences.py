@@ -5,15 +5,20 @@ Every rung gives a central quotient A(h) = (f(x+h) − f(x−h)) / 2h. Its error
 directions:
 
 - *truncation*, f'''(x)·h²/6 + …, which falls with h. Three neighbouring rungs cancel its h² and h⁴ terms
-  (Richardson 1911), and the change that the last cancellation made bounds what is left (Ridders 1982);
+  (Richardson 1911), and the change that the last cancellation made bounds what is left (Ridders 1982). That holds
+  for a series in h². Quotients that shrink more slowly (|x|^1.5 at 0) are bounded by the sum of a geometric series,
+  and those that do not shrink at all are no estimate;
 - *round-off*, σ/h, which grows as h falls, where σ bounds the error of one computed f. The caller knows σ from a
   running error analysis of the graph: Σ over nodes of 2u·|node|·|∂f/∂node|, u = 2⁻⁵³ (Higham 2002, §3.3).
 
 Which rungs to believe is decided from fine to coarse (Lepski 1990): a coarser estimate replaces a finer one if it is
 more precise *and* lies within the errors of both. A step that strides over an oscillation (sin at 1e8, h = 1e6
-converges beautifully, to 0), a kink or an edge contradicts the finer rungs and is never reached. If three digits fewer
-than usual come out, or the result contradicts the slope that was expected, the ladder is continued downwards,
-to the spacing of floats if need be, before anything is called wrong.
+converges beautifully, to 0), a kink or an edge contradicts the finer rungs and is never reached. If the error comes
+out above 1e-6, or the result contradicts the slope that was expected, the ladder is continued downwards, to the
+spacing of floats if need be, before anything is called wrong.
+
+Other checkers use one step for all inputs and one tolerance for all slopes; then h = 1e-6 says nothing at x = 1e-8 or
+x = 1e8, a tolerance of 1e-3 hides a wrong factor, and one of 1e-8 condemns right rules.
 
 Where f(x+h) or f(x−h) does not exist, rungs are dropped; where one side does not exist at all, the quotients are
 one-sided. The steps are powers of two, and quotients divide by the difference of the floats really used.
@@ -28,7 +33,7 @@ from typing import NamedTuple
 
 UNIT_ROUNDOFF = 2.0**-53
 UNDERFLOW = 2.0**-1074  # the spacing of the smallest floats
-RUNGS = 8
+RUNGS = 8  # per descent
 DESCENTS = 4
 
 

@@ -204,5 +204,6 @@ def leaves_domain(op: ops.Op, operands: Sequence[float]) -> bool:
 
 
 def on_edge(op: ops.Op, operands: Sequence[float]) -> bool:
-    """Whether operands stand exactly on the edge of an operation's domain."""
-    return any(edge(*operands) == 0 for edge in _landmarks(op)[1])
+    """Whether operands stand on the edge of an operation's domain, or so few floats from it that no step fits."""
+    few = 32 * UNIT_ROUNDOFF * max(map(abs, operands))
+    return any(abs(edge(*operands)) <= few for edge in _landmarks(op)[1])
