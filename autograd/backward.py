@@ -12,7 +12,7 @@ dead relu, does not poison the rest (IEEE 754 alone would give 0 · ∞ = nan).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from .functions import symbolic_derivatives
@@ -30,12 +30,20 @@ def backward(root: Value, gradient: float = 1.0, free_graph: bool = False) -> No
         AnomalyError: inside `detect_anomaly`, a gradient is nan or infinite.
     """
     order = begin(root, real(gradient, "backward(gradient=…)"))
-    step = _checked if ACTIVE and current().anomaly else propagate
+    nodes = _released(order) if free_graph else reversed(order)
+    if ACTIVE and current().anomaly:
+        for node in nodes:
+            _checked(node)
+    else:
+        sweep(nodes)
+
+
+def _released(order: list[Value]) -> Iterator[Value]:
+    """The nodes from the last to the first; each is let go when the next one is asked for."""
     while order:
         node = order.pop()
-        step(node)
-        if free_graph:
-            node.parents = node.local_derivatives = ()
+        yield node
+        node.parents = node.local_derivatives = ()
 
 
 def begin(root: Value, seed: float) -> list[Value]:
@@ -53,13 +61,19 @@ def begin(root: Value, seed: float) -> list[Value]:
     return order
 
 
+def sweep(nodes: Iterable[Value]) -> None:
+    """Hand each node's gradient on to its parents: parent.grad += node.grad · d node / d parent."""
+    for node in nodes:
+        adjoint = node.grad
+        if adjoint:
+            for parent, derivative in zip(node.parents, node.local_derivatives):
+                if derivative:
+                    parent.grad += adjoint * derivative
+
+
 def propagate(node: Value) -> None:
-    """Hand a node's gradient on to its parents: parent.grad += node.grad · d node / d parent."""
-    adjoint = node.grad
-    if adjoint:
-        for parent, derivative in zip(node.parents, node.local_derivatives):
-            if derivative:
-                parent.grad += adjoint * derivative
+    """One step of `sweep`."""
+    sweep((node,))
 
 
 def _checked(node: Value) -> None:

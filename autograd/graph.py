@@ -36,7 +36,9 @@ def topological(root: Value | Iterable[Value]) -> list[Value]:
             if node.parents:
                 stack.append(node)
                 stack.append(None)
-                stack.extend(reversed(node.parents))
+                for parent in node.parents[::-1]:
+                    if parent not in seen:
+                        stack.append(parent)
             else:
                 order.append(node)
     return order

@@ -364,8 +364,8 @@ def _entries() -> Iterator[Op]:
     # y·x^(y−1) loses digits to the rounding of y − 1 when y < 1/2 (170 ulp at x = 1e300, y = 0.1), and the sign of
     # (−1)^(y−1) when y > 2^53; y·out/x does not. For other y it would, where out overflows or underflows.
     yield Op("pow", "pow(x, y)",
-             ("where(abs(y) <= 0, 0, where(((y < 0.5) + (y > 1e15)) * (abs(x) > 0) * (abs(x) < inf), y * (out / x),"
-              " y * pow(x, y - 1)))",
+             ("where((y >= 0.5) * (y <= 1e15), y * pow(x, y - 1), where(abs(y) <= 0, 0,"
+              " where((abs(x) > 0) * (abs(x) < inf), y * (out / x), y * pow(x, y - 1))))",
               "where(x > 0, out * log(x), where(x >= 0, where(y < 0, -inf, 0), nan))"),
              "{$x}^{$y}", arguments=_XY, symbol="^", method="__pow__", domain=("x",),
              text="The power x**y; nan for a negative x and a y that is not an integer.")

@@ -229,7 +229,7 @@ def real(x: object, taker: str) -> float:
     """
     if type(x) is float:
         return x
-    if not _is_real(x):
+    if type(x) is not int and not _is_real(x):
         raise _refusal(x, taker)
     try:
         return float(x)  # type: ignore[arg-type]
@@ -239,20 +239,20 @@ def real(x: object, taker: str) -> float:
 
 def constant(data: float) -> Value:
     """A plain number as a node: it takes part in the graph, and pictures and checks pass it over."""
-    node = Value(data)
-    node.op = "constant"
-    return node
+    return _node("constant", (), data, ())
 
 
 def operand(x: object) -> Any:
     """The other operand of an operator as a Value; NotImplemented lets an unknown type (an array) try."""
-    if isinstance(x, Value):
-        return x
-    if _is_real(x):
-        return constant(real(x, "arithmetic with a Value"))
-    if type(x).__name__ in _REFUSED:
-        raise _refusal(x, "arithmetic with a Value")
-    return NotImplemented
+    if type(x) is not float:
+        if isinstance(x, Value):
+            return x
+        if type(x) is not int and not _is_real(x):
+            if type(x).__name__ in _REFUSED:
+                raise _refusal(x, "arithmetic with a Value")
+            return NotImplemented
+        x = real(x, "arithmetic with a Value")
+    return _node("constant", (), x, ())
 
 
 def argument(x: object, function: str) -> Value:

@@ -315,7 +315,7 @@ def test_free_graph_releases_each_node_as_it_is_passed() -> None:
 def test_free_graph_keeps_the_peak_down() -> None:
     def peak(free: bool) -> int:
         node = Value(0.5)
-        for _ in range(5_000):
+        for _ in range(30_000):
             node = node.sin()
         tracemalloc.start()
         try:
@@ -324,7 +324,7 @@ def test_free_graph_keeps_the_peak_down() -> None:
         finally:
             tracemalloc.stop()
 
-    assert peak(True) < 20_000 < peak(False)  # a gradient each, or next to nothing
+    assert peak(True) < 150_000 < 700_000 < peak(False)  # a gradient each; or what Python keeps for its next tuples
 
 
 def test_a_freed_graph_is_refused_wherever_it_would_be_used() -> None:
