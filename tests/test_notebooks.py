@@ -40,11 +40,17 @@ NUMBER = re.compile(r"[-−+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
 
 def as_printed(cell):
     """The outputs of a cell as comparable lines: text as it is, other kinds by name."""
-    lines = []
+    lines, stream = [], ""
     for output in cell.outputs:
-        if output.output_type == "stream":
-            lines += [output.name, *output.text.rstrip("\n").split("\n")]
-        elif output.output_type == "error":
+        if output.output_type == "stream":  # one text can arrive in several parts
+            if output.name == stream:
+                lines[-1:] = (lines[-1] + output.text).split("\n")
+            else:
+                lines += [output.name, *output.text.split("\n")]
+            stream = output.name
+            continue
+        stream = ""
+        if output.output_type == "error":
             lines += ["error", output.ename, *output.evalue.split("\n")]
         else:
             kinds = sorted(kind for kind in output.data if not kind.startswith("application/"))
@@ -108,6 +114,12 @@ def notebook(*outputs):
 )
 def test_the_comparison_itself(committed, printed, same):
     assert (not differences(notebook(committed), notebook(printed))) is same
+
+
+def test_text_that_arrives_in_parts():
+    whole, parts = notebook("one\ntwo\n"), notebook("one\nt")
+    parts.cells[0].outputs.append(nbformat.v4.new_output("stream", name="stdout", text="wo\n"))
+    assert not differences(whole, parts)
 
 
 # ---- what is committed ------------------------------------------------------------------------------------------
