@@ -109,6 +109,39 @@ def test_looking_at_the_picture_touches_no_gradient():
     assert len(graph.topological(root)) == 6
 
 
+def test_what_is_shown_stays_as_it_was_when_the_frames_were_made():
+    root = small()
+    shown = autograd.stepper(root)
+    before = shown.html()
+    w = graph.leaves(root)[0]
+    w.data = 7.0
+    root.backward(free_graph=True)
+    assert shown.html() == before
+    with pytest.raises(RuntimeError, match="freed by backward"):
+        shown.refresh()
+    with pytest.raises(RuntimeError, match="freed by backward"):
+        autograd.stepper(root)
+
+
+def test_refreshing_takes_edited_leaves():
+    root = small()
+    shown = autograd.stepper(root)
+    graph.leaves(root)[0].data = 7.0
+    shown.refresh()
+    assert data_of(shown.html())["nodes"][0]["data"] == 7.0
+    assert shown.frames[1].sentence == "v1 = w · x = 7 · (−1) = −7."
+    assert ">−7<" in shown.svg()
+
+
+def test_long_labels_stand_as_symbols_where_room_is_short():
+    first, second = Value(1.0, "layers.0.neurons.3.weights.1"), Value(2.0, "other.layers.0.neurons.3.weights.1")
+    names = [node["short"] for node in data_of(autograd.stepper(first * Value(1.0, "x")).html())["nodes"]]
+    assert names == ["w¹₄₂", "x", "L"]
+    alike = module._short([first.label, second.label, first.label + "x", "x"])
+    assert len(set(alike)) == 4 and alike[3] == "x" and all(len(name) <= 24 for name in alike)
+    assert module._symbol(first.label) == ["w", "1", "42"]
+
+
 def test_updates_and_frees_are_on_the_page():
     root = small()
     shown = autograd.stepper(root, free_graph=True, update=0.1)

@@ -28,16 +28,23 @@ def asset(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def svg(order: Sequence[Value], names: Sequence[str], title: str) -> str:
-    """The graph of nodes in topological order, with the numbers that they have, as a stand-alone SVG.
+def svg(
+    order: Sequence[Value],
+    values: Sequence[float],
+    gradients: Sequence[float],
+    names: Sequence[str],
+    titles: Sequence[str],
+    title: str,
+) -> str:
+    """The graph of nodes in topological order, with a value and a gradient for each, as a stand-alone SVG.
 
     The group of the k-th node is ``node-<k>`` and has the texts ``data`` and ``grad`` by class; the edge from its
-    operand at a position is ``edge-<k>-<position>`` and has the text ``slope``.
+    operand at a position is ``edge-<k>-<position>`` and has the text ``slope``. ``titles`` are the names as they
+    stand in the boxes, ``names`` are given to who asks for more.
     """
     at = {node: k for k, node in enumerate(order)}
     kinds = ["constant" if n.op == "constant" else "operation" if n.parents else "leaf" for n in order]
     signs = [notation.FUNCTIONS.get(n.op, sign(n.op)) if n.parents else "" for n in order]
-    titles = [text.shortened(name, 24) for name in names]
     badges = [max(26.0, text.width(s, TITLE, bold=True) + 14) if s else 0.0 for s in signs]
     sizes = [_size(kind, name, badge) for kind, name, badge in zip(kinds, titles, badges)]
     edges = [(at[parent], k, position) for k, node in enumerate(order) for position, parent in enumerate(node.parents)]
@@ -61,7 +68,9 @@ def svg(order: Sequence[Value], names: Sequence[str], title: str) -> str:
         x, y = plan.positions[k]
         w, h = sizes[k]
         place = (x - w / 2 + MARGIN, y - h / 2 + MARGIN)
-        parts.append(_node(k, node, kinds[k], names[k], titles[k], signs[k], badges[k], place, sizes[k]))
+        what = f"{names[k]}: {node.op or 'leaf'}"
+        numbers = (values[k], gradients[k])
+        parts.append(_node(k, kinds[k], what, titles[k], signs[k], badges[k], place, sizes[k], numbers))
     return "".join([*parts, "</svg>"])
 
 
@@ -74,20 +83,20 @@ def _size(kind: str, title: str, badge: float) -> tuple[float, float]:
 
 def _node(
     k: int,
-    node: Value,
     kind: str,
-    name: str,
+    what: str,
     title: str,
     sign_: str,
     badge: float,
     place: tuple[float, float],
     size: tuple[float, float],
+    numbers: tuple[float, float],
 ) -> str:
     w, h = size
     x = badge + PAD
     parts = [
         f'<g id="node-{k}" class="node {kind}" transform="translate({place[0]:.1f} {place[1]:.1f})">',
-        f"<title>{text.xml(f'{name}: {node.op or kind}')}</title>",
+        f"<title>{text.xml(what)}</title>",
         f'<rect class="box" width="{w:.1f}" height="{h:.1f}" rx="{18 if kind == "leaf" else 5}"/>',
         f'<path class="pointer" d="M{w / 2 - 8:.1f} -14h16l-8 10z"/>',
     ]
@@ -101,7 +110,7 @@ def _node(
     else:
         right = w - PAD
         parts.append(f'<text class="name" x="{x:.1f}" y="{LINE + 1:.0f}">{text.xml(title)}</text>')
-        for row, (caption, field, number) in enumerate((("value", "data", node.data), ("grad", "grad", node.grad)), 2):
+        for row, (caption, field, number) in enumerate(zip(("value", "grad"), ("data", "grad"), numbers), 2):
             y = row * LINE + 2
             parts.append(f'<text class="caption" x="{x:.1f}" y="{y:.0f}">{caption}</text>')
             parts.append(f'<text class="{field}" x="{right:.1f}" y="{y:.0f}">{text.number(number)}</text>')

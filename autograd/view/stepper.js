@@ -18,11 +18,11 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   /* ---- formulas: the trees of autograd/view/notation.py as MathML */
 
   function identifier(name) {
-    const indexed = /^(\p{L})_?(\d+)$/u.exec(name);
-    if (indexed) return math("msub", math("mi", indexed[1]), math("mn", indexed[2]));
-    const raised = /^(\p{L}+)\^\{?([^{}^_]+)\}?_\{?([^{}^_]+)\}?$/u.exec(name);
-    if (raised) return math("msubsup", math("mi", raised[1]), math("mi", raised[3]), math("mi", raised[2]));
-    return math("mi", name);
+    const [base, above, below] = data.symbols[name] ?? [name, "", ""];
+    const letter = math("mi", base), index = (text) => math("mrow", math(/^\d/.test(text) ? "mn" : "mi", text));
+    if (above && below) return math("msubsup", letter, index(below), index(above));
+    if (above || below) return math(above ? "msup" : "msub", letter, index(above || below));
+    return letter;
   }
   function numeral(text) {
     const [mantissa, exponent] = text.split("e");
@@ -78,7 +78,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   const sentence = html("p", { class: "sentence", role: "status", "aria-live": "polite", "aria-atomic": "true" });
   const formulas = html("dl", { class: "formulas" });
   const viewport = html("div", { class: "viewport", tabindex: "-1" });
-  const nearButton = button("Only the current node and its neighbours", "", () => { near = !near; show(); }, "Close-up");
+  const nearButton = button("Only the current node and its neighbours", "", () => { near = !near; show(); zoom(scale); }, "Close-up");
   const zoomOut = button("Zoom out", "", () => zoom(scale / 1.25), "−");
   const zoomIn = button("Zoom in", "", () => zoom(scale * 1.25), "+");
   const fitButton = button("Show the whole graph", "", () => { near = false; show(); zoom(fitting()); }, "Fit");
@@ -152,7 +152,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     whole.setAttribute("width", width * scale);
     whole.setAttribute("height", height * scale);
     whole.classList.toggle("far", scale < 0.4);
-    viewport.style.height = near ? "" : `${Math.min(Math.max(height * scale + 4, 180), 430)}px`;
+    if (!near) viewport.style.height = `${Math.min(Math.max(height * scale + 4, 180), 430)}px`;
     follow();
   }
   function drawMap() {
@@ -393,7 +393,8 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     nearButton.setAttribute("aria-pressed", near);
     write(scope, near ? "one node and its neighbours" : `${data.nodes.length} nodes`);
     zoomIn.disabled = zoomOut.disabled = near;
-    viewport.replaceChildren(near ? closeUp(frame) : whole);
+    if (near) viewport.replaceChildren(closeUp(frame));
+    else if (whole.parentNode !== viewport) viewport.replaceChildren(whole);  // moving it would draw it all anew
     follow();
   }
 

@@ -7,6 +7,7 @@ controls. So an untrusted notebook, from which scripts are removed, still shows 
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import json
 import math
@@ -14,12 +15,14 @@ import os
 import re
 import string
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .. import ops
-from ..graph import topological
+from ..explain.names import name_of
+from ..graph import forward, refuse_freed, topological
 from ..value import Value
 from . import notation, scene, text
 from .frames import steps
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from .widget import StepperWidget
 
 MOST_NODES = 3000
+MOST_LETTERS = 16
 
 
 class Stepper:
@@ -60,12 +64,18 @@ class Stepper:
                 "Step through the loss of a single sample, or take frames as you need them from autograd.steps(root)."
             )
         self.names = notation.names(self.order)
+        self._short = _short(self.names)
         self.frames: list[Frame] = []
+        refuse_freed(self.order)
+        self._twin = topological(copy.deepcopy(root))  # what is shown stays as it was when the frames were made
         self.refresh()
 
     def refresh(self) -> None:
         """Run both passes again, after leaves were edited."""
         self.frames = list(steps(self.root, **self._options))
+        for node, twin in zip(self.order, self._twin):
+            twin.data = node.data
+        forward(self._twin[-1])
 
     @property
     def title(self) -> str:
@@ -100,19 +110,18 @@ class Stepper:
 
     def data(self) -> dict[str, Any]:
         """Everything the page shows, ready for JSON: nodes and frames; nan and infinities are strings."""
-        before = self._computed()
         nodes = []
-        at = {node: k for k, node in enumerate(self.order)}
-        for node, name, (value, slopes) in zip(self.order, self.names, before):
+        at = {node: k for k, node in enumerate(self._twin)}
+        for node, name, short in zip(self._twin, self.names, self._short):
             kind = "constant" if node.op == "constant" else "operation" if node.parents else "leaf"
             how = "given"
             if kind == "operation":
-                operands = [notation.name(parent, self.names[at[parent]]) for parent in node.parents]
+                operands = [notation.name(parent, self._short[at[parent]]) for parent in node.parents]
                 how = notation.line(notation.value(ops.TABLE[node.op], operands))
             nodes.append(
-                {"name": name, "short": text.shortened(name, 18), "kind": kind, "how": how, "data": _json(value),
-                 "text": text.number(value), "parents": [at[parent] for parent in node.parents],
-                 "slopes": [text.number(slope) for slope in slopes]}
+                {"name": name, "short": short, "kind": kind, "how": how, "data": _json(node.data),
+                 "text": text.number(node.data), "parents": [at[parent] for parent in node.parents],
+                 "slopes": [text.number(slope) for slope in node.local_derivatives]}
             )  # fmt: skip
         frames = [
             {"phase": f.phase, "kind": f.kind, "node": f.node, "edge": f.edge, "before": _json(f.before),
@@ -120,32 +129,16 @@ class Stepper:
              "rule": f.rule, "symbols": f.symbols, "numbers": f.numbers}
             for f in self.frames
         ]  # fmt: skip
-        return {"title": self.title, "root": self.names[-1], "nodes": nodes, "frames": frames}
-
-    def _computed(self) -> list[tuple[float, tuple[float, ...]]]:
-        """Value and local derivatives of every node after the forward pass of the frames."""
-        found: dict[Value, tuple[float, tuple[float, ...]]] = {}
-        for node in self.order:
-            if node.parents:
-                found[node] = ops.TABLE[node.op].evaluate(*[found[parent][0] for parent in node.parents])
-            else:
-                found[node] = node.data, ()
-        return list(found.values())
+        symbols = {name: _symbol(name) for name in dict.fromkeys(self.names)}
+        return {"title": self.title, "root": self.names[-1], "nodes": nodes, "frames": frames, "symbols": symbols}
 
     def svg(self) -> str:
         """The graph with all values and gradients of the last frame, as a stand-alone SVG."""
-        shown = [Value(0.0, node.label) for node in self.order]  # a look-alike that carries the frames' numbers
-        at = {node: k for k, node in enumerate(self.order)}
-        for node, twin, (value, slopes) in zip(self.order, shown, self._computed()):
-            twin.op, twin.data, twin.local_derivatives = node.op, value, slopes
-            twin.parents = tuple(shown[at[parent]] for parent in node.parents)
+        values, gradients = [node.data for node in self._twin], [0.0] * len(self._twin)
         for frame in self.frames:
             if frame.node is not None and frame.after is not None:
-                if frame.kind in ("seed", "gain", "nothing"):
-                    shown[frame.node].grad = frame.after
-                elif frame.kind == "update":
-                    shown[frame.node].data = frame.after
-        return scene.svg(shown, self.names, self.title)
+                (values if frame.kind in ("value", "update") else gradients)[frame.node] = frame.after
+        return scene.svg(self._twin, values, gradients, self.names, self._short, self.title)
 
     def html(self) -> str:
         """The stepper as a fragment of HTML, to be put anywhere into a page or a notebook; needs nothing else."""
@@ -279,6 +272,27 @@ def content_security_policy(page: str) -> str:
         f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names for narrow places: a long label as its symbol (w¹₄₂) if no other has the same, or its two ends."""
+    symbols = [name if len(name) <= MOST_LETTERS else name_of(name).plain() for name in names]
+    bearers = Counter(symbols)
+    return [
+        symbol if len(symbol) <= MOST_LETTERS and bearers[symbol] == 1 else text.shortened(name, MOST_LETTERS + 4)
+        for name, symbol in zip(names, symbols)
+    ]
+
+
+def _symbol(name: str) -> list[str]:
+    """A name as formulas write it, with its superscripts and subscripts: ``layers.0.neurons.3.bias`` is b¹₄."""
+    parts = name_of(name)
+
+    def joined(indices: Sequence[int | str]) -> str:
+        texts = [str(index) for index in indices]
+        return ("," if any(len(text) > 1 for text in texts) else "").join(texts)
+
+    return [parts.base, joined(parts.upper), joined(parts.lower)]
 
 
 def _json(x: float | None) -> float | str | None:
