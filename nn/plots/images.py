@@ -44,9 +44,10 @@ def images(
         )
     per_row = min(per_row, count)
     lines = -(-count // per_row)
-    gap = max(2, height // 4)  # room for the caption
+    text_lines = max(caption.count("\n") for caption in captions) + 1
+    gap = 1 + math.ceil(0.19 * text_lines * (width + 2))  # a line of text is about a fifth of an image's width
     mosaic = np.full((lines * (height + gap), per_row * (width + 2)), np.nan)
-    ax = axes(ax, 1.25 * per_row + 0.8 * signed, 1.5 * lines + 0.3)
+    ax = axes(ax, 1.25 * per_row + 0.8 * signed, 1.25 * lines * (height + gap) / (width + 2) + 0.3)
     for k, row in enumerate(rows):
         top, left = (k // per_row) * (height + gap) + gap, (k % per_row) * (width + 2) + 1
         mosaic[top : top + height, left : left + width] = row.reshape(height, width)
