@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from .. import ops
 from ..ops import TABLE, Op
 from .pack import BATCHED, INPUT, SHARED, Instruction, Operand, Packed, affine, common_loops
-from .trace import Ints, require
+from .trace import Ints, require, takes_list
 
 ARITHMETIC = (
     "copy", "add_to", "sub_to", "product_to", "step_to", "add", "sub", "mul", "div", "neg", "abs", "pow", "less",
@@ -184,7 +185,7 @@ class _Step:
         self.known: dict[tuple[object, ...], View] = {}
         self.loops: tuple[int, ...] = (1, step.size)
         flat = [operand.slots for operand in step.operands]
-        self.plain = step.op not in ("dot", "sum", "copy") and not TABLE[step.op].takes_list
+        self.plain = step.op not in ("dot", "sum", "copy") and not takes_list(step.op)
         if self.plain:
             inner = common_loops(flat)
             self.loops = (step.size // inner, inner)
@@ -231,7 +232,7 @@ class _Step:
         else:
             op = TABLE[step.op]
             views = dict(zip(op.arguments, [self.operand(operand, self.loops) for operand in step.operands]))
-            self.evaluate(ops.parse(op, op.formula), views, self.out())
+            self.evaluate(formula_of(op, op.formula), views, self.out())
 
     def contraction(self, space: int | None = None) -> tuple[View, View, View]:
         """The result and the two operands of a dot as views along the loops g, i, j, k."""
@@ -338,7 +339,7 @@ class _Step:
         op = TABLE[name]
         arguments = [self._evaluate(argument, views) for argument in tree.args]
         arguments += [self.lowering.constant(op.defaults[a]) for a in op.arguments[len(arguments) :]]
-        return self._evaluate(ops.parse(op, op.formula), dict(zip(op.arguments, arguments)), target)
+        return self._evaluate(formula_of(op, op.formula), dict(zip(op.arguments, arguments)), target)
 
     def _make(self, name: str, trees: Sequence[ast.expr], views: dict[str, View], target: View | None) -> View:
         operands = [self._evaluate(tree, views) for tree in trees]
@@ -400,7 +401,9 @@ class _Reverse:
     def _clear(self, worker: _Step, region: int, slots: Ints) -> None:
         """Zero the adjoints among ``slots`` that nothing was handed to."""
         missing = slots[~self.written[region][slots]]
-        for run in np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1) if missing.size else ():
+        if not missing.size:
+            return
+        for run in np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1):
             target = View(adjoint_space(region), int(run[0]), (0, 1))
             update = ASSIGN_FIRST if region == SHARED and worker.batched else ASSIGN
             worker.row("add_to", target, self.lowering.constant(0.0), update=update, loops=(1, len(run)))
@@ -408,7 +411,7 @@ class _Reverse:
 
     def _update(self, worker: _Step, operand: Operand) -> int:
         """How to update the adjoints of an operand, which count as handed to from now on."""
-        touched = np.unique(operand.slots)
+        touched = operand.slots.ravel() if operand.slots.size == 1 else np.unique(operand.slots)
         written = self.written[operand.region]
         fresh = not written[touched].any()
         if not fresh:
@@ -488,7 +491,7 @@ class _Reverse:
         for text, operand in zip(op.derivatives, step.operands):
             if not self._wanted(operand):
                 continue
-            tree = ops.parse(op, text, derivative=True)
+            tree = formula_of(op, text, True)
             number = literal(tree)
             if number == 0:
                 continue
@@ -508,10 +511,18 @@ class _Reverse:
 def steps_of(slots: Ints) -> tuple[int, ...]:
     """The steps from the first slot to its neighbours along each axis; 0 along an axis of length 1."""
     first = (0,) * slots.ndim
+    if slots.size == 1:
+        return first
     return tuple(
         int(slots[tuple(int(a == axis) for a in range(slots.ndim))] - slots[first]) if length > 1 else 0
         for axis, length in enumerate(slots.shape)
     )
+
+
+@lru_cache(maxsize=1024)
+def formula_of(op: Op, text: str, derivative: bool = False) -> ast.expr:
+    """A formula of an operation as a tree; long programs ask for the same one many times."""
+    return ops.parse(op, text, derivative)
 
 
 # ---- reading formulas -------------------------------------------------------------------------------------------

@@ -11,14 +11,14 @@ and Dyer 2017).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops import TABLE
 from .simplify import Node, Reduced
-from .trace import Ints, require
+from .trace import Ints, arity, require, takes_list
 
 SHARED, BATCHED, INPUT = 0, 1, 2
 """Regions; argument a of the function has the region INPUT + a."""
@@ -70,7 +70,7 @@ class Instruction:
     @property
     def size(self) -> int:
         """How many slots the block has."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
 
 @dataclass
@@ -95,6 +95,13 @@ class Packed:
                 slots[:] = True
         for step in self.instructions:
             for operand in step.operands:
+                if operand.slots.size == 1 and operand.region in written:  # the fast way for what does not pack
+                    slots, slot = written[operand.region], int(operand.slots.flat[0])
+                    require(0 <= slot < len(slots) and slots[slot], f"{step.op} reads a slot before it is written")
+                    require(
+                        step.region == BATCHED or operand.region == SHARED, f"a shared {step.op} reads a batched slot"
+                    )
+                    continue
                 require(operand.region in written, f"{step.op} reads a region that is not there")
                 inside = operand.slots.size and 0 <= operand.slots.min() <= operand.slots.max() < len(
                     written[operand.region]
@@ -133,12 +140,14 @@ class Packed:
         elif step.op in ("log_sum_exp", "softmax"):
             fits = len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][: len(step.shape)] == step.shape
         else:
-            fits = shapes == [(n,)] * len(TABLE[step.op].arguments)
+            fits = shapes == [(n,)] * arity(step.op)
         require(fits, f"shapes of {step.op} disagree: {shapes} and {step.shape}")
 
 
 def affine(slots: Ints) -> tuple[int, ...] | None:
     """The steps s with ``slots[i, j, …] = slots[0, 0, …] + i·s₀ + j·s₁ + …``; None if there are none."""
+    if slots.size == 1:
+        return (0,) * slots.ndim
     strides: list[int] = []
     expected = slots[(slice(0, 1),) * slots.ndim]
     for axis, length in enumerate(slots.shape):
@@ -168,6 +177,8 @@ def walkable(slots: Ints, inner: int) -> bool:
 
     (A step of 0 repeats a slot on purpose, as a bias does that is added to every sample: the reverse pass sums there.)
     """
+    if slots.size == 1:
+        return True
     table = slots.reshape(-1, inner)
     strides = affine(table)
     return strides is not None and injective(table.shape, strides)
@@ -215,7 +226,7 @@ def _groups(reduced: Reduced, region_of: Ints) -> list[Group]:
             node.args = np.array([term[-1] for term in terms], np.int64)
             node.signs = tuple(-term[0] for term in terms)
             key = (top, "sum", regions[i], *((term[0], term[2], term[3] == "constant") for term in terms))
-        elif TABLE[node.op].takes_list:
+        elif takes_list(node.op):
             key = (top, node.op, len(args), regions[i])
         else:
             kinds = [(regions[a], a < len(s.op) and s.op[a] == "constant") for a in args]
@@ -260,6 +271,10 @@ class _Packer:
 
     def vector(self, ids: Ints, direct: bool = True) -> Operand:
         """The slots of some nodes as an operand with strides; collected by a copy if they have none."""
+        if ids.size == 1:  # the fast way for what does not pack
+            i = int(ids.flat[0])
+            if not self.is_constant[i]:
+                return Operand(int(self.region_of[i]), np.full(ids.shape, self.slot_of[i], np.int64))
         if self.is_constant[ids].all():
             return Operand(SHARED, self._constant_block(self.data[ids]))
         loose = self.is_constant[ids] & (self.slot_of[ids] < 0)
@@ -310,7 +325,7 @@ class _Packer:
             self._sum(every, table, nodes[0].signs, scalars)
         elif op == "softmax":
             self._softmax(every, table)
-        elif TABLE[op].takes_list:
+        elif takes_list(op):
             order = self._order(table[:, :1])
             operand = self.vector(table[order])
             self._emit(op, every[order], (len(ids),), [operand], scalars=scalars)
@@ -325,7 +340,7 @@ class _Packer:
     ) -> None:  # fmt: skip
         region = int(self.region_of[ids[0]])
         in_place = start is not None
-        begin = start if start is not None else self.allocate(region, int(np.prod(shape)))
+        begin = start if start is not None else self.allocate(region, math.prod(shape))
         self.slot_of[ids] = begin + np.arange(len(ids))
         self.instructions.append(Instruction(op, region, begin, shape, operands, signs, in_place, scalars, ids))
 
@@ -422,8 +437,9 @@ class _Packer:
 
 def common_loops(arrays: list[Ints]) -> int:
     """The length of the inner of two loops with which all (n,) arrays of slots may be walked through in steps."""
-    n = len(arrays[0])
-    inner = n
+    n = inner = len(arrays[0])
+    if n == 1:
+        return 1
     for slots in arrays:
         steps = np.diff(slots)
         if n > 1 and (steps != steps[0]).any():

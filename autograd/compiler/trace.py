@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,17 @@ Shape = tuple[int, ...]
 LEAVES = ("input", "parameter", "constant")
 NARY = ("sum",)
 """Operations that only the compiler knows: the sum of any number of terms."""
+
+
+def arity(name: str) -> int:
+    """How many arguments an operation of the table takes."""
+    return len(TABLE[name].arguments)
+
+
+@cache
+def takes_list(name: str) -> bool:
+    """Whether an operation of the table takes a list; asked for every node."""
+    return TABLE[name].takes_list
 
 
 class FormError(AssertionError):
