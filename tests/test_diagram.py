@@ -1,6 +1,7 @@
 """The picture of a network: what stands in it, how large networks are elided, and what is refused."""
 
 import base64
+import sys
 import time
 import xml.etree.ElementTree as ET
 
@@ -8,7 +9,7 @@ import pytest
 
 import nn
 from autograd import Value
-from nn import diagram
+from nn.diagram import convert, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -42,7 +43,7 @@ def test_activations_are_those_of_the_network():
     picture = nn.draw_network(model, x, inputs=["length", "width"], outputs=["no", "yes"])
     shown = texts(picture)
     for entry in [*x, *(out.data for out in model([Value(v) for v in x]))]:
-        assert diagram.short(entry) in shown
+        assert svg.short(entry) in shown
     assert {"length", "width", "no", "yes"} <= set(shown)
 
 
@@ -55,7 +56,7 @@ def test_sign_is_seen_without_colour():
             neuron.bias.data = 0.0
     lines = parts(nn.draw_network(model), "line")
     by_colour = {line.get("stroke"): line.get("stroke-dasharray") for line in lines}
-    assert by_colour[diagram.POSITIVE] is None and by_colour[diagram.NEGATIVE]
+    assert by_colour[svg.POSITIVE] is None and by_colour[svg.NEGATIVE]
 
 
 def test_gradients_colour_the_edges_and_their_absence_is_said():
@@ -65,7 +66,7 @@ def test_gradients_colour_the_edges_and_their_absence_is_said():
     picture = nn.draw_network(model, color="gradient")
     assert not any("call backward()" in text for text in texts(picture))
     steepest = max(abs(p.grad) for p in model.parameters())
-    assert diagram.short(steepest, 3) in texts(picture)
+    assert svg.short(steepest, 3) in texts(picture)
 
 
 def test_a_large_network_is_elided_and_quick():
@@ -91,7 +92,7 @@ def test_nan_weights_are_drawn():
     model = nn.MLP(2, [2])
     model.layers[0].neurons[0].weights[0].data = float("nan")
     strokes = {line.get("stroke") for line in parts(nn.draw_network(model, [1.0, float("inf")]), "line")}
-    assert diagram.NOT_FINITE in strokes
+    assert svg.NOT_FINITE in strokes
 
 
 def test_shows_itself_in_a_notebook_that_is_not_trusted():
@@ -108,7 +109,7 @@ def test_saving(tmp_path, monkeypatch):
     assert picture.save(tmp_path / "net.svg").read_text(encoding="utf-8") == picture.svg()
     with pytest.raises(ValueError, match=r"\.svg, \.png or \.pdf"):
         picture.save(tmp_path / "net.gif")
-    monkeypatch.setattr(diagram, "_CONVERTERS", {"none": lambda source, target: False})
+    monkeypatch.setattr(convert, "CONVERTERS", {"none": lambda source, target: False})
     (tmp_path / "old.png").write_bytes(b"old")
     with pytest.raises(RuntimeError, match="no program here turns SVG into PNG"):
         picture.save(tmp_path / "old.png")
@@ -151,4 +152,43 @@ def test_not_a_network():
      (float("inf"), "∞"), (float("-inf"), "−∞"), (float("nan"), "nan")],
 )  # fmt: skip
 def test_short_numbers(number, text):
-    assert diagram.short(number) == text
+    assert svg.short(number) == text
+
+
+def test_converters_are_tried_in_turn(monkeypatch):
+    def breaks(source, target):
+        raise OSError("broken pipe")
+
+    def writes(source, target):
+        target.write_bytes(source.read_bytes()[:4])
+        return True
+
+    monkeypatch.setattr(convert, "CONVERTERS", {"first": breaks, "second": writes})
+    assert convert.convert("<svg/>", "png") == b"<svg"
+    monkeypatch.setattr(convert, "CONVERTERS", {"first": breaks})
+    with pytest.raises(RuntimeError, match=r"tried first: broken pipe.*Save as \.svg"):
+        convert.convert("<svg/>", "pdf")
+
+
+def test_cairosvg_is_used_where_it_is_installed(monkeypatch):
+    class Fake:
+        @staticmethod
+        def svg2png(url, write_to, scale):
+            with open(write_to, "w") as file:
+                file.write(f"png ×{scale}")
+
+        @staticmethod
+        def svg2pdf(url, write_to):
+            with open(write_to, "w") as file:
+                file.write("pdf")
+
+    monkeypatch.setitem(sys.modules, "cairosvg", Fake)
+    assert convert.convert("<svg/>", "png") == "png ×2".encode()
+    assert convert.convert("<svg/>", "pdf") == b"pdf"
+
+
+def test_programs_that_are_missing_are_passed_over(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RuntimeError, match="no program here turns SVG into PNG"):
+        convert.convert("<svg/>", "png")

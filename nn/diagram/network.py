@@ -1,0 +1,165 @@
+"""What is drawn of a network: its layers' sizes, its weights or their gradients, its activations."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from autograd import no_grad
+from autograd.view.text import xml
+
+from .convert import convert
+from .svg import Column, Edge, render
+
+
+class NetworkDiagram:
+    """A picture of a network. Shows itself in a notebook; `svg` gives the text and `save` writes a file."""
+
+    def __init__(self, svg: str, description: str) -> None:
+        self._svg = svg
+        self._description = description
+
+    def svg(self) -> str:
+        """The picture as the text of an SVG file."""
+        return self._svg
+
+    def save(self, path: str | os.PathLike[str]) -> pathlib.Path:
+        """Write the picture; the suffix (.svg, .png, .pdf) chooses the format. Returns the path.
+
+        Raises:
+            ValueError: the suffix is none of these.
+            RuntimeError: nothing on this machine turns SVG into PNG or PDF; the message says what does.
+        """
+        target = pathlib.Path(path)
+        suffix = target.suffix.lower()
+        if suffix not in (".svg", ".png", ".pdf"):
+            raise ValueError(f"{target.name!r}: a network is saved as .svg, .png or .pdf")
+        content = self._svg.encode() if suffix == ".svg" else convert(self._svg, suffix[1:])
+        target.write_bytes(content)
+        return target
+
+    def __repr__(self) -> str:
+        return f"NetworkDiagram({self._description})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        # an <img> survives in a notebook that is not trusted; inline SVG is stripped there
+        encoded = base64.b64encode(self._svg.encode()).decode()
+        picture = f'<img alt="{xml(self._description)}" src="data:image/svg+xml;base64,{encoded}"/>'
+        return {"text/plain": repr(self), "text/html": picture}
+
+    def _repr_html_(self) -> str:
+        return self._repr_mimebundle_()["text/html"]
+
+
+def draw_network(
+    model: Any,
+    x: Sequence[float] | None = None,
+    *,
+    color: Literal["weight", "gradient"] = "weight",
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    biases: bool = True,
+    title: str | None = None,
+    max_nodes: int = 16,
+) -> NetworkDiagram:
+    """Draw a network of fully connected layers.
+
+    Args:
+        model: anything with ``layers[l].neurons[j].weights`` (and ``.bias``) of Values, such as `nn.MLP`.
+        x: one input vector; its activations are then written into the nodes.
+        color: what colours the edges: the weights, or their gradients as the last ``backward()`` left them.
+        inputs: a name per input.
+        outputs: a name per output, such as the classes.
+        biases: draw each bias as the edge from a node that is always 1.
+        title: a heading; by default the widths and activations of the layers.
+        max_nodes: a layer with more entries shows its first and last ones, and says how many there are.
+
+    Raises:
+        TypeError: the model has no layers of neurons.
+        ValueError: x or a list of names has the wrong length, or ``color`` is unknown.
+    """
+    layers = list(getattr(model, "layers", ()))
+    if not layers or not all(hasattr(layer, "neurons") for layer in layers):
+        raise TypeError(
+            f"draw_network draws a model with layers of neurons, such as nn.MLP; got {type(model).__name__}"
+        )
+    if color not in ("weight", "gradient"):
+        raise ValueError(f"color is 'weight' or 'gradient', not {color!r}")
+    if max_nodes < 4:
+        raise ValueError(f"max_nodes is at least 4, so that an elided layer shows both its ends; got {max_nodes}")
+    columns = _columns(layers, x, inputs, outputs, max_nodes)
+    edges = _edges(layers, columns, color, biases)
+    widths = "-".join(str(column.size) for column in columns)
+    heading = widths if title is None else title
+    note = ""
+    if color == "gradient" and not any(edge.number for edge in edges):
+        note = "every gradient shown is 0: call backward() on the loss first"
+    svg = render(columns, edges, color, heading, note)
+    return NetworkDiagram(svg, f"{widths} network, edges coloured by {color}")
+
+
+def _columns(
+    layers: Sequence[Any],
+    x: Sequence[float] | None,
+    inputs: Sequence[str] | None,
+    outputs: Sequence[str] | None,
+    max_nodes: int,
+) -> list[Column]:
+    sizes = [len(layers[0].neurons[0].weights), *(len(layer.neurons) for layer in layers)]
+    vectors = None if x is None else _activations(layers, x, sizes[0])
+    columns: list[Column] = []
+    for index, size in enumerate(sizes):
+        first, last = index == 0, index == len(sizes) - 1
+        given = inputs if first else outputs if last else None
+        if given is not None and len(given) != size:
+            kind = "inputs" if first else "outputs"
+            raise ValueError(f"the network has {size} {kind}; {len(given)} names were given")
+        unit = "input" if first else "output" if last else "neuron"
+        caption = ["input" if first else "output" if last else f"hidden {index}" if len(sizes) > 3 else "hidden"]
+        caption.append(f"{size} {unit}{'s' * (size > 1)}")
+        if not first:
+            caption.append(_activation_name(layers[index - 1]))
+        head = max_nodes // 2 - 1
+        shown = list(range(size)) if size <= max_nodes else [*range(head), *range(size - head, size)]
+        columns.append(
+            Column(size, shown, caption, vectors[index] if vectors else None, list(given) if given else None)
+        )
+    return columns
+
+
+def _activation_name(layer: Any) -> str:
+    activation = getattr(layer, "activation", "")
+    return activation if isinstance(activation, str) else getattr(activation, "__name__", "")
+
+
+def _activations(layers: Sequence[Any], x: Sequence[float], width: int) -> list[list[float]]:
+    current: list[Any] = [getattr(entry, "data", entry) if type(entry).__name__ == "Value" else entry for entry in x]
+    if len(current) != width:
+        raise ValueError(f"the network takes {width} inputs; x has {len(current)}")
+    vectors = [[float(entry) for entry in current]]
+    current = list(vectors[0])
+    with no_grad():
+        for layer in layers:
+            result = getattr(layer, "evaluate", layer)(current)
+            current = list(result) if isinstance(result, (list, tuple)) else [result]
+            vectors.append([float(getattr(entry, "data", entry)) for entry in current])
+    return vectors
+
+
+def _edges(layers: Sequence[Any], columns: Sequence[Column], color: str, biases: bool) -> list[Edge]:
+    edges: list[Edge] = []
+    for index, layer in enumerate(layers):
+        for target in columns[index + 1].shown:
+            neuron = layer.neurons[target]
+            entries: list[tuple[int | None, Any]] = [(i, neuron.weights[i]) for i in columns[index].shown]
+            bias = getattr(neuron, "bias", None)
+            if biases and bias is not None:
+                entries.append((None, bias))
+            for source, value in entries:
+                name = value.label or f"weight {source} → {target}"
+                text = f"{name} = {value.data:.6g}, gradient {value.grad:.6g}"
+                edges.append(Edge(index, source, target, value.data if color == "weight" else value.grad, text))
+    return edges
