@@ -1,0 +1,162 @@
+"""The `tracegrad` command, as it is typed."""
+
+import re
+import shlex
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import autograd
+from autograd import cli as expressions
+from nn import cli, doctor
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def run(command, capsys):
+    """Exit status, standard output and standard error of a command line."""
+    try:
+        status = cli.main(shlex.split(command))
+    except SystemExit as stop:
+        status = stop.code
+    return status, *capsys.readouterr()
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_draw(capsys):
+    status, out, err = run("draw 'tanh(w*x + b)' w=2 x=-1 b=0.5 -o graph.svg", capsys)
+    assert (status, err) == (0, "")
+    assert "value -0.905148253644866" in out and "w = 2" in out and "-0.180706638923649" in out
+    assert ElementTree.parse("graph.svg").getroot().tag.endswith("svg")
+    assert run("draw 'x*x' x=3 -o graph.dot", capsys)[0] == 0
+    assert Path("graph.dot").read_text(encoding="utf-8").startswith("digraph")
+
+
+def test_check(capsys):
+    status, out, _ = run("check 'log(x)/x' x=3", capsys)
+    assert status == 0 and "gradcheck passed: 1 first derivatives" in out
+    assert "2 second" not in out and "1 second" in run("check 'log(x)/x' x=3 --order 2", capsys)[1]
+    autograd.register("wrong_square", "x * x", "x")
+    status, out, _ = run("check 'wrong_square(x) + y' x=3 y=1", capsys)
+    assert status == 1 and "wrong_square" in out and "FAILED" in out
+
+
+def test_step(capsys):
+    status, out, _ = run("step 'tanh(w*x + b)' w=2 x=-1 b=0.5", capsys)
+    assert status == 0 and "Backward pass" in out
+    status, out, _ = run("step 'tanh(w*x + b)' w=2 x=-1 b=0.5 -o step.html", capsys)
+    page = Path("step.html").read_text(encoding="utf-8")
+    assert (
+        status == 0 and "Content-Security-Policy" in page and "http://" not in re.sub(r"http://www\.w3\.org", "", page)
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("'exp(y)' x=2", "y has no value; add y=…"),
+        ("'x + y + z' x=2", "y, z have no value"),
+        ("'x' x=2 y=3", "y: not in the expression"),
+        ("'x' x=two", "'two' is not a number"),
+        ("'x' x", "does not have the form name=number"),
+        ("'x' x=1 x=2", "a name has two values"),
+        ("'2 + 3'", "depends on no name"),
+        ("'x +' x=1", "this is not an expression"),
+        ("'f(x)' x=1", "unknown function 'f'"),
+        ("'exp' x=1", "'exp' is a function"),
+        ("'exp(x, x)' x=1", "exp(x) got 2 arguments"),
+        ("'x.data' x=1", "is not allowed here"),
+        ("'__import__(\"os\")' x=1", "unknown function '__import__'"),
+        ("'(lambda: x)()' x=1", "unknown function"),
+        ("'[x for x in x]' x=1", "is not allowed here"),
+        ("'x' x=1 -o picture.gif", "gif"),
+        ("'x*x' x=1 -o missing/folder/graph.svg", "missing"),
+    ],
+)
+def test_mistakes_are_told_in_one_message(arguments, message, capsys):
+    status, out, err = run(f"draw {arguments}", capsys)
+    assert status == 2 and out == ""
+    assert err.startswith("tracegrad: ") and message in err and "Traceback" not in err
+    assert not list(Path().iterdir())
+
+
+def test_expressions_follow_ieee_and_know_pi(capsys):
+    root = expressions.build("9**9**9 * x + 1/0", ["x=1"])
+    assert root.data == float("inf")
+    assert expressions.build("cos(pi) * x", ["x=1"]).data == -1
+    assert expressions.build("e * x", ["e=2", "x=1"]).data == 2
+    assert expressions.build("where(x > 0, x, -x)", ["x=-3"]).data == 3
+
+
+def test_demo(capsys):
+    status, out, err = run("demo", capsys)
+    assert status == 0
+    accuracy = float(re.search(r"test accuracy ([\d.]+)%", out)[1])
+    assert accuracy >= 93
+    assert "67 parameters, all agree" in out and "∂loss/∂w¹₃₄" in out and "100%" in err
+    folder = Path("tracegrad-demo")
+    for name in ("graph.svg", "network.svg"):
+        assert ElementTree.parse(folder / name).getroot().tag.endswith("svg")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Content-Security-Policy" in page and "<math" in page and "<script" not in page
+    sources = []
+
+    class Links(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            sources.extend(value for name, value in attributes if name in ("src", "href"))
+
+    Links().feed(page)
+    assert sources and all(source.startswith("data:") for source in sources)
+
+
+@pytest.mark.parametrize("dataset", ["iris", "four-points"])
+def test_train(dataset, capsys):
+    status, out, _ = run(f"train {dataset} --epochs 3 -o here", capsys)
+    assert status == 0 and "accuracy" in out
+    assert {"model.json", "history.csv", "network.svg", "curves.png"} <= {file.name for file in Path("here").iterdir()}
+    assert len(Path("here/history.csv").read_text(encoding="utf-8").splitlines()) == 4
+    status, out, _ = run(f"train {dataset} --epochs 5 -o here --resume", capsys)
+    assert status == 0 and "in 5 epochs" in out
+
+
+def test_train_says_what_is_missing(capsys, monkeypatch):
+    monkeypatch.delenv("TRACEGRAD_MNIST", raising=False)
+    status, _, err = run("train mnist", capsys)
+    assert status == 2 and "train-images-idx3-ubyte" in err and "Traceback" not in err
+    assert run("train mnist --data nowhere", capsys)[0] == 2
+
+
+def test_doctor(capsys, monkeypatch):
+    assert run("doctor", capsys)[0] == 0
+    monkeypatch.setattr(doctor, "other_autograd", lambda: "1.7.0")
+    status, out, _ = run("doctor", capsys)
+    assert status == 1 and "HIPS autograd 1.7.0" in out and "pip uninstall autograd" in out
+
+
+def test_the_command_explains_a_foreign_autograd(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "autograd_is_ours", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["tracegrad", "demo"])
+    assert doctor.main() == 1
+    assert "fresh virtual environment" in capsys.readouterr().err
+
+
+def test_the_commands_in_the_readme_run(tmp_path):
+    text = README.read_text(encoding="utf-8")
+    commands = re.findall(r"^tracegrad ((?:draw|check|step) .*?)\s*#", text, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        program = "import sys; from nn.cli import main; sys.exit(main())"
+        done = subprocess.run(
+            [sys.executable, "-c", program, *shlex.split(command)],
+            cwd=tmp_path, env={"PYTHONPATH": str(README.parent), "PYTHONUTF8": "1", "PATH": ""},
+            capture_output=True, text=True, encoding="utf-8", timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
