@@ -21,7 +21,7 @@ def _pow(x: Any, y: Any) -> Any:
 
 
 def _normal_cdf(x: Any) -> Any:
-    return mp.ncdf(x) if abs(x) < 100 else mpf(x > 0)  # at 100 it is 1e-2174 away from 0 or 1
+    return mp.ncdf(x) if abs(x) < 50 else mpf(x > 0)  # at 50 it is 1e-545 away from 0 or 1
 
 
 def _log_sum_exp(*xs: Any) -> Any:

@@ -105,6 +105,7 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: autograd.register("f", "x", "q"), FormulaError, "unknown name 'q'; known names: inf, nan, out, x"),
     (lambda: autograd.register("f", "sin(x, x)", "1"), FormulaError, "f: "),
     (lambda: autograd.register("f", "x", "sin()"), FormulaError, "f: "),
+    (lambda: autograd.unregister("exp"), ValueError, "'exp' was not registered; registered are: "),
     # formulas
     (formula("x" * 10_001), FormulaError, "the formula has 10,001 characters; 10,000 are allowed"),
     (formula("1 +"), FormulaError, "this is not an expression"),
