@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..backward import adjoints
-from ..graph import topological
+from ..graph import refuse_freed, topological
 from ..ops import TABLE
 from ..value import Value
 from .structure import Structure, require
@@ -79,10 +79,13 @@ def contribution(root: Value, which: Any) -> Contribution:
     if not isinstance(root, Value):
         raise TypeError(f"the root is {type(root).__name__}; contributions are to a Value computed from others")
     order = topological(root)
+    refuse_freed(order)
     structure = Structure(root, order)
     nodes, name = _nodes(structure, which)
+    there = set(order)
     for node in nodes:
-        require(root, node, order)
+        if node not in there:
+            require(root, node, order)
     slopes = adjoints(root, 1.0, nodes)
     held = set(nodes)
     data: dict[Value, float] = dict.fromkeys(nodes, 0.0)

@@ -38,8 +38,17 @@ class Expression:
     value: float = field(default=math.nan, compare=False)
 
     def evaluate(self) -> float:
-        """The number that this expression denotes, with IEEE 754 results."""
-        return fold(self, _evaluate)
+        """The number that this expression denotes, with IEEE 754 results; computed once for each part."""
+        stack = [self]
+        while stack:
+            node = stack[-1]
+            pending = [part for part in node.parts if "_number" not in part.__dict__]
+            if pending:
+                stack.extend(pending)
+            else:
+                node.__dict__["_number"] = _evaluate(node, [part.__dict__["_number"] for part in node.parts])
+                stack.pop()
+        return float(self.__dict__["_number"])
 
 
 def number(x: float) -> Expression:

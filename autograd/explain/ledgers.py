@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from functools import cached_property
 
-from ..graph import topological
+from ..graph import refuse_freed, topological
 from ..value import Value
 from .contributions import Contribution, contribution
 from .groups import Groups, split
@@ -84,6 +84,7 @@ class Ledger:
         Raises:
             ValueError: an unknown kind.
         """
+        refuse_freed(self._order)
         entries = split(kind, self.structure, self._between, self._adjoints)
         word = kind if isinstance(kind, str) else "group"
         return Groups(word, f"{self._gradient()} by {word}", entries, self.total)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from ..graph import topological
+from ..graph import refuse_freed, topological
 from ..ops import TABLE
 from ..value import Value
 from .names import Name, name_of
@@ -185,12 +185,14 @@ def depending(order: Sequence[Value], source: Value) -> list[Value]:
 
 
 def require(root: object, leaf: object, order: Sequence[Value]) -> None:
-    """Refuse a leaf that the root does not depend on.
+    """Refuse a leaf that the root does not depend on, and a graph that was freed.
 
     Raises:
+        RuntimeError: the graph was freed by ``backward(free_graph=True)``.
         ValueError: the leaf is not in the graph; the message names leaves that are.
         TypeError: the leaf is not a Value.
     """
+    refuse_freed(order)
     if not isinstance(leaf, Value):
         raise TypeError(f"the second argument is a node of the graph (a Value), not {type(leaf).__name__}")
     if not any(node is leaf for node in order):

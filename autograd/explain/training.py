@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..backward import adjoints
-from ..graph import topological
+from ..graph import refuse_freed, topological
 from ..value import Value, real
 from .groups import Entry, Groups, samples
 from .names import name_of
@@ -96,6 +96,29 @@ class TrainingLedger:
             loss: the loss of this step (its graph; gradients are computed from it, no ``.grad`` is read).
             names: names of its samples, if "sample 1", … in the order of addition are not enough.
         """
+        self._record(self._split(loss, names))
+
+    def callback(self, loss: Callable[[], Value]) -> Callable[[object], None]:
+        """For ``nn.fit(…, callbacks=[record.callback(loss)])`` with the whole data set as one batch.
+
+        Args:
+            loss: builds the loss of the whole data set from the present weights, as `fit` computes it. It is called
+                once now and once after every epoch.
+        """
+        upcoming = [self._split(loss(), None)]
+
+        def after_epoch(epoch: object) -> None:
+            self._record(upcoming[0])
+            upcoming[0] = self._split(loss(), None)
+
+        return after_epoch
+
+    def _record(self, parts: dict[str, list[float]]) -> None:
+        self._rates.append(real(self._rate(len(self._rates)), "the learning rate"))
+        self._parts.append(parts)
+
+    def _split(self, loss: Value, names: Sequence[str] | None) -> dict[str, list[float]]:
+        """The gradient that each sample contributes."""
         if not isinstance(loss, Value):
             raise TypeError(f"a step is recorded from its loss, a Value with its graph, not {type(loss).__name__}")
         parts = _by_sample(loss, self.parameters)
@@ -107,8 +130,7 @@ class TrainingLedger:
             parts = {given.get(name, name): gradient for name, gradient in parts.items()}
         if self.weight_decay:
             parts["weight decay"] = [self.weight_decay * parameter.data for parameter in self.parameters]
-        self._rates.append(real(self._rate(len(self._rates)), "the learning rate"))
-        self._parts.append(parts)
+        return parts
 
     def moves(self, parameter: Value | None = None) -> list[Move]:
         """The entries of one weight (the only one, if none is named), in the order of steps and samples."""
@@ -172,6 +194,7 @@ class TrainingLedger:
 def _by_sample(loss: Value, parameters: Sequence[Value]) -> dict[str, list[float]]:
     """The gradient that comes through each term of the loss; the terms' gradients add up to the whole."""
     order = topological(loss)
+    refuse_freed(order)
     structure = Structure(loss, order)
     wanted = set(parameters)
     inside = set(wanted)

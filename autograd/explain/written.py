@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import formulas, functions
-from ..graph import consumers, describe, topological
+from ..graph import consumers, describe, refuse_freed, topological
 from ..ops import TABLE, known_functions
 from ..value import Value, apply, argument
 from .expression import Expression, number, operation, symbol
@@ -139,8 +139,7 @@ def formula(root: Value, shared: bool = False, max_operations: int = 150) -> For
         ('(w1_1_1 * x + 1) ** 2 / x', '\\\\frac{\\\\left(w^{1}_{1,1} \\\\cdot x + 1\\\\right)^{2}}{x}', 1.0)
     """
     order = topological(root)
-    if root.op == "constant" or not hasattr(root, "op"):
-        order = [root]
+    refuse_freed(order)
     uses = consumers(root) if shared else {}
     named = [n for n in order if n.parents and n is not root and shared and (n.label or len(uses[n]) > 1)]
     names, variables = _names([n for n in order if not n.parents and n.label and n.op != "constant"], named)
