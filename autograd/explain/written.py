@@ -107,6 +107,8 @@ class Formula:
         note = f"\n({self.operations:,} operations, {self.hidden:,} of them behind dots)" if self.hidden else ""
         return self.text + note
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         note = f"<p>{self.operations:,} operations, {self.hidden:,} of them behind dots</p>" if self.hidden else ""
         return f'<div class="tracegrad-formula">{self.mathml()}{note}</div>'
