@@ -9,6 +9,9 @@ True
 """
 
 import importlib
+import os
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from . import graph as graph
@@ -97,6 +100,31 @@ _LAZY = {
     "stepper": (".view.stepper", "stepper"),
 }
 """Public names whose modules are imported at their first use: name -> (module, attribute), "" for the module itself."""
+
+
+def _hips_autograd() -> str:
+    """The metadata folder of HIPS autograd, which owns the same package name; empty if it is not installed.
+
+    The folders of `sys.path` are listed in 0.3 ms. Importing `importlib.metadata` takes longer than this package.
+    """
+    for folder in sys.path:
+        try:
+            for name in os.listdir(folder or os.curdir):
+                if name.startswith("autograd-") and name.endswith((".dist-info", ".egg-info")):
+                    return os.path.join(folder, name)
+        except OSError:  # a path that is not there, an archive
+            continue
+    return ""
+
+
+if _other := _hips_autograd():
+    warnings.warn(
+        f"HIPS autograd is installed beside tracegrad ({_other}). Both own the package name `autograd`, and whichever "
+        "is installed last overwrites files of the other. Use a fresh virtual environment for tracegrad, or run "
+        "`pip uninstall autograd` and then `pip install --force-reinstall --no-deps tracegrad`",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def __getattr__(name: str) -> Any:

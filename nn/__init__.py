@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 try:
-    from autograd.value import Value as _Value
+    from autograd import Value as _Value  # from the package itself: HIPS autograd leaves our value.py where it was
 except Exception:  # HIPS autograd has taken the package's name: `tracegrad doctor`, which lives here, must say so
     _ENGINE = False
 else:

@@ -22,12 +22,11 @@ import hashlib
 import json
 import math
 import os
-import secrets
 import sys
-from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from autograd import files
 
 from .activations import names as activation_names
 from .layers import MLP
@@ -85,7 +84,7 @@ def save(
         "training": training,
     }
     body = json.dumps(content, allow_nan=False, ensure_ascii=False).encode() + b"\n"
-    _write(Path(path), _header(VERSION, body) + body)
+    files.write(path, _header(VERSION, body) + body)
 
 
 def architecture(model: Module) -> dict[str, Any]:
@@ -106,31 +105,6 @@ def architecture(model: Module) -> dict[str, Any]:
 def _header(version: int, body: bytes) -> bytes:
     digest = hashlib.sha256(body).hexdigest()
     return json.dumps({"format": FORMAT, "version": version, "bytes": len(body), "sha256": digest}).encode() + b"\n"
-
-
-def _write(path: Path, data: bytes) -> None:
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with open(os.open(temporary, flags, 0o666), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException as error:
-        with suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            reason = f"{error.strerror or error}: nothing was saved, and what stood there before is unharmed"
-            raise OSError(error.errno, reason, str(path)) from error
-        raise
-    with suppress(OSError):  # the new name reaches the disk too, where folders can be flushed
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def read(path: str | os.PathLike[str]) -> Checkpoint:

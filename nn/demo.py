@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import autograd
-from autograd import Value
+from autograd import Value, files
 from autograd.check.report import Report
 from autograd.view.drawing import Drawing
 
@@ -30,6 +30,7 @@ def run(folder: Path, seed: int = 0, say: Callable[[str], None] = print) -> int:
     Returns 0 if the gradient check passes, else 1.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    files.check_folder(folder)
     iris = datasets.iris()
     split = datasets.split(iris.X, iris.y, fraction=0.2, seed=seed, stratify=True)
     scale = datasets.Standardizer(split.X_train)
@@ -67,9 +68,8 @@ def run(folder: Path, seed: int = 0, say: Callable[[str], None] = print) -> int:
     )  # fmt: skip
     graph.save(folder / "graph.svg")
     network.save(folder / "network.svg")
-    (folder / "report.html").write_text(
-        page(history, reached, str(iris.class_names[kind]), loss, weight, report, graph, network), encoding="utf-8"
-    )
+    written = page(history, reached, str(iris.class_names[kind]), loss, weight, report, graph, network)
+    files.write(folder / "report.html", written.encode())
     say(f"\nwrote {folder / 'graph.svg'}, {folder / 'network.svg'} and {folder / 'report.html'}")
     return 0 if report.ok else 1
 

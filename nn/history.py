@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from autograd import files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,12 +56,16 @@ class History:
                 "learning_rate": self.learning_rate, "seconds": self.seconds}  # fmt: skip
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one line per epoch, with a header; numbers in full precision."""
-        columns = self.columns()
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["epoch", *columns])
-            writer.writerows([epoch, *row] for epoch, row in enumerate(zip(*columns.values()), start=1))
+        """Write one line per epoch, with a header; numbers in full precision.
+
+        Raises:
+            OSError: the file cannot be written; an older one stays as it was.
+        """
+        columns, text = self.columns(), io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["epoch", *columns])
+        writer.writerows([epoch, *row] for epoch, row in enumerate(zip(*columns.values()), start=1))
+        files.write(path, text.getvalue().encode())
 
     def plot(self, ax: Axes | None = None, columns: Sequence[str] = ("loss", "validation_loss")) -> Axes:
         """Draw columns over the epochs; needs matplotlib.

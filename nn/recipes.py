@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from autograd import files
+
 from . import losses
 from .layers import MLP
 from .module import Module
@@ -124,6 +126,7 @@ def train(
     problem = recipe.problem(data, seed)
     X, y, X_test, y_test = problem.data
     folder.mkdir(parents=True, exist_ok=True)
+    files.check_folder(folder)
     model = recipe.model(X.shape[1], seed)
     say(f"{name}: {len(X):,} samples of {X.shape[1]} features to learn from, {len(X_test):,} to test on\n{model!r}")
 

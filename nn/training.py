@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from autograd import AnomalyError
+from autograd import AnomalyError, files
 from autograd.modes import current
 
 from . import engines, metrics
@@ -104,6 +104,7 @@ def fit(
     Raises:
         ValueError: data are empty, contain nan or infinity, or differ in length; a label or a size does not fit.
         TypeError: data are no real numbers, or the loss does not give a Value.
+        OSError: the checkpoint cannot be written; the parameters are kept.
         AnomalyError: inside `autograd.detect_anomaly`, with epoch and batch; the last good parameters are kept.
     """
     if not current().record:
@@ -138,6 +139,8 @@ def fit(
     run.every = _whole(checkpoint_every, "checkpoint_every")
     if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:
         raise ValueError("a checkpoint holds the model's parameters, and the optimizer moves others too")
+    if run.checkpoint is not None:
+        files.check_folder(run.checkpoint.parent)
     if run.checkpoint is not None and resume and run.checkpoint.exists():
         run.load(read(run.checkpoint), any_seed=drawn)
     return run.train(epochs, progress)

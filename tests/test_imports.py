@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEVELS = [
-    {"formulas", "modes"},
+    {"files", "formulas", "modes"},
     {"ops"},
     {"graph", "eager"},
     {"value"},

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nn
-from autograd import Value
+from autograd import Value, files
 from nn import checkpoint
 from nn.checkpoint import CheckpointError
 
@@ -323,7 +323,7 @@ def test_a_failing_disk_leaves_the_old_file_whole(tmp_path, monkeypatch, fault, 
             handle.close()
             return fail()
 
-        monkeypatch.setattr(checkpoint, "open", failing_open, raising=False)
+        monkeypatch.setattr(files, "open", failing_open, raising=False)
     else:
         monkeypatch.setattr(os, fault, fail)
     with pytest.raises(OSError, match="nothing was saved, and what stood there before is unharmed") as caught:
@@ -380,6 +380,7 @@ def test_folders_that_cannot_be_written(tmp_path):
 KILLED = """
 import os, sys
 import nn
+from autograd import files
 limit = int(sys.argv[2])
 class Dying:
     def __init__(self, file): self.file, self.left = file, limit
@@ -389,8 +390,7 @@ class Dying:
         os._exit(9)
     def __enter__(self): return self
     def __exit__(self, *_): self.file.close()
-import nn.checkpoint
-nn.checkpoint.open = lambda *a: Dying(open(*a))
+files.open = lambda *a: Dying(open(*a))
 nn.save(nn.MLP(1, [1], seed=2), sys.argv[1])
 """
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import base64
 import os
-import secrets
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import files
 from ..graph import topological
 from . import dot, folding, render, svg
 from .picture import Picture, picture
@@ -194,7 +194,7 @@ class Drawing:
 
         Raises:
             ValueError: the suffix is another one.
-            FileNotFoundError: the folder does not exist.
+            OSError: the file cannot be written, or the folder does not exist; an older file stays as it was.
             RenderError: Graphviz is needed and missing, or failed.
         """
         target = Path(path)
@@ -208,7 +208,7 @@ class Drawing:
             data = self.png() if suffix == "png" else self.pdf()
         else:
             data = (self.source if suffix == "dot" else self.svg()).encode()
-        _write(target, data)
+        files.write(target, data)
         return target
 
     def __repr__(self) -> str:
@@ -237,15 +237,3 @@ class Drawing:
 def _img(kind: str, data: bytes, title: str) -> str:
     coded = base64.b64encode(data).decode()
     return f'<div style="overflow-x:auto"><img alt="{xml(title)}" src="data:{kind};base64,{coded}"/></div>'
-
-
-def _write(target: Path, data: bytes) -> None:
-    """Write beside the target, then rename: a reader never meets half a file, and a failure leaves the old one."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from autograd import no_grad
+from autograd import files, no_grad
 from autograd.view.text import xml
 
 from .convert import convert
@@ -32,13 +32,14 @@ class NetworkDiagram:
         Raises:
             ValueError: the suffix is none of these.
             RuntimeError: nothing on this machine turns SVG into PNG or PDF; the message says what does.
+            OSError: the file cannot be written; an older one stays as it was.
         """
         target = pathlib.Path(path)
         suffix = target.suffix.lower()
         if suffix not in (".svg", ".png", ".pdf"):
             raise ValueError(f"{target.name!r}: a network is saved as .svg, .png or .pdf")
         content = self._svg.encode() if suffix == ".svg" else convert(self._svg, suffix[1:])
-        target.write_bytes(content)
+        files.write(target, content)
         return target
 
     def __repr__(self) -> str:
