@@ -3,9 +3,10 @@
 Every contestant runs the same Python functions, `mlp_loss` and `long_expression`, on its own kind of number, so that
 arithmetic and number of operations are the same. Losses and gradients are compared before any time is printed.
 
-Each contestant runs in a process of its own, in one thread, as a user would run it: with Python's garbage collector
-as it is by default (micrograd's nodes form reference cycles, which only the collector frees). Rounds of the
-contestants alternate. Times are those of the processor, so that other programs on the machine matter little.
+Each contestant runs in a process of its own, in one thread: with Python's garbage collector as it is by default, and
+with the collector off, which is safe for graphs without reference cycles (tracegrad's; micrograd's graphs have some,
+and are not freed then). Rounds of the contestants alternate. Times are those of the processor, so that other programs
+on the machine matter less.
 """
 
 from __future__ import annotations
@@ -154,8 +155,10 @@ CONTESTANTS = [
 # ---- measuring ----------------------------------------------------------------------------------------------------
 
 
-def measure(contestant: int, work: int, passes: int) -> dict[str, Any]:
+def measure(contestant: int, work: int, passes: int, collector: bool) -> dict[str, Any]:
     """The result of one pass and the mean processor time of several; what a process of its own does."""
+    if not collector:
+        gc.disable()
     try:
         run = CONTESTANTS[contestant].prepare(WORKS[work])
     except ImportError:
@@ -204,23 +207,26 @@ def operations(work: int) -> int:
 
 def race(work: int, rounds: int, passes: int) -> None:
     """Let the contestants do a work in turn, compare their results, and print a table."""
-    found: dict[str, list[float]] = {}
+    found: dict[tuple[str, bool], list[float]] = {}
     expected: dict[str, Any] = {}
     for _ in range(rounds):
-        for i, contestant in enumerate(CONTESTANTS):
-            one = in_its_own_process(f"measure({i}, {work}, {passes})")
+        for (i, contestant), collector in itertools.product(enumerate(CONTESTANTS), (True, False)):
+            one = in_its_own_process(f"measure({i}, {work}, {passes}, {collector})")
             if "missing" not in one:
                 expected = expected or one
                 compare(contestant.name, one, expected)
-                found.setdefault(contestant.name, []).append(one["seconds"] / operations(work))
+                found.setdefault((contestant.name, collector), []).append(one["seconds"] / operations(work) * 1e6)
     print(f"\n{WORKS[work].title}: {operations(work):,} operations; all values and gradients agree\n")
-    print(f"  {'':16} {'µs per operation':>17} {'(fastest round)':>16}   time beside tracegrad")
-    own = statistics.median(found["tracegrad"])
+    print("  µs per operation    collector on  fastest  beside tracegrad    collector off  fastest  beside tracegrad")
+    median = {key: statistics.median(times) for key, times in found.items()}
     for contestant in CONTESTANTS:
-        if contestant.name in found:
-            times = found[contestant.name]
-            median = statistics.median(times)
-            print(f"  {contestant.name:16} {median * 1e6:17.2f} {min(times) * 1e6:16.2f} {median / own:12.2f}×")
+        if (contestant.name, True) in found:
+            line = f"  {contestant.name:16}"
+            for collector, indent in ((True, 16), (False, 17)):
+                key = (contestant.name, collector)
+                ratio = median[key] / median["tracegrad", collector]
+                line += f"{median[key]:{indent}.2f} {min(found[key]):8.2f} {ratio:16.2f}×"
+            print(line)
         else:
             print(f"  {contestant.name:16} skipped: not installed (python -m pip install {contestant.distribution})")
 

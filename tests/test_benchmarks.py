@@ -42,7 +42,7 @@ def test_the_benchmark_runs() -> None:
     for pattern in (
         r"16 samples: 10,289 operations; all values and gradients agree",
         r"A long expression: 3,000 operations; all values and gradients agree",
-        r"tracegrad +\d+\.\d\d +\d+\.\d\d +1\.00×",
+        r"tracegrad +\d+\.\d\d +\d+\.\d\d +1\.00× +\d+\.\d\d +\d+\.\d\d +1\.00×",
         r"micrograd +(\d+\.\d\d|skipped: not installed \(python -m pip install micrograd\))",
         r"XAD \(C\+\+\) +(\d+\.\d\d|skipped: not installed \(python -m pip install xad\))",
         r"on +200 .*\n.*on +2,000 .*\n.*off +200 ",
@@ -52,7 +52,7 @@ def test_the_benchmark_runs() -> None:
 
 
 def test_who_computes_something_else_is_refused() -> None:
-    expected = eager.measure(0, 1, 1)
+    expected = eager.measure(0, 1, 1, True)
     eager.compare("itself", dict(expected), expected)
     for wrong in (
         {"value": expected["value"] * (1 + 1e-6)},
@@ -67,4 +67,4 @@ def test_who_computes_something_else_is_refused() -> None:
 def test_a_missing_package_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xad", None)
     monkeypatch.setitem(sys.modules, "xad.adj_1st", None)
-    assert eager.measure(3, 0, 1) == {"missing": True}
+    assert eager.measure(3, 0, 1, True) == {"missing": True}
