@@ -11,7 +11,7 @@ from samples import lecture_network
 
 import autograd
 from autograd import Value, formulas, graph, ops
-from autograd.view import frames, narration, notation
+from autograd.view import frames, narration, notation, slopes
 
 
 @st.composite
@@ -90,12 +90,12 @@ def test_frames_replayed_by_hand_give_every_value_and_gradient(root):
     values = {k: node.data for k, node in enumerate(order) if not node.parents}
     gradients = dict.fromkeys(range(len(order)), 0.0)
     at = {node: k for k, node in enumerate(order)}
-    slopes = {}
+    local = {}
     for index, frame in enumerate(autograd.steps(root, constants=True)):
         assert frame.index == index
         if frame.kind == "value":
             node = order[frame.node]
-            values[frame.node], slopes[frame.node] = ops.TABLE[node.op].evaluate(*[values[at[p]] for p in node.parents])
+            values[frame.node], local[frame.node] = ops.TABLE[node.op].evaluate(*[values[at[p]] for p in node.parents])
             assert frame.after == values[frame.node] and frame.before is None and frame.value is node
         elif frame.kind == "seed":
             gradients[frame.node] = 1.0
@@ -103,8 +103,8 @@ def test_frames_replayed_by_hand_give_every_value_and_gradient(root):
             consumer, position = frame.edge
             assert order[consumer].parents[position] is order[frame.node]
             assert frame.before == gradients[frame.node]
-            if slopes[consumer][position]:
-                gradients[frame.node] += gradients[consumer] * slopes[consumer][position]
+            if local[consumer][position]:
+                gradients[frame.node] += gradients[consumer] * local[consumer][position]
             assert frame.after == gradients[frame.node]
         elif frame.kind == "nothing":
             assert gradients[frame.node] == 0
@@ -318,13 +318,13 @@ def test_every_written_derivative_gives_the_recorded_number(op):
     for first in SAMPLES:
         for second in SAMPLES[1:]:
             data = [first, second, 1.5][: len(op.arguments)]
-            out, slopes = op.evaluate(*data)
+            out, recorded = op.evaluate(*data)
             node = Value(out)
             node.op, node.parents = op.name, tuple(map(Value, data))
-            node.local_derivatives = slopes
-            for position, slope in enumerate(slopes):
+            node.local_derivatives = recorded
+            for position, slope in enumerate(recorded):
                 if math.isfinite(slope):
-                    tree = notation.Slope(node, position)._tree
+                    tree = slopes.Slope(node, position)._tree
                     functions = {**ops.IEEE_FUNCTIONS, "where": lambda c, x, y: x if c else y}
                     known = {**dict(zip(op.arguments, data)), "out": out, "inf": math.inf, "nan": math.nan}
                     assert formulas.interpret(tree, functions, known) == pytest.approx(slope, rel=1e-9, abs=1e-12)
@@ -333,7 +333,7 @@ def test_every_written_derivative_gives_the_recorded_number(op):
 
 
 def test_a_wrong_textbook_form_would_be_caught(monkeypatch):
-    monkeypatch.setitem(notation.TEXTBOOK, "tanh", ("1 + out * out",))
+    monkeypatch.setitem(slopes.TEXTBOOK, "tanh", ("1 + out * out",))
     with pytest.raises(AssertionError):
         test_every_written_derivative_gives_the_recorded_number(ops.TABLE["tanh"])
 

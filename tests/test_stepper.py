@@ -54,6 +54,14 @@ def test_a_terminal_without_unicode_gets_plain_signs(encoding):
     assert "dL/d" in written and " * " in written and "?" not in written
 
 
+def test_indices_survive_a_plain_terminal():
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="ascii")
+    autograd.stepper(Value(3.0, "layers.1.neurons.0.weights.2") ** 2).print(file=out)
+    out.flush()
+    assert b"dL/dw^2_13 gains dL/dL * 2 * w^2_13 = 1 * 6 = 6." in raw.getvalue()
+
+
 def test_the_text_representations_are_short_and_hold_no_address():
     shown = autograd.stepper(small())
     assert repr(shown).startswith("Stepper(L: 6 nodes, 11 steps)")
@@ -102,6 +110,15 @@ def test_the_static_picture_shows_every_number():
     assert sorted(ids) == sorted(wanted)
 
 
+def test_every_arrow_has_a_head_at_both_ends():
+    root = small() * Value(0.5, "a much longer label, which makes its box wide") + Value(1.0, "y") ** 2
+    for element in ElementTree.fromstring(autograd.stepper(root).svg()).iter():
+        if element.get("class") in ("to-head", "to-tail"):
+            tip, left, right = (complex(*map(float, p.split())) for p in re.split("[ML]", element.get("d")[:-1])[1:])
+            assert abs(left - right) == pytest.approx(9, abs=0.3)
+            assert abs(tip - (left + right) / 2) == pytest.approx(9, abs=0.3)
+
+
 def test_looking_at_the_picture_touches_no_gradient():
     root = small()
     autograd.stepper(root, free_graph=True, update=0.1).html()
@@ -133,13 +150,18 @@ def test_refreshing_takes_edited_leaves():
     assert ">−7<" in shown.svg()
 
 
-def test_long_labels_stand_as_symbols_where_room_is_short():
-    first, second = Value(1.0, "layers.0.neurons.3.weights.1"), Value(2.0, "other.layers.0.neurons.3.weights.1")
-    names = [node["short"] for node in data_of(autograd.stepper(first * Value(1.0, "x")).html())["nodes"]]
-    assert names == ["w¹₄₂", "x", "L"]
-    alike = module._short([first.label, second.label, first.label + "x", "x"])
-    assert len(set(alike)) == 4 and alike[3] == "x" and all(len(name) <= 24 for name in alike)
-    assert module._symbol(first.label) == ["w", "1", "42"]
+def test_long_labels_stand_as_symbols():
+    weight, twin = Value(1.0, "layers.0.neurons.3.weights.1"), Value(2.0, "layers.0.neurons.3.weights.1")
+    data = data_of(autograd.stepper(weight * Value(1.0, "x")).html())
+    assert [node["name"] for node in data["nodes"]] == ["w¹₄₂", "x", "L"]
+    assert data["nodes"][0]["label"] == weight.label
+    assert data["symbols"]["w¹₄₂"] == ["w", "1", "42"] and data["symbols"]["x"] == ["x", "", ""]
+    assert data["frames"][1]["sentence"] == "L = w¹₄₂ · x = 1 · 1 = 1."
+    names = [node["name"] for node in data_of(autograd.stepper(weight * twin).html())["nodes"]]
+    assert names == ["w¹₄₂", "w¹₄₂′2", "L"]
+    other = Value(2.0, "other.layers.0.neurons.3.weights.1")
+    names = [node["name"] for node in data_of(autograd.stepper(weight * other).html())["nodes"]]
+    assert len(set(names)) == 3
 
 
 def test_updates_and_frees_are_on_the_page():
@@ -209,10 +231,10 @@ def test_a_failed_save_keeps_the_older_file(tmp_path, monkeypatch):
     target = tmp_path / "steps.html"
     target.write_text("older")
 
-    def full(self, *arguments, **named):
+    def full(path, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module.Path, "write_text", full)
+    monkeypatch.setattr(module.files, "_fill", full)
     with pytest.raises(OSError, match="No space"):
         autograd.stepper(small()).save(target)
     assert target.read_bytes() == b"older" and os.listdir(tmp_path) == ["steps.html"]

@@ -10,6 +10,7 @@ from .. import ops
 from ..value import Value
 from . import notation
 from .notation import Tree
+from .slopes import Slope
 from .text import number
 
 Kind = Literal["start", "value", "seed", "gain", "nothing", "update", "free", "end"]
@@ -202,7 +203,7 @@ class Narrator:
     def _slope(self, node: Value, position: int) -> tuple[Tree | None, str]:
         """The derivative formula with names, and why a branch of it was taken."""
         op = ops.TABLE[node.op]
-        slope = notation.Slope(node, position)
+        slope = Slope(node, position)
         of = dict(zip(op.arguments, node.parents)) | {"out": node}
         tree = slope.tree(lambda argument: self._name(of[argument]), lambda k: self._name(node.parents[k]))
         if slope.reason is None:

@@ -32,7 +32,6 @@ def svg(
     order: Sequence[Value],
     values: Sequence[float],
     gradients: Sequence[float],
-    names: Sequence[str],
     titles: Sequence[str],
     title: str,
 ) -> str:
@@ -40,7 +39,7 @@ def svg(
 
     The group of the k-th node is ``node-<k>`` and has the texts ``data`` and ``grad`` by class; the edge from its
     operand at a position is ``edge-<k>-<position>`` and has the text ``slope``. ``titles`` are the names as they
-    stand in the boxes, ``names`` are given to who asks for more.
+    stand in the boxes.
     """
     at = {node: k for k, node in enumerate(order)}
     kinds = ["constant" if n.op == "constant" else "operation" if n.parents else "leaf" for n in order]
@@ -68,7 +67,7 @@ def svg(
         x, y = plan.positions[k]
         w, h = sizes[k]
         place = (x - w / 2 + MARGIN, y - h / 2 + MARGIN)
-        what = f"{names[k]}: {node.op or 'leaf'}"
+        what = f"{node.label or titles[k]}: {node.op or 'leaf'}"
         numbers = (values[k], gradients[k])
         parts.append(_node(k, kinds[k], what, titles[k], signs[k], badges[k], place, sizes[k], numbers))
     return "".join([*parts, "</svg>"])
@@ -124,8 +123,8 @@ def _edge(id: str, route: list[tuple[float, float]], middle: tuple[float, float]
     )
     parts = [
         f'<g id="{id}" class="edge"><path class="wire" d="{curve}"/>',
-        f'<path class="to-head" d="{_arrow(points[-2], points[-1])}"/>',
-        f'<path class="to-tail" d="{_arrow(points[1], points[0])}"/>',
+        f'<path class="to-head" d="{_arrow(points)}"/>',
+        f'<path class="to-tail" d="{_arrow(points[::-1])}"/>',
     ]
     if slope is not None:
         x, y = middle[0] + MARGIN, middle[1] + MARGIN
@@ -136,10 +135,11 @@ def _edge(id: str, route: list[tuple[float, float]], middle: tuple[float, float]
     return "".join([*parts, "</g>"])
 
 
-def _arrow(from_: tuple[float, float], to: tuple[float, float], length: float = 9.0, half: float = 4.5) -> str:
-    """A triangle that points along the end of a curve."""
-    dx, dy = to[0] - from_[0], to[1] - from_[1]
-    norm = math.hypot(dx, dy) or 1.0
+def _arrow(points: list[tuple[float, float]], length: float = 9.0, half: float = 4.5) -> str:
+    """A triangle at the end of a curve, along its tangent; control points may coincide with the end."""
+    to = points[-1]
+    dx, dy = next(((to[0] - x, to[1] - y) for x, y in reversed(points) if (x, y) != to), (1.0, 0.0))
+    norm = math.hypot(dx, dy)
     dx, dy = dx / norm, dy / norm
     back = (to[0] - length * dx, to[1] - length * dy)
     left = (back[0] - half * dy, back[1] + half * dx)

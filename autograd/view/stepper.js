@@ -268,7 +268,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       rows.push(null);
       if (node.kind === "constant") return;
       const name = button(`Go to ${node.name}`, "", () => visit(k), node.short);
-      name.title = node.name;
+      name.title = node.label;
       const value = html("td"), grad = html("td");
       const row = html("tr", {}, html("th", { scope: "row" }, name), html("td", { class: "how", title: node.how }, node.how), value, grad);
       rows[k] = { row, value, grad };
@@ -454,7 +454,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   show();
   function settle() {
     host.classList.toggle("wide", host.clientWidth > 820);
-    zoom(Math.max(fitting(), READABLE));
+    zoom(fitting() > 0.85 * READABLE ? fitting() : READABLE);  // all of it if that can be read, else a part that can
   }
   settle();
   let known = host.clientWidth;

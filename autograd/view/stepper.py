@@ -15,13 +15,12 @@ import os
 import re
 import string
 import sys
-from collections import Counter
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .. import ops
-from ..explain.names import name_of
+from .. import files, ops
 from ..graph import forward, refuse_freed, topological
 from ..value import Value
 from . import notation, scene, text
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from .widget import StepperWidget
 
 MOST_NODES = 3000
-MOST_LETTERS = 16
+MOST_LETTERS = 20
 
 
 class Stepper:
@@ -64,7 +63,7 @@ class Stepper:
                 "Step through the loss of a single sample, or take frames as you need them from autograd.steps(root)."
             )
         self.names = notation.names(self.order)
-        self._short = _short(self.names)
+        self._short = [text.shortened(name, MOST_LETTERS) for name in self.names]
         self.frames: list[Frame] = []
         refuse_freed(self.order)
         self._twin = topological(copy.deepcopy(root))  # what is shown stays as it was when the frames were made
@@ -119,8 +118,9 @@ class Stepper:
                 operands = [notation.name(parent, self._short[at[parent]]) for parent in node.parents]
                 how = notation.line(notation.value(ops.TABLE[node.op], operands))
             nodes.append(
-                {"name": name, "short": short, "kind": kind, "how": how, "data": _json(node.data),
-                 "text": text.number(node.data), "parents": [at[parent] for parent in node.parents],
+                {"name": name, "short": short, "label": text.visible(str(node.label)) or name, "kind": kind, "how": how,
+                 "data": _json(node.data), "text": text.number(node.data),
+                 "parents": [at[parent] for parent in node.parents],
                  "slopes": [text.number(slope) for slope in node.local_derivatives]}
             )  # fmt: skip
         frames = [
@@ -129,7 +129,7 @@ class Stepper:
              "rule": f.rule, "symbols": f.symbols, "numbers": f.numbers}
             for f in self.frames
         ]  # fmt: skip
-        symbols = {name: _symbol(name) for name in dict.fromkeys(self.names)}
+        symbols = {name: notation.symbol(node, name) for node, name in zip(self._twin, self.names)}
         return {"title": self.title, "root": self.names[-1], "nodes": nodes, "frames": frames, "symbols": symbols}
 
     def svg(self) -> str:
@@ -138,7 +138,7 @@ class Stepper:
         for frame in self.frames:
             if frame.node is not None and frame.after is not None:
                 (values if frame.kind in ("value", "update") else gradients)[frame.node] = frame.after
-        return scene.svg(self._twin, values, gradients, self.names, self._short, self.title)
+        return scene.svg(self._twin, values, gradients, self._short, self.title)
 
     def html(self) -> str:
         """The stepper as a fragment of HTML, to be put anywhere into a page or a notebook; needs nothing else."""
@@ -174,13 +174,7 @@ class Stepper:
         target = Path(path)
         if target.suffix.lower() not in (".html", ".htm"):
             raise ValueError(f"the stepper is saved as .html, not {target.suffix or 'without a suffix'}: {target}")
-        page = self.page()
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            part.write_text(page, encoding="utf-8")
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        files.write(target, self.page().encode("utf-8"))
         return target
 
     def widget(self) -> StepperWidget:
@@ -274,40 +268,22 @@ def content_security_policy(page: str) -> str:
     )
 
 
-def _short(names: Sequence[str]) -> list[str]:
-    """Names for narrow places: a long label as its symbol (w¹₄₂) if no other has the same, or its two ends."""
-    symbols = [name if len(name) <= MOST_LETTERS else name_of(name).plain() for name in names]
-    bearers = Counter(symbols)
-    return [
-        symbol if len(symbol) <= MOST_LETTERS and bearers[symbol] == 1 else text.shortened(name, MOST_LETTERS + 4)
-        for name, symbol in zip(names, symbols)
-    ]
-
-
-def _symbol(name: str) -> list[str]:
-    """A name as formulas write it, with its superscripts and subscripts: ``layers.0.neurons.3.bias`` is b¹₄."""
-    parts = name_of(name)
-
-    def joined(indices: Sequence[int | str]) -> str:
-        texts = [str(index) for index in indices]
-        return ("," if any(len(text) > 1 for text in texts) else "").join(texts)
-
-    return [parts.base, joined(parts.upper), joined(parts.lower)]
-
-
 def _json(x: float | None) -> float | str | None:
     return x if x is None or math.isfinite(x) else "nan" if x != x else "inf" if x > 0 else "-inf"
 
 
 _PLAIN = str.maketrans(
     {"∂": "d", "·": "*", "−": "-", "←": "<-", "…": "...", "×": "x", "η": "lr", "√": "sqrt", "σ": "sigmoid", "∞": "inf",
-     "²": "^2", "³": "^3", "≤": "<=", "≥": ">=", "Σ": "sum", "′": "'", "Φ": "Phi", "⁻": "-"}
+     "≤": "<=", "≥": ">=", "Σ": "sum", "′": "'", "Φ": "Phi"}
 )  # fmt: skip
+_RAISED, _LOWERED = re.compile("[⁰¹²³⁴-⁹⁻ⁿ]+"), re.compile("[₀-₉]+")
 
 
 def _for_encoding(written: str, encoding: str) -> str:
     try:
         written.encode(encoding)
     except (UnicodeEncodeError, LookupError):
+        written = _RAISED.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), written)
+        written = _LOWERED.sub(lambda found: "_" + unicodedata.normalize("NFKC", found[0]), written)
         return written.translate(_PLAIN).encode("ascii", "backslashreplace").decode("ascii")
     return written

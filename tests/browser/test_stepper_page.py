@@ -78,7 +78,7 @@ def test_every_number_of_every_frame_is_the_engines(opened, watched, make):
         assert shown["sentence"] == frame.sentence
         assert shown["count"] == f"Step {index + 1} of {len(stepper.frames)}"
         assert shown["backward"] == (frame.phase == "backward")
-        assert [row["name"] for row in shown["rows"]] == [stepper.names[k] for k in rows]
+        assert [row["name"] for row in shown["rows"]] == [stepper.order[k].label or stepper.names[k] for k in rows]
         for k, row in zip(rows, shown["rows"]):
             assert (float(row["value"]) if row["value"] else None) == values.get(k)
             assert (float(row["grad"]) if row["grad"] else None) == gradients.get(k)
