@@ -45,11 +45,13 @@ def compile(
     began = time.perf_counter()
     scalars: Scalars
     shapes: list[Shape] = []
+    names: list[str] = []
     if callable(f):
         if inputs is None:
             raise ValueError("compile(f, inputs=…) needs the shape of one sample of each argument, such as [(2,), ()]")
         shapes = [_shape(shape) for shape in inputs]
-        scalars, single = trace(f, shapes, argument_names(f, len(shapes)), leaves)[:2]
+        names = argument_names(f, len(shapes))
+        scalars, single = trace(f, shapes, names, leaves)[:2]
     else:
         if inputs is not None:
             raise ValueError("a graph has no inputs; give a function to compile something that runs over batches")
@@ -62,7 +64,7 @@ def compile(
     began = time.perf_counter()
     packed = pack(reduced)
     timings["pack"] = time.perf_counter() - began
-    return Program(scalars, packed, leaves, shapes, single, dtype, backend, f, timings)
+    return Program(scalars, packed, leaves, shapes, single, dtype, backend, f, timings, names)
 
 
 def _parameters(parameters: Iterable[Value]) -> list[Value]:

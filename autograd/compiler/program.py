@@ -6,7 +6,7 @@ import importlib.util
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ from .machine import Array
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed
 from .trace import Scalars, Shape
+
+if TYPE_CHECKING:
+    from ..view import Drawing
+    from .equations import Stats
 
 Arrays = Any
 """Anything that `numpy.asarray` makes an array of real numbers of."""
@@ -43,13 +47,14 @@ class Program:
 
     def __init__(
         self, scalars: Scalars, packed: Packed, parameters: Sequence[Value], shapes: Sequence[Shape], single: bool,
-        dtype: str, backend: str, source: Any, timings: dict[str, float],
+        dtype: str, backend: str, source: Any, timings: dict[str, float], names: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.parameters = list(parameters)
         self.dtype = np.dtype(dtype)
         self.shapes = tuple(shapes)
         self._scalars, self._packed, self._source, self._single = scalars, packed, source, single
         self._timings = timings
+        self._names = list(names)
         began = time.perf_counter()
         self._lowered = Lowering(packed).lower(differentiate=self._differentiable)
         timings["lower"] = time.perf_counter() - began
@@ -161,6 +166,34 @@ class Program:
         return float(loss)
 
     # -- looking inside -------------------------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        """The equations that were rediscovered, as the textbook writes them, with the scalar nodes each stands for."""
+        from .equations import listing
+
+        return listing(self)
+
+    def __repr__(self) -> str:
+        return f"<Program: {self._scalars.traced:,} scalar nodes, {len(self._packed.instructions):,} instructions>"
+
+    @property
+    def stats(self) -> Stats:
+        """Sizes and compile times; see `Stats`."""
+        from .equations import Stats, equations
+
+        tables = (*self._lowered.forward, *self._lowered.reverse)
+        memory = self._machine.layout.total(max(self._largest, 1)) * self.dtype.itemsize
+        return Stats(
+            self._scalars.traced, len(self._packed.instructions), len(equations(self)), sum(map(len, tables)), memory,
+            dict(self._timings), self.backend, str(self.dtype),
+        )  # fmt: skip
+
+    def draw(self) -> Drawing:
+        """A drawing with a box for each equation; in a notebook it shows itself."""
+        from .equations import picture
+
+        drawing: Drawing = picture(self)
+        return drawing
 
     def lens(self, *which: Any) -> Any:
         """The ordinary graph of one sample: ``lens(i)`` of the last batch, ``lens(x, y)`` of the arguments given.

@@ -1,0 +1,335 @@
+"""A packed program as a reader would write it: textbook equations, statistics, a picture of its instructions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..ops import TABLE
+from .pack import BATCHED, INPUT, SHARED, Instruction, Operand, Packed
+from .trace import takes_list
+
+if TYPE_CHECKING:
+    from .program import Program
+
+
+@dataclass
+class Stats:
+    """The size of a compiled program and what compiling it cost.
+
+    Attributes:
+        scalar_nodes: Values that the function made for one sample.
+        instructions: array instructions that they became.
+        equations: lines that ``print(program)`` shows: instructions that only feed the next one are written into it.
+        rows: instructions of the vector machine, forward and reverse.
+        bytes: memory for the largest batch so far (shared numbers and one block of samples).
+        seconds: by stage.
+        backend: ``"numpy"`` or ``"numba"``.
+        dtype: ``"float64"`` or ``"float32"``.
+    """
+
+    scalar_nodes: int
+    instructions: int
+    equations: int
+    rows: int
+    bytes: int
+    seconds: dict[str, float]
+    backend: str
+    dtype: str
+
+    def __str__(self) -> str:
+        times = ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in self.seconds.items())
+        return (
+            f"{self.scalar_nodes:,} scalar nodes became {self.instructions:,} array instructions "
+            f"({self.rows:,} machine rows, {self.bytes:,} bytes; {self.backend}, {self.dtype})\n"
+            f"{times}; in all {sum(self.seconds.values()) * 1e3:.1f} ms"
+        )
+
+
+@dataclass
+class Equation:
+    """One line: ``name = text``, with the equations it reads, and how many scalar nodes it stands for."""
+
+    name: str
+    text: str
+    batched: bool
+    scalars: int
+    reads: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.text}"
+
+
+def equations(program: Program) -> list[Equation]:
+    """The equations of a program, in the order in which they are computed."""
+    return _Writer(program._packed, [p.label for p in program.parameters], program._names).lines()
+
+
+def listing(program: Program) -> str:
+    """What ``print(program)`` shows."""
+    lines = equations(program)
+    shapes = ["×".join(map(str, shape)) for shape in program.shapes]
+    inputs = ", ".join(f"{name}[{shape}]" if shape else name for name, shape in zip(program._names, shapes))
+    stats = program.stats
+    head = (
+        f"{f'inputs {inputs}; ' if inputs else ''}{len(program.parameters):,} parameters; "
+        f"{stats.scalar_nodes:,} scalar nodes became {stats.instructions:,} instructions "
+        f"({stats.backend}, {stats.dtype})"
+    )
+    shown = lines if len(lines) <= 80 else [*lines[:40], *lines[-20:]]
+    texts = [str(line) if len(str(line)) < 110 else str(line)[:107] + "…" for line in shown]
+    width = max(map(len, texts), default=0)
+    notes = [
+        f"{line.scalars:,} scalar{'s' * (line.scalars != 1)}{'' if line.batched or not inputs else ', once per batch'}"
+        for line in shown
+    ]
+    rows = [f"  {text:{width}}   {note}" for text, note in zip(texts, notes)]
+    if len(shown) < len(lines):
+        rows.insert(40, f"  … {len(lines) - len(shown):,} more …")
+    return "\n".join([head, *rows])
+
+
+class _Writer:
+    """Gives names to blocks of slots and writes each instruction in terms of them."""
+
+    def __init__(self, packed: Packed, labels: Sequence[str], inputs: Sequence[str]) -> None:
+        self.packed = packed
+        self.labels = labels
+        self.inputs = inputs
+        self.made: dict[tuple[int, int], Instruction] = {}  # by region and first slot
+        self.owner: dict[int, Any] = {}  # per region, for each slot the position of the instruction that makes it
+        for region, size in packed.sizes.items():
+            self.owner[region] = np.full(size, -1)
+        self.readers: dict[int, list[int]] = {}
+        for position, step in enumerate(packed.instructions):
+            for operand in step.operands:
+                for i in set(self.owner[operand.region][operand.slots.ravel()].tolist()) - {-1}:
+                    self.readers.setdefault(i, []).append(position)
+            self.owner[step.region][step.start : step.start + step.size] = position
+        self.results = set(self.owner[packed.outputs.region][packed.outputs.slots.ravel()].tolist()) - {-1}
+        self.text: dict[int, tuple[str, int]] = {}  # the text of an instruction, and how tightly it binds
+        self.weight = [step.scalars for step in packed.instructions]
+        self.reads: dict[int, list[str]] = {}
+        self.name: dict[int, str] = {}
+
+    def lines(self) -> list[Equation]:
+        """One equation per instruction that is not written into another one."""
+        found = []
+        layers = others = 0
+        for position, step in enumerate(self.packed.instructions):
+            self.reads[position] = []
+            text, binds = self._write(position, step)
+            if self._inlined(position, step):
+                self.text[position] = text, binds
+                continue
+            if position in self.results:
+                name = "loss" if self.packed.outputs.slots.size == 1 else "out"
+                if len(self.results) > 1:
+                    name += str(sorted(self.results).index(position) + 1)
+            elif "@" in text and "W" in text:
+                layers += 1
+                name = f"h{layers}"
+            else:
+                others += 1
+                name = f"t{others}"
+            self.name[position] = name
+            shown = name + (f"[{step.size}]" if step.size > 1 else "")
+            batched = step.region == BATCHED
+            found.append(Equation(shown, text, batched, self.weight[position], self.reads[position]))
+        return found
+
+    def _inlined(self, position: int, step: Instruction) -> bool:
+        """Whether an instruction is written where it is used: by one other instruction, as a whole, and shortly."""
+        readers = self.readers.get(position, [])
+        if position in self.results or len(readers) != 1:
+            return False
+        reader = self.packed.instructions[readers[0]]
+        whole = np.arange(step.start, step.start + step.size)
+        mine = [o for o in reader.operands if o.region == step.region and np.isin(o.slots, whole).any()]
+        used_whole = len(mine) == 1 and np.array_equal(mine[0].slots.ravel(), whole)
+        if reader.op == "dot" or (takes_list(reader.op) if reader.op in TABLE else False):
+            return False
+        return used_whole and step.region == reader.region and step.op != "softmax" and self._length(position) < 80
+
+    def _length(self, position: int) -> int:
+        step = self.packed.instructions[position]
+        return sum(len(self.text[i][0]) for o in step.operands for i in self._makers(o) if i in self.text)
+
+    def _makers(self, operand: Operand) -> list[int]:
+        return sorted(set(self.owner_before(operand)) - {-1})
+
+    def owner_before(self, operand: Operand) -> list[int]:
+        owners: list[int] = self.owner[operand.region][operand.slots.ravel()].tolist()
+        return owners
+
+    # -- instructions ---------------------------------------------------------------------------------------------
+
+    def _write(self, position: int, step: Instruction) -> tuple[str, int]:
+        if step.op == "dot":
+            return self._dot(position, step)
+        if step.op == "sum":
+            return self._sum(position, step)
+        operands = [self._operand(position, operand) for operand in step.operands]
+        if step.op == "copy":
+            return "[" + ", ".join(text for text, _ in operands) + "]", 9
+        op = TABLE[step.op]
+        if op.symbol and len(operands) == 2:
+            binds = 1 if step.op in ("less", "less_equal") else 3
+            sign = {"mul": "·", "div": "/"}.get(step.op, op.symbol)
+            left, right = _bracket(operands[0], binds), _bracket(operands[1], binds + 1)
+            return f"{left} {sign} {right}", binds
+        if step.op == "neg":
+            return f"−{_bracket(operands[0], 3)}", 2
+        return f"{step.op}({', '.join(text for text, _ in operands)})", 9
+
+    def _sum(self, position: int, step: Instruction) -> tuple[str, int]:
+        text = ""
+        for n, (sign, operand) in enumerate(zip(step.signs, step.operands)):
+            if n == 0 and step.in_place:
+                before = [i for i, other in enumerate(self.packed.instructions[:position])
+                          if (other.region, other.start, other.shape and other.size) ==
+                          (step.region, step.start, step.size)][-1]  # fmt: skip
+                part = self._named(position, before)
+            elif operand.slots.ndim == 2:
+                part = f"sum({self._operand(position, operand)[0]})", 9
+            else:
+                part = self._operand(position, operand)
+            written = _bracket(part, 2 if sign == 1 else 3)
+            text += (" + " if sign == 1 else " − ") + written if text else ("−" if sign < 0 else "") + written
+        return text, 2
+
+    def _dot(self, position: int, step: Instruction) -> tuple[str, int]:
+        g, i, j = step.shape
+        left, right = step.operands
+        k = left.slots.shape[2]
+        stack = f"{g}×" if g > 1 else ""
+        a = self._named_vector(position, left, f"{stack}{i}×{k}" if i > 1 or j > 1 else f"{stack}{k}")
+        if i == j == 1:
+            b = self._named_vector(position, right, f"{stack}{k}")
+            if right.region >= INPUT or "W" in a:
+                return f"{self._shape(a, f'{stack}1×{k}')} @ {b}", 3
+            return f"{a} · {b}", 3
+        if j == 1:
+            return f"{a} @ {self._named_vector(position, right, f'{stack}{k}')}", 3
+        return f"{a} @ {self._named_vector(position, right, f'{stack}{j}×{k}')}ᵀ", 3
+
+    @staticmethod
+    def _shape(text: str, shape: str) -> str:
+        return re.sub(r"\[[^\]]*\]$", f"[{shape}]", text)
+
+    # -- operands -------------------------------------------------------------------------------------------------
+
+    def _named_vector(self, position: int, operand: Operand, shape: str) -> str:
+        return f"{self._base(position, operand)}[{shape}]"
+
+    def _operand(self, position: int, operand: Operand) -> tuple[str, int]:
+        makers = self._makers(operand)
+        if len(makers) == 1 and makers[0] in self.text:
+            return self._named(position, makers[0])
+        n = operand.slots.size
+        base = self._base(position, operand)
+        distinct = len(np.unique(operand.slots))
+        return (base if n == 1 or distinct == 1 else f"{base}[{distinct}]"), 9
+
+    def _named(self, position: int, maker: int) -> tuple[str, int]:
+        if maker in self.text:
+            self.weight[position] += self.weight[maker]
+            self.reads[position] += self.reads[maker]
+            return self.text[maker]
+        self.reads[position].append(self.name[maker])
+        step = self.packed.instructions[maker]
+        return self.name[maker] + (f"[{step.size}]" if step.size > 1 else ""), 9
+
+    def _base(self, position: int, operand: Operand) -> str:
+        """The name of what an operand reads, without its shape."""
+        slots = operand.slots.ravel()
+        if operand.region >= INPUT:
+            name = self.inputs[operand.region - INPUT]
+            self.reads[position].append(name)
+            whole = len(np.unique(slots)) == self.packed.sizes[operand.region]
+            return name if whole else f"{name}{_subscript(slots)}"
+        if operand.region == SHARED and (slots < self.packed.n_parameters).all():
+            return _parameters([self.labels[s] for s in np.unique(slots).tolist()], slots, self.packed.n_parameters)
+        if operand.region == SHARED and all(s in self.packed.constants for s in slots.tolist()):
+            distinct = {self.packed.constants[s] for s in slots.tolist()}
+            return f"{distinct.pop():.6g}".replace("-", "−") if len(distinct) == 1 else "C"
+        makers = self._makers(operand)
+        names = [self.text[i][0] if i in self.text else self.name.get(i, "") for i in makers]
+        for i in makers:
+            if i in self.name:
+                self.reads[position].append(self.name[i])
+            elif i in self.text:
+                self.weight[position] += self.weight[i]
+        if len(makers) == 1:
+            step = self.packed.instructions[makers[0]]
+            read = np.unique(slots)
+            return names[0] + ("" if len(read) == step.size else _subscript(read - step.start))
+        return "(" + ", ".join(names) + ")"
+
+
+def _subscript(slots: Any) -> str:
+    """``.3`` for one entry of a vector, ``.2:5`` for a run of them."""
+    first, last = int(slots.min()), int(slots.max())
+    if first == last:
+        return f".{first + 1}"
+    return f".{first + 1}:{last + 1}" if len(np.unique(slots)) == last - first + 1 else ".…"
+
+
+def _bracket(part: tuple[str, int], least: int) -> str:
+    text, binds = part
+    return text if binds >= least else f"({text})"
+
+
+_LABEL = re.compile(r"(?:.*\.)?layers\.(\d+)\.(?:.*\.)?(weight|bias)")
+
+
+def _parameters(labels: list[str], slots: Any, count: int) -> str:
+    """A name for some parameters from their labels: W1 for the weights of the first layer, b1 for its biases."""
+    kinds = {(match[1], match[2][0]) if (match := _LABEL.match(label)) else None for label in labels}
+    if len(kinds) == 1:
+        kind = kinds.pop()
+        if kind is not None:
+            return f"{'W' if kind[1] == 'w' else 'b'}{int(kind[0]) + 1}"
+    if len(labels) == 1 and labels[0]:
+        return labels[0]
+    stems = {re.sub(r"[\d_.\[\], ]+$", "", label) for label in labels}
+    stem = stems.pop() if len(stems) == 1 else ""
+    return stem or ("θ" if len(labels) == count else f"θ{_subscript(slots)}")
+
+
+def picture(program: Program) -> Any:
+    """A drawing with one box per equation and input."""
+    from ..view import Drawing
+    from ..view.picture import Box, Picture, Wire, _measure
+
+    lines = equations(program)
+    boxes: list[Box] = []
+    place: dict[str, int] = {}
+    shapes = {name: "×".join(map(str, shape)) for name, shape in zip(program._names, program.shapes)}
+    for name in program._names:
+        place[name] = len(boxes)
+        box = Box(f"node-{len(boxes)}", "input", [len(boxes)])
+        box.title = f"{name}[{shapes[name]}]" if shapes[name] else name
+        boxes.append(box)
+    for line in lines:
+        place[line.name.partition("[")[0]] = len(boxes)
+        box = Box(f"node-{len(boxes)}", "group", [len(boxes)])
+        box.title = line.name
+        box.rows = [("", line.text if len(line.text) < 60 else line.text[:59] + "…")]
+        box.rows.append(("", f"{line.scalars:,} scalar node{'s' * (line.scalars != 1)}"))
+        boxes.append(box)
+    for box in boxes:
+        box.tooltip = f"{box.title}: {'; '.join(text for _, text in box.rows)}"
+        _measure(box)
+    wires = [
+        Wire(f"edge-{place[line.name.partition('[')[0]]}-{n}", place[source], place[line.name.partition("[")[0]], [])
+        for line in lines
+        for n, source in enumerate(dict.fromkeys(line.reads))
+    ]
+    notes = [f"{program.stats.scalar_nodes:,} scalar nodes in {len(lines)} equations"]
+    kinds = sorted({box.kind for box in boxes})
+    return Drawing(Picture(boxes, wires, 0.0, 0, notes, kinds, len(boxes)), "LR", "auto", "svg", False, 10.0)
