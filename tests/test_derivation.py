@@ -117,10 +117,26 @@ def test_without_a_network_intermediate_results_get_names() -> None:
     found = autograd.derivation((x**2).sin() * x.exp(), x)
     assert section(found, "Forward") == "  u₁ = x²\n  u₂ = sin(u₁)\n  u₃ = exp(x)\n  y = u₂ · u₃"
     assert "= ∂y/∂u₁ · 2 · x + ∂y/∂u₃ · u₃" in str(found)
+    direct = autograd.derivation(autograd.mean([x * 3.0, x.exp()]), x)
+    assert "∂y/∂x = ∂y/∂u · ∂u/∂x + 1 / 2 · 3\n        = ∂y/∂u · u + 1 / 2 · 3" in str(direct)
     unlabelled = Value(3.0)
     assert "∂y/∂x = 2 · x" in str(autograd.derivation(unlabelled * unlabelled, unlabelled))
     taken = Value(2.0, "y")
     assert "∂f/∂y" in str(autograd.derivation(taken * 3.0 + Value(1.0, "y"), taken))
+
+
+def test_lecture_e_by_its_labels() -> None:
+    w0, w1, x, y = (Value(v, label) for v, label in zip((0.5, 1.2, 2.0, 1.0), ("w0", "w1", "x", "y")))
+    z1 = w0 * x
+    x1 = z1.relu()
+    z2 = w1 * x1
+    loss = 0.5 * (z2 - y) ** 2
+    for node, label in ((z1, "z1"), (x1, "x1"), (z2, "z2"), (loss, "L")):
+        node.label = label
+    found = autograd.derivation(loss, w0)
+    lines = "  z₁ = w₀ · x\n  x₁ = relu(z₁)\n  z₂ = w₁ · x₁\n  L = 0.5 · (z₂ − y)²"
+    assert section(found, "Forward") == lines
+    assert "= 0.5 · 2 · (z₂ − y) · w₁ · relu′(z₁) · x" in str(found)
 
 
 def test_samples_fold() -> None:

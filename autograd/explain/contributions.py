@@ -107,7 +107,8 @@ def contribution(root: Value, which: Any) -> Contribution:
 
 def _nodes(structure: Structure, which: Any) -> tuple[list[Value], str]:
     if isinstance(which, Value):
-        return [which], structure.word(which) if structure.name(which) or which.parents else which.label or "leaf"
+        name = structure.name(which)
+        return [which], name.plain() if name else f"{structure.word(which)}(…)" if which.parents else "the leaf"
     if hasattr(which, "parameters"):
         keys = {structure.owner.get(parameter) for parameter in which.parameters()}
         shown = type(which).__name__

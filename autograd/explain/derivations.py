@@ -125,9 +125,12 @@ class Derivation:
         partials: list[Expression] = []
         slopes: list[Expression] = []
         for user, slope in users.items():
-            above = [] if user is self.root else [self._partial(user)]
-            partials.append(times(*above, self._local(user, target, slope)))
-            slopes.append(times(*above, slope))
+            if user is self.root:  # not ∂e/∂w again, which is the sum of all of these
+                partials.append(slope)
+                slopes.append(slope)
+            else:
+                partials.append(times(self._partial(user), self._local(user, target, slope)))
+                slopes.append(times(self._partial(user), slope))
         folded = folded_sum(slopes, self._avoid)
         stages = [[folded]]
         if folded.head == "indexed" or len(slopes) <= MAX_ROWS:
@@ -161,17 +164,24 @@ class Derivation:
 
     def _forward(self) -> None:
         """What the named quantities are computed from."""
+        written: dict[Value, list[Line]] = {}
         groups: dict[object, list[Value]] = {}
         for node, name in self._variables.names.items():
             if node.parents:
                 groups.setdefault((name.base, name.upper, len(name.lower)), []).append(node)
+        least = 2 if self._variables.structure.neurons else 3
         for nodes in groups.values():
             rows = []
             for node in nodes:
                 right = self._variables.definition(node, _outer(len(nodes)))
                 self._check(right, node.data)
                 rows.append((symbol(self._variables.names[node], node.data), (right,)))
-            self._write("Forward", rows)
+            lines = self._written("Forward", rows, least)
+            place = {nodes[0]: lines}
+            if len(lines) == len(nodes):  # not folded: each in its place
+                place = {node: [line] for node, line in zip(nodes, lines)}
+            written.update(place)
+        self.lines += [line for node in self._variables.names for line in written.get(node, ())]
         for kind, letter in self._variables.letter.items():
             neuron = next(n for n in self._variables.structure.neurons if n.a.op == kind)
             z, function = symbol(Name("z"), neuron.z.data), symbol(Name(f"{letter}(z)"), neuron.a.data)
@@ -189,7 +199,7 @@ class Derivation:
     def _rule(self, generations: Sequence[Sequence[_Equation]]) -> None:
         for equations in generations:
             for alike in _alike(equations, self._variables.names):
-                self._write("Chain rule", [(e.left, e.stages) for e in alike])
+                self.lines += self._written("Chain rule", [(e.left, e.stages) for e in alike])
 
     def _numbers(self, generations: Sequence[Sequence[_Equation]]) -> None:
         for equations in reversed(generations):
@@ -199,27 +209,19 @@ class Derivation:
                     self.lines.append(Line("Numbers", equation.left, spelled))
                     if spelled.head != "number":
                         self.lines.append(Line("Numbers", None, number(equation.value)))
-                self._more("Numbers", len(alike))
+                self.lines += _more("Numbers", len(alike))
 
-    def _write(self, section: str, rows: Sequence[tuple[Expression, Sequence[Expression]]]) -> None:
-        """Lines of one equation, or of several that differ in indices only as one with letters."""
-        if len(rows) > 1:
+    @staticmethod
+    def _written(section: str, rows: Sequence[tuple[Expression, Sequence[Expression]]], least: int = 2) -> list[Line]:
+        """Lines of one equation, or of several (``least`` or more) that differ in indices only as one with letters."""
+        found = None
+        if len(rows) >= least:
             found = pattern([Expression("row", (left, *stages)) for left, stages in rows])
-            if found is not None:
-                row, letters = found
-                self._stages(section, row.parts[0], row.parts[1:], _condition(letters))
-                return
-        for left, stages in rows[: _shown(len(rows))]:
-            self._stages(section, left, stages, "")
-        self._more(section, len(rows))
-
-    def _more(self, section: str, lines: int) -> None:
-        if lines > _shown(lines):
-            self.lines.append(Line(section, None, Expression("dots"), f"{lines - _shown(lines)} more like these"))
-
-    def _stages(self, section: str, left: Expression, stages: Sequence[Expression], condition: str) -> None:
-        for i, stage in enumerate(stages):
-            self.lines.append(Line(section, None if i else left, stage, "" if i else condition))
+        if found is not None:
+            row, letters = found
+            return _stages(section, row.parts[0], row.parts[1:], _condition(letters))
+        lines = [line for left, stages in rows[: _shown(len(rows))] for line in _stages(section, left, stages)]
+        return lines + _more(section, len(rows))
 
     # ---- showing ----
 
@@ -326,6 +328,15 @@ def _together(slopes: Sequence[Expression]) -> Expression:
         else dict.fromkeys(slopes, 1)
     )
     return folded_sum([times(number(count), slope) for slope, count in counts.items()])
+
+
+def _stages(section: str, left: Expression, stages: Sequence[Expression], condition: str = "") -> list[Line]:
+    return [Line(section, None if i else left, stage, "" if i else condition) for i, stage in enumerate(stages)]
+
+
+def _more(section: str, lines: int) -> list[Line]:
+    hidden = lines - _shown(lines)
+    return [Line(section, None, Expression("dots"), f"{hidden} more like these")] if hidden else []
 
 
 def _shown(rows: int) -> int:

@@ -138,7 +138,8 @@ class Ledger:
 
     def _note(self) -> str:
         paths = "1 path" if self.count == 1 else f"{self.count:,} paths"
-        dead = f", {self.count - self.live:,} of them exactly 0" if self.live < self.count else ""
+        zero = self.count - self.live
+        dead = (f", {zero:,} of them exactly 0" if self.count > 1 else ", exactly 0") if zero else ""
         note = f"{paths}{dead}"
         if not math.isfinite(self.total):
             return note + "; the gradient is not finite: autograd.detect_anomaly() finds where that began"
