@@ -338,6 +338,49 @@ def test_a_wrong_textbook_form_would_be_caught(monkeypatch):
         test_every_written_derivative_gives_the_recorded_number(ops.TABLE["tanh"])
 
 
+@pytest.mark.parametrize(
+    ("formula", "x", "written"),
+    [
+        ("1 * x * 1", 2.0, "x"),
+        ("-x", 2.0, "−x"),
+        ("-(2 * x)", 2.0, "−2 · x"),
+        ("-(1 + x)", 2.0, "−(1 + x)"),
+        ("(1 + x) * (x - 1)", 2.0, "(1 + x) · (x − 1)"),
+        ("pow(1 + x, 3)", 2.0, "(1 + x)³"),
+        ("pow(x, 1)", 2.0, "x"),
+        ("2 * 3 - 1", 2.0, "5"),
+        ("1 / 0 * x", 2.0, "(1 / 0) · x"),
+        ("inf * x", 2.0, "∞ · x"),
+        ("x > 1", 2.0, "x > 1"),
+        ("where(x > 1, x, 0)", 2.0, "x"),
+        ("where(x > 2, x, 0)", 2.0, "0"),
+        ("where(1 / x > 0, 1, 2)", 0.0, "where(1 / x > 0, 1, 2)"),
+        ("1 + where(x > 0, 1, 0)", 2.0, "1 + where(x > 0, 1, 0)"),
+        ("cosh(x) / log1p(x)", 2.0, "cosh(x) / log1p(x)"),
+        ("exp(-abs(x)) + sqrt(x)", 2.0, "e^(−|x|) + √x"),
+    ],
+)
+def test_formulas_of_any_operation_are_written_plainly(monkeypatch, formula, x, written):
+    monkeypatch.setitem(ops.TABLE, "odd", ops.Op("odd", "x", (formula,), "$x"))
+    node = Value(x)
+    node.op, node.parents, node.local_derivatives = "odd", (Value(x, "x"),), (1.0,)
+    tree = slopes.Slope(node, 0).tree(lambda name: ["name", name], lambda k: ["name", str(k)])
+    assert notation.line(tree) == written
+
+
+def test_a_nan_settles_no_condition():
+    x = Value(math.nan, "x")
+    [gain] = [frame for frame in autograd.steps(x.relu()) if frame.edge]
+    assert gain.sentence == "∂L/∂x gains ∂L/∂L · 1 = 1 · 1 = 1."
+
+
+def test_a_frame_can_be_printed_and_read_as_a_formula():
+    root = Value(3.0, "x") * Value(2.0, "y")
+    start, product, seed, *_ = autograd.steps(root)
+    assert start.formula == "" and product.formula == "L = x · y = 3 · 2 = 6" and seed.formula == "∂L/∂L = 1"
+    assert str(product) == "   1  L = x · y = 3 · 2 = 6."
+
+
 @pytest.mark.parametrize("module", [frames, notation])
 def test_examples_in_docstrings(module):
     assert doctest.testmod(module).failed == 0

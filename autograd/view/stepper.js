@@ -428,6 +428,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       };
       timer = setTimeout(tick, pause / 2);
     }
+    sentence.setAttribute("aria-live", start ? "off" : "polite");  // a reader's voice could not keep up
     playButton.setAttribute("aria-label", start ? "Pause (space)" : "Play (space)");
     playButton.title = start ? "Pause (space)" : "Play (space)";
     playButton.querySelector("path").setAttribute("d", ICONS[start ? "pause" : "play"]);
