@@ -97,24 +97,29 @@ Point = tuple[float, float]
 def _bracket(
     phi: Callable[[float], float], at_zero: float, first: float, longest: float
 ) -> tuple[Point, Point, Point | None]:
-    """Points a < b < c with φ(b) < φ(a), φ(b) ≤ φ(c); c is None if φ falls up to the longest step."""
+    """Points a < b < c with φ(b) < φ(a), φ(b) ≤ φ(c); c is None if φ falls up to the longest step or a wall of nan."""
     a, b = (0.0, at_zero), (first, phi(first))
-    if not b[1] < at_zero:  # too far (or nan): shrink until the step goes down
-        while not b[1] < at_zero:
-            c = b
-            shorter = 0.25 * b[0]
-            if shorter == 0.0 or shorter < 1e-18 * first:  # no float along d is below f(x)
-                return a, a, c
-            b = (shorter, phi(shorter))
+    c, wall = a, math.inf
+    while not b[1] < at_zero:  # too far: shrink until the step goes down
+        if math.isnan(b[1]):
+            wall = b[0]
+        c, shorter = b, 0.25 * b[0]
+        if shorter < 1e-18 * first or shorter == 0.0:  # no float along d is below f(x)
+            return a, a, c
+        b = (shorter, phi(shorter))
+    if c[0] > b[0] and not math.isnan(c[1]):
         return a, b, c
     while True:
-        longer = min(b[0] + (b[0] - a[0]) / _GOLDEN, longest)
-        if longer <= b[0]:
+        longer = min(b[0] + (b[0] - a[0]) / _GOLDEN, longest, 0.5 * (b[0] + wall))
+        if longer <= b[0] * (1 + 1e-15):
             return a, b, None
         c = (longer, phi(longer))
-        if not c[1] < b[1]:
+        if math.isnan(c[1]):
+            wall = longer
+        elif c[1] < b[1]:
+            a, b = b, c
+        else:
             return a, b, c
-        a, b = b, c
 
 
 def _brent(phi: Callable[[float], float], a: float, middle: Point, b: float, tolerance: float) -> Point:

@@ -138,6 +138,12 @@ def test_a_line_without_a_minimum_is_reported():
 def test_a_wall_of_nan_is_stepped_back_from():
     found = nn.line_search(lambda x: -autograd.sqrt(x[0]) + x[0] ** 2, [0.01], [100.0])
     assert found.enclosed and 0.01 + 100 * found.alpha == pytest.approx(0.25 ** (2 / 3), rel=1e-6)
+    for first in (0.1, 1.0, 50.0):  # a minimum close to the end of the domain, met from either side
+        near = nn.line_search(lambda x: (x[0] - 0.9) ** 2 - 0.01 * autograd.log(1 - x[0]), [0.0], [1.0], first=first)
+        roots = np.roots([2.0, -3.8, 1.79])  # 2(x − 0.9)(1 − x) + 0.01 = 0
+        assert near.enclosed and near.alpha == pytest.approx(min(roots), rel=1e-6)
+    falling_to_the_wall = nn.line_search(lambda x: -(autograd.sqrt(2 - x[0]) ** -1.0), [0.0])
+    assert not falling_to_the_wall.enclosed and falling_to_the_wall.alpha == pytest.approx(8 * math.sqrt(2))
     walled = nn.line_search(lambda x: autograd.log(x[0]), [1.0])  # α = 1 reaches log 0, beyond is nan
     assert walled.alpha > 0 and walled.value < 0
 
