@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
-from reference import slope
 
 import autograd
 from autograd import Value, grad, graph, hessian, hvp, jacobian, no_grad, value_and_grad
+from benchmarks.reference import slope
 
 coordinates = st.floats(-2, 2)
 

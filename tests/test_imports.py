@@ -20,7 +20,7 @@ LEVELS = [
     {"functions"},
     {"backward"},
     {"functional"},
-    {"check", "explain", "view", "compiler"},
+    {"check", "explain", "precision", "view", "compiler"},
     {"cli", "__main__"},
 ]
 """A module of `autograd` imports from the levels above its own in this list; those of one level leave each other be,

@@ -8,20 +8,30 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from mpmath import mp, mpc, mpf
-from reference import VALUES, from_formula, slope, step, value_of
 
 import autograd
 from autograd import Value, functional, graph, ops
 from autograd.formulas import FormulaError
 from autograd.ops import TABLE, Op
+from benchmarks.reference import (
+    LARGEST,
+    SIZE_OF_SLOPE,
+    SIZE_OF_VALUE,
+    SMALLEST_NORMAL,
+    VALUES,
+    draw,
+    error,
+    is_smooth,
+    slope,
+    value_of,
+)
 
 inf, nan = math.inf, math.nan
-SMALLEST_NORMAL, LARGEST = 2.2250738585072014e-308, 1.7976931348623157e308
 LIMIT = 4.0
 
 # The worst error found, in ulp, of the value and of the derivatives, over 50 times as many random arguments as the
@@ -34,39 +44,12 @@ WORST: dict[str, tuple[float, float]] = {
     "gelu": (3.0, 3.3), "dot": (1.7, 0.0), "mean": (1.6, 0.4), "log_sum_exp": (1.4, 1.9), "softmax": (1.8, 3.7),
 }  # fmt: skip
 
-# Where the terms of a sum cancel, a relative error of the sum says nothing: it is measured against the size of the
-# terms. So for sums over lists, and for the derivatives of gelu and silu, which pass through zero near −0.75 and −1.28.
-SIZE_OF_VALUE: dict[str, Callable[..., Any]] = {
-    "dot": lambda *xs: mp.fsum(abs(x * y) for x, y in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :])),
-    "mean": lambda *xs: mp.fsum(map(abs, xs)) / len(xs),
-    "log_sum_exp": lambda *xs: abs(max(xs)) + abs(VALUES["log_sum_exp"](*xs) - max(xs)),
-}
-SIZE_OF_SLOPE: dict[str, Callable[..., Any]] = {
-    "gelu": lambda x: VALUES["normal_cdf"](x) + abs(x) * mp.npdf(x),
-    "silu": lambda x: (1 + abs(x) / (1 + mp.exp(x))) / (1 + mp.exp(-x)),
-}
-
 HARD = (
     5e-324, 1e-310, SMALLEST_NORMAL, 1e-300, 1e-200, 1e-154, 1e-20, 1e-16, 1e-8, 1e-3, 0.1, 0.5, 0.55, 2**-0.5, 0.9,
     1 - 2**-53, 1.0, 1 + 2**-52, math.pi / 2, math.pi, 2.0, 3.0, 5.7, 10.0, 18.7, 19.1, 22.0, 36.7, 37.5, 38.5, 40.0,
     41.0, 100.0, 354.9, 371.0, 700.0, 708.4, 709.7, 709.9, 710.4, 744.5, 745.2, 750.0, 1e5, 1e16, 1e22, 1e100, 1e154,
     1e200, 1e300, LARGEST,
 )  # fmt: skip
-
-
-def draw(rng: random.Random) -> float:
-    """An argument: of ordinary size, saturated, a small integer, or of any magnitude at all."""
-    sign = rng.choice((-1.0, 1.0))
-    return rng.choice(
-        (
-            lambda: rng.uniform(-3, 3),
-            lambda: rng.uniform(-40, 40),
-            lambda: rng.uniform(-750, 750),
-            lambda: float(rng.randint(-5, 5)),
-            lambda: sign * 10 ** rng.uniform(-20, 20),
-            lambda: sign * 10 ** rng.uniform(-323, 308),
-        )
-    )()
 
 
 def arguments(op: Op, count: int, seed: int = 1) -> Iterator[list[float]]:
@@ -88,25 +71,6 @@ def arguments(op: Op, count: int, seed: int = 1) -> Iterator[list[float]]:
             # alpha · exp(x) with a larger alpha would need digits of exp(x) below the smallest normal number
             if op.name != "elu" or abs(point[1]) <= 1e15:
                 yield point
-
-
-def error(got: float, exact: Any, size: Any = None) -> float:
-    """The distance in ulp of ``size``, by default of the exact number; nothing below the smallest normal number."""
-    if got != got:
-        return inf
-    if math.isinf(got):
-        return 0.0 if abs(exact) > mpf(LARGEST) * (1 - mpf(2) ** -52) and (exact > 0) == (got > 0) else inf
-    distance = abs(mpf(got) - exact)
-    return (
-        0.0 if distance <= SMALLEST_NORMAL else float(distance / math.ulp(float(abs(exact) if size is None else size)))
-    )
-
-
-def is_smooth(op: Op, point: Sequence[Any]) -> bool:
-    """Whether the point is clear of kinks and of the edge of the domain."""
-    bound = op.bind(point)
-    near = 2 * max(step(point, position) for position in range(len(point)))
-    return all(abs(from_formula(op, text)(*bound)) > near for text in (*op.kinks, *op.domain))
 
 
 def worst_errors(op: Op, points: Iterator[list[float]]) -> tuple[tuple[float, Any], tuple[float, Any]]:

@@ -1,0 +1,1 @@
+"""Exact arithmetic beside floating point: what the operations mean, and how many digits of a result are right."""
