@@ -296,12 +296,14 @@ class LatexDisplay:
         return self.latex
 
 
+# JupyterLab aligns the cells of every table to the right and shades rows by more specific rules: hence "important".
 _CSS = """<style>
 .tracegrad-derivation{font:15px/1.5 system-ui,sans-serif;overflow-x:auto}
 .tracegrad-derivation h4{margin:1em 0 .3em;font-size:1em}
 .tracegrad-derivation table{border-collapse:collapse;margin:0}
-.tracegrad-derivation td{padding:.35em 0;border:0;text-align:left;white-space:nowrap;background:none}
-.tracegrad-derivation td.l{text-align:right;padding-left:1.5em;padding-right:.3em}
+.tracegrad-derivation tr{background:none!important}
+.tracegrad-derivation td{padding:.35em 0;border:0;text-align:left!important;white-space:nowrap}
+.tracegrad-derivation td.l{text-align:right!important;padding-left:1.5em;padding-right:.3em}
 .tracegrad-derivation td.c{padding-left:2em;opacity:.75;font-size:.92em}
 .tracegrad-derivation math{font-size:1.15em}
 </style>"""

@@ -58,12 +58,13 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit // 2 - 1] + " … " + text[-(limit - limit // 2 - 2) :]
 
 
+# JupyterLab aligns the cells of every table to the right by a more specific rule: hence "important".
 STYLE = """<style>
 .tracegrad-table{border-collapse:collapse;font:14px/1.5 system-ui,sans-serif;margin:.5em 0;color:inherit}
 .tracegrad-table caption{caption-side:top;text-align:left;font-weight:600;padding:.2em 0 .5em;color:inherit}
-.tracegrad-table th{text-align:left;font-weight:600;border-bottom:1.5px solid currentColor;padding:.25em .8em}
-.tracegrad-table td{text-align:left;padding:.2em .8em;border:0}
-.tracegrad-table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.tracegrad-table th{text-align:left!important;font-weight:600;border-bottom:1.5px solid currentColor;padding:.25em .8em}
+.tracegrad-table td{text-align:left!important;padding:.2em .8em;border:0}
+.tracegrad-table .n{text-align:right!important;font-variant-numeric:tabular-nums;white-space:nowrap}
 .tracegrad-table tr.rule td{border-top:1px solid currentColor}
 .tracegrad-table .bar{min-width:10em}
 .tracegrad-table .bar svg{display:block}

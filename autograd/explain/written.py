@@ -111,7 +111,7 @@ class Formula:
 
     def _repr_html_(self) -> str:
         note = f"<p>{self.operations:,} operations, {self.hidden:,} of them behind dots</p>" if self.hidden else ""
-        return f'<div class="tracegrad-formula">{self.mathml()}{note}</div>'
+        return f'<div class="tracegrad-formula" style="width:fit-content">{self.mathml()}{note}</div>'
 
 
 def _by_table(name: str) -> Any:
