@@ -89,6 +89,19 @@ def test_a_group_is_the_sum_of_its_paths() -> None:
         samples["sample 3"]
 
 
+def test_entries_of_a_vector_are_one_sample() -> None:
+    model = nn.MLP(2, [3, 3], activation="tanh", seed=1)
+    weight = model.layers[0].neurons[0].weights[0]
+    rows = [[0.5, -1.0], [1.0, 2.0], [-0.3, 0.7]]
+    loss = nn.mse_loss([model(x) for x in rows], [[1.0, 0.0, 0.0]] * 3)
+    groups = autograd.ledger(loss, weight).by("sample")
+    assert {entry.name for entry in groups} == {"sample 1", "sample 2", "sample 3"}
+    alone = [gradient(nn.mse_loss(model(x), [1.0, 0.0, 0.0]), weight) / 3 for x in rows]
+    assert [groups[f"sample {i}"] for i in (1, 2, 3)] == pytest.approx(alone)
+    one = autograd.ledger(nn.mse_loss(model(rows[0]), [1.0, 0.0, 0.0]), weight).by("sample")
+    assert [entry.name for entry in one] == ["sample 1"]
+
+
 def test_weight_decay_is_no_sample() -> None:
     _, loss = moons_loss(5)
     [weight] = [leaf for leaf in autograd.graph.leaves(loss) if leaf.label == "layers.1.neurons.2.weights.3"]

@@ -147,7 +147,8 @@ def samples(structure: Structure, inside: set[Value]) -> dict[Value, str]:
 
     A loss is a sum or a mean of one term per sample, perhaps times a number, perhaps beside other terms (weight
     decay). Among the sums at the top of the graph, at most three deep, the one with most terms that are in
-    ``inside`` is the sum over samples. A term with a label is called by it; other terms are ``term 1``, ….
+    ``inside`` is the sum over samples. A term with a label is called by it; other terms are ``term 1``, …. Terms that
+    depend on the same evaluation of a network (the entries of a vector's squared error) are one sample.
     """
     sums: list[tuple[list[Value], list[Value]]] = []  # terms, and the terms of outer sums that lead here
     pending: list[tuple[Value, list[Value]]] = [(structure.root, [])]
@@ -167,8 +168,23 @@ def samples(structure: Structure, inside: set[Value]) -> dict[Value, str]:
                 if term is not outer[len(leading)]:
                     names[term] = term.label or f"term {i}"
     for i, term in enumerate(main, 1):
-        names[term] = term.label or f"sample {i}"
+        sample = _evaluation(term, structure) if structure.neurons else i
+        names[term] = term.label or (f"sample {sample}" if sample else f"term {i}")
     return names
+
+
+def _evaluation(term: Value, structure: Structure) -> int | None:
+    """Which evaluation of the network a term of the loss depends on; None if on none, or on several."""
+    found: set[int] = set()
+    stack, seen = [term], {term}
+    while stack and len(found) < 2:
+        node = stack.pop()
+        if node in structure.of:
+            found.add(structure.of[node].sample)
+        else:
+            stack += [parent for parent in node.parents if parent not in seen]
+            seen.update(node.parents)
+    return found.pop() if len(found) == 1 else None
 
 
 def _terms(node: Value, structure: Structure) -> list[Value]:
