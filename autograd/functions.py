@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, overload
 
 from . import formulas, ops
@@ -229,6 +229,7 @@ def register(
 
     Raises:
         ValueError: a name is taken or no identifier, or the number of derivatives is not that of arguments.
+        TypeError: the derivatives are a dictionary.
         FormulaError: a formula is not in the language of `autograd.formulas`. Nothing is registered then.
 
     Example:
@@ -244,6 +245,8 @@ def register(
     for argument_name in arguments:
         if not argument_name.isidentifier() or argument_name in RESERVED or list(arguments).count(argument_name) > 1:
             raise ValueError(f"{argument_name!r} cannot name an argument: it has another meaning, or stands twice")
+    if isinstance(derivatives, Mapping):
+        raise TypeError(f"{name}: derivatives are a list of formulas, one per argument in the order {arguments}")
     listed = [derivatives] if isinstance(derivatives, str) else list(derivatives)
     if not arguments or len(listed) != len(arguments):
         raise ValueError(

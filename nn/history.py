@@ -77,13 +77,13 @@ class History:
         Raises:
             ValueError: none of the columns was recorded.
         """
-        import matplotlib.pyplot as plt
+        from .plots.style import pyplot
 
         recorded = {name: values for name, values in self.columns().items() if name in columns and values}
         if not recorded:
             raise ValueError(f"nothing to draw: recorded are {', '.join(n for n, v in self.columns().items() if v)}")
         if ax is None:
-            _, ax = plt.subplots()
+            _, ax = pyplot().subplots()
         styles = [("#0072b2", "-"), ("#d55e00", "--"), ("#009e73", "-."), ("#cc79a7", ":")]  # Okabe and Ito 2008
         for (name, values), (colour, style) in zip(recorded.items(), styles * len(recorded)):
             marker = "o" if len(values) == 1 else None
