@@ -167,7 +167,8 @@ class TrainingLedger:
         for move in self.moves(parameter):
             sums.setdefault(move.sample if kind == "sample" else f"step {move.step}", []).append(move.amount)
         entries = [Entry(name, math.fsum(amounts), len(amounts)) for name, amounts in sums.items()]
-        title = f"{self._word(parameter)} moved by {self.change(parameter):.6g} in {len(self._rates)} steps"
+        change = f"{self.change(parameter):.6g}".replace("-", "−")
+        title = f"{self._word(parameter)} moved by {change} in {len(self._rates)} steps"
         return Groups(kind, title, entries, self.change(parameter), count="entries")
 
     def _column(self, parameter: Value | None) -> int:
