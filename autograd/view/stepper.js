@@ -275,7 +275,8 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       if (hooks.edit && node.kind === "leaf") editor(k, value);
       body.append(row);
     });
-    const header = html("tr", {}, ...["node", "computed as", "value", `∂${data.root}/∂node`].map((text) => html("th", { scope: "col" }, text)));
+    if (hooks.edit) body.prepend(...rows.filter((each) => each?.typed).map((each) => each.row));  // to edit them together
+    const header = html("tr", {}, ...["node", "formula", "value", `∂${data.root}/∂node`].map((text) => html("th", { scope: "col" }, text)));
     table.replaceChildren(html("table", {}, html("caption", {}, "Values and gradients at this step"), html("thead", {}, header), body));
   }
   function place(drag, value) {  // a slider around the value, unless the value lies on it already
@@ -330,7 +331,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   }
   const write = (place, text) => { if (place && place.textContent !== text) place.textContent = text; };
 
-  function show() {
+  function show(following = true) {
     const frame = data.frames[at];
     const [state, used] = replayed(at);
     const ofData = ["value", "update"].includes(frame.kind), ofGrad = ["seed", "gain", "nothing", "free"].includes(frame.kind);
@@ -395,7 +396,8 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     zoomIn.disabled = zoomOut.disabled = near;
     if (near) viewport.replaceChildren(closeUp(frame));
     else if (whole.parentNode !== viewport) viewport.replaceChildren(whole);  // moving it would draw it all anew
-    follow();
+    if (following) follow();
+    else drawMap();
   }
 
   function jump(to, told = true) {
@@ -475,7 +477,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       findLastGains();
       for (const [k, node] of data.nodes.entries())
         if (rows[k]?.drag && document.activeElement !== rows[k].drag) place(rows[k].drag, Number(node.data));
-      show();
+      show(false);  // what is being dragged stays where it is
     },
     stop: () => play(false),
   };

@@ -90,6 +90,18 @@ def test_dragging_sends_one_edit_at_a_time_and_the_last_one_wins(joined):
     assert host.get_by_role("spinbutton", name="Value of x").input_value() == "4"
 
 
+def test_what_is_dragged_stays_in_sight(joined):
+    _, page, host, deliver, _ = joined
+    page.evaluate("document.querySelector('.table').style.cssText = 'height: 60px; min-height: 0; max-height: 60px'")
+    host.get_by_role("button", name="Last step").click()
+    host.get_by_role("button", name="Go to the backward pass").click()
+    host.locator(".table").evaluate("table => { table.scrollTop = 0 }")
+    host.get_by_role("slider", name="Value of w, to drag").fill("0.25")
+    deliver()
+    assert host.locator(".table").evaluate("table => table.scrollTop") == 0
+    assert host.locator("tbody th").all_inner_texts()[:2] == ["w", "x"]
+
+
 def test_keys_in_a_field_stay_in_the_field(joined):
     _, page, host, _, _ = joined
     host.get_by_role("spinbutton", name="Value of w").focus()
