@@ -18,6 +18,7 @@ Function = Callable[[list[Any]], Any]
 StepRule = float | Callable[[int], float] | Literal["exact"]
 
 _GOLDEN = (3 - math.sqrt(5)) / 2  # 0.38, the smaller part of a golden section
+_HUGE = 1e300  # steps stay below it, so that they can be halved and added without becoming infinite
 
 
 class LineSearch(NamedTuple):
@@ -45,8 +46,8 @@ def line_search(
     direction: Sequence[float] | None = None,
     *,
     tolerance: float = 1e-8,
-    first: float = 1.0,
-    longest: float = 1e12,
+    first: float | None = None,
+    longest: float | None = None,
 ) -> LineSearch:
     """argmin of f(x + αd) over α > 0, by bracketing and Brent's method (Brent 1973, chapter 5).
 
@@ -55,20 +56,23 @@ def line_search(
         x: the point.
         direction: d; by default −∇f(x), the direction of steepest descent.
         tolerance: the relative accuracy of α. Values of f alone cannot resolve α below about 1e-8 (√ε).
-        first: the first step that is tried.
-        longest: the longest step that is tried.
+        first: the first step that is tried; by default one that moves x by a tenth of ‖x‖ (or of 1, if that is more).
+        longest: the longest step that is tried; by default 10¹³ times that.
 
     Raises:
         ValueError: d is not a descent direction: f'(x; d) = ⟨∇f(x), d⟩ ≥ 0; or a number is out of range.
     """
-    if not (tolerance > 0 and 0 < first <= longest):
-        raise ValueError(f"need tolerance > 0 and 0 < first ≤ longest; got {tolerance}, {first}, {longest}")
     start = [float(entry) for entry in x]
     value, gradient = value_and_grad(f)(start)
     d = [-g for g in gradient] if direction is None else [float(entry) for entry in direction]
     slope = _inner(gradient, d)
     if not slope < 0:
         raise ValueError(f"not a descent direction: f'(x; d) = ⟨∇f(x), d⟩ = {slope:.3g}, which is not negative")
+    natural = min(0.1 * max(1.0, math.hypot(*start)) / math.hypot(*d), _HUGE * 1e-13)
+    first = natural if first is None else first
+    longest = min(max(first, 1e13 * natural) if longest is None else longest, _HUGE)
+    if not (tolerance > 0 and 0 < first <= longest):
+        raise ValueError(f"need tolerance > 0 and 0 < first ≤ longest; got {tolerance}, {first}, {longest}")
     evaluations = 1
 
     def phi(alpha: float) -> float:
@@ -264,8 +268,9 @@ def descend(
         if batch_size is not None and terms is not None:
             estimate = _estimate(draws.sample(terms, batch_size), len(terms), run.x)
         if step == "exact":
-            found = line_search(whole, run.x, [-g for g in gradient])
-            if not found.value < run.value:
+            resolved = run.gradient_norm**2 > 0  # the slope along −∇f, which can be too small for a float
+            found = line_search(whole, run.x, [-g for g in gradient]) if resolved else None
+            if found is None or not found.value < run.value:
                 return _stop(run, "no decrease", f"f cannot be resolved finer; ‖∇f‖₂ = {run.gradient_norm:.3g}")
             length, unbounded = found.alpha, not found.enclosed
         else:

@@ -131,6 +131,9 @@ def test_successive_gradients_are_orthogonal():
 def test_a_line_without_a_minimum_is_reported():
     falling = nn.line_search(lambda x: -x[0], [0.0], longest=100.0)
     assert not falling.enclosed and falling.alpha == 100.0
+    short_arrow = nn.line_search(lambda x: x[0] ** 2, [1.0], [-5e-324])
+    assert not short_arrow.enclosed and short_arrow.value <= 1.0
+    assert not nn.line_search(lambda x: -x[0], [0.0], longest=math.inf).enclosed
     flat_in_the_end = nn.line_search(lambda x: autograd.exp(-x[0]), [0.0])
     assert not flat_in_the_end.enclosed and flat_in_the_end.value == 0.0
 
@@ -148,7 +151,9 @@ def test_a_wall_of_nan_is_stepped_back_from():
     assert walled.alpha > 0 and walled.value < 0
 
 
-@pytest.mark.parametrize("wrong", [{"tolerance": 0.0}, {"first": 0.0}, {"first": 2.0, "longest": 1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"tolerance": 0.0}, {"first": 0.0}, {"first": 2.0, "longest": 1.0}, {"first": math.inf}]
+)
 def test_settings_out_of_range(wrong):
     with pytest.raises(ValueError, match="need tolerance > 0 and 0 < first ≤ longest"):
         nn.line_search(lambda x: x[0] ** 2, [1.0], **wrong)
@@ -187,6 +192,7 @@ def test_the_gradient_is_zero_at_an_interior_minimum():
 def test_the_other_reasons_to_stop():
     assert nn.descend(lambda x: x[0] * 1.0, [0.0], limit=5).stopped == "unbounded"
     assert nn.descend(lambda x: x[0] ** 2, [1.0], step=2.0, limit=5000).stopped == "not finite"
+    assert nn.descend(lambda x: 1e-170 * x[0] ** 2, [1.0], tolerance=0.0).stopped == "no decrease"
     tight = nn.descend(lambda x: (x[0] - 1) ** 2 + 1e3 + 7 * (x[1] - 1) ** 2, [0.0, 3.0], tolerance=1e-30)
     assert tight.stopped in ("no decrease", "gradient")
     np.testing.assert_allclose(tight.x, [1.0, 1.0], atol=1e-4)  # f = 1000 + … resolves no more
