@@ -16,7 +16,8 @@ import nn
 from autograd import Value, formulas, ops
 from autograd.explain import latex_name, name_of
 from autograd.explain.expression import Expression, clipped, number, operation, symbol, times, total
-from autograd.explain.notation import Latex, Plain, render
+from autograd.explain.notation import render
+from autograd.explain.styles import Latex, Plain
 
 a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(0.5, "c")
 

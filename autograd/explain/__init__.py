@@ -5,14 +5,14 @@ from .contributions import contribution as contribution
 from .derivations import Derivation as Derivation
 from .derivations import derivation as derivation
 from .engines import Mutant as Mutant
+from .grading import Grade as Grade
+from .grading import mutants as mutants
 from .groups import Entry as Entry
 from .groups import Groups as Groups
 from .ledgers import Ledger as Ledger
 from .ledgers import ledger as ledger
 from .misconceptions import Diagnosis as Diagnosis
-from .misconceptions import Grade as Grade
 from .misconceptions import diagnose as diagnose
-from .misconceptions import mutants as mutants
 from .names import Name as Name
 from .names import latex_name as latex_name
 from .names import name_of as name_of

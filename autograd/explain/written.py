@@ -14,7 +14,8 @@ from ..ops import TABLE, known_functions
 from ..value import Value, apply, argument
 from .expression import Expression, number, operation, symbol
 from .names import Name, name_of
-from .notation import Latex, MathML, Plain, Style, render
+from .notation import render
+from .styles import Latex, MathML, Plain, Style
 
 _DOTS = Expression("dots")
 

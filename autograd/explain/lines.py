@@ -1,0 +1,125 @@
+"""Lines of a derivation as text, LaTeX and MathML."""
+
+from __future__ import annotations
+
+import html
+import itertools
+from dataclasses import dataclass
+
+from .expression import Expression
+from .notation import render
+from .styles import Latex, MathML, Plain, Style
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: ``left = right``, followed by the condition under which it holds. ``left`` is empty to continue."""
+
+    section: str
+    left: Expression | None
+    right: Expression
+    condition: str = ""
+
+
+class Lines:
+    """Equations, one per line, in sections.
+
+    Attributes:
+        lines: the lines, in order.
+    """
+
+    lines: list[Line]
+
+    def plain(self, digits: int = 4) -> str:
+        """Unicode text, as ``str`` gives it."""
+        style = Plain(digits)
+        blocks: list[str] = []
+        for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
+            blocks.append(section)
+            indent = 0
+            for line in lines:
+                left = render(line.left, style) if line.left is not None else ""
+                indent = len(left) if left else indent
+                condition = f"    ({line.condition})" if line.condition else ""
+                equals = " " if line.right.head == "dots" else "="
+                blocks.append(f"  {left:>{indent}} {equals} {render(line.right, style)}{condition}")
+            blocks.append("")
+        return "\n".join(blocks[:-1])
+
+    __str__ = plain
+
+    def __repr__(self) -> str:
+        return self.plain()
+
+    def latex(self, digits: int = 4) -> str:
+        """One ``align*`` block: put it into a document, or between ``$$`` in a notebook as ``aligned``."""
+        return "\\begin{align*}\n" + self._aligned(digits) + "\n\\end{align*}"
+
+    def _aligned(self, digits: int) -> str:
+        style = Latex(digits, commas=False)
+        rows = []
+        for line in self.lines:
+            left = render(line.left, style) if line.left is not None else ""
+            condition = f" && {_latex_condition(line.condition)}" if line.condition else ""
+            equals = "" if line.right.head == "dots" else "= "
+            rows.append(f"{left} &{equals}{render(line.right, style)}{condition}")
+        return " \\\\\n".join(rows)
+
+    def display(self) -> LatexDisplay:
+        """For a notebook: an object that shows the LaTeX (a derivation itself shows MathML, which needs no MathJax)."""
+        return LatexDisplay("$$\\begin{aligned}\n" + self._aligned(4) + "\n\\end{aligned}$$")
+
+    def html(self, digits: int = 4) -> str:
+        """A self-contained fragment: MathML, which browsers draw by themselves."""
+        style: Style = MathML(digits)
+        parts = [_CSS, '<div class="tracegrad-derivation">']
+        for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
+            parts.append(f"<h4>{html.escape(section)}</h4><table>")
+            for line in lines:
+                left = _math(render(line.left, style)) if line.left is not None else ""
+                note = f'<td class="c">{html.escape(line.condition)}</td>' if line.condition else "<td></td>"
+                equals = "" if line.right.head == "dots" else "<mo>=</mo>"
+                right = _math(equals + render(line.right, style))
+                parts.append(f'<tr><td class="l">{left}</td><td>{right}</td>{note}</tr>')
+            parts.append("</table>")
+        return "".join([*parts, "</div>"])
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+
+@dataclass(frozen=True)
+class LatexDisplay:
+    """LaTeX that a notebook typesets; HTML would outrank it in an object that offers both."""
+
+    latex: str
+
+    def _repr_latex_(self) -> str:
+        return self.latex
+
+    def __repr__(self) -> str:
+        return self.latex
+
+
+# JupyterLab aligns the cells of every table to the right and shades rows by more specific rules: hence "important".
+_CSS = """<style>
+.tracegrad-derivation{font:15px/1.5 system-ui,sans-serif;overflow-x:auto}
+.tracegrad-derivation h4{margin:1em 0 .3em;font-size:1em}
+.tracegrad-derivation table{border-collapse:collapse;margin:0}
+.tracegrad-derivation tr{background:none!important}
+.tracegrad-derivation td{padding:.35em 0;border:0;text-align:left!important;white-space:nowrap}
+.tracegrad-derivation td.l{text-align:right!important;padding-left:1.5em;padding-right:.3em}
+.tracegrad-derivation td.c{padding-left:2em;opacity:.75;font-size:.92em}
+.tracegrad-derivation math{font-size:1.15em}
+</style>"""
+
+
+def _math(body: str) -> str:
+    return f'<math displaystyle="true"><mrow>{body}</mrow></math>'
+
+
+def _latex_condition(condition: str) -> str:
+    if " = " in condition:
+        return condition.replace("…", r"\dots").replace(";", r",\quad")
+    letter, space, words = condition.partition(" ")
+    return {"φ": r"\varphi", "σ": r"\sigma"}.get(letter, rf"\text{{{letter}}}") + rf"\text{{{space}{words}}}"
