@@ -314,6 +314,7 @@ def picture(program: Program) -> Any:
         place[name] = len(boxes)
         box = Box(f"node-{len(boxes)}", "input", [len(boxes)])
         box.title = f"{name}[{shapes[name]}]" if shapes[name] else name
+        box.rows = [("", "input")]
         boxes.append(box)
     for line in lines:
         place[line.name.partition("[")[0]] = len(boxes)

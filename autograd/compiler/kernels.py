@@ -472,7 +472,18 @@ def _cached() -> Any:
     try:
         return njit(error_model="numpy", cache=True)(_run)
     except RuntimeError:  # there is no directory that numba can write its cache to
-        return njit(error_model="numpy")(_run)
+        return _compiled(_run)
 
 
-run = _cached()
+_best = [_cached()]
+
+
+def ready(memory: Any) -> Any:
+    """The loop `_run`, compiled for this type of memory or loaded from numba's cache."""
+    nothing = np.zeros((0, 32), np.uint64), memory, np.zeros(1, np.uint64), True, 0
+    try:
+        _best[0](*nothing)
+    except OSError:  # the cache cannot be written after all (a full disk, say)
+        _best[0] = _compiled(_run)
+        _best[0](*nothing)
+    return _best[0]

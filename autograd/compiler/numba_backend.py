@@ -1,4 +1,8 @@
-"""The machine as one compiled loop (see `kernels`): a whole block of samples per call."""
+"""The machine as one compiled loop (see `kernels`), with NumPy for the rows in which NumPy is faster.
+
+Those are large matrix products, which go to BLAS, and long vectors of functions such as tanh, for which NumPy has
+vector instructions and a compiler only the scalar library function.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +10,75 @@ from typing import Any
 
 import numpy as np
 
-from .lower import MACHINE, Lowered
-from .machine import BACKWARD, OP, OPERANDS, Machine, address
+from .lower import ADD, ASSIGN, ASSIGN_FIRST, FUNCTIONS, I_VALUE, MACHINE, Lowered
+from .machine import BACKWARD, OP, OPERANDS, UPDATE, Array, address
+from .numpy_backend import Call, NumpyMachine
 from .trace import Ints
 
 CACHE = 1 << 20
 """Bytes of batched numbers that a block of samples should not exceed much: about a second-level cache."""
+LARGE = 4096
+"""From so many products per sample on, a matrix product is worth a call of BLAS."""
+LONG = 1024
+"""From so many numbers on, a function is worth a call of NumPy."""
+_SLOW = {MACHINE[name] for name in FUNCTIONS} - {MACHINE[n] for n in ("sqrt", "erf", "head", "standard_normal_cdf")}
 
 
-class NumbaMachine(Machine):
-    """Runs the rows of a lowered program in blocks of samples that stay in the cache."""
+class NumbaMachine(NumpyMachine):
+    """Runs the rows of a lowered program; without large products, in blocks of samples that stay in the cache."""
 
     name = "numba"
-    by_sample = False
 
-    def __init__(self, lowered: Lowered, dtype: Any, limit: int = CACHE) -> None:
+    def __init__(self, lowered: Lowered, dtype: Any) -> None:
         from . import kernels
 
-        per_sample = np.dtype(dtype).itemsize * sum(lowered.sizes.values())
-        super().__init__(lowered, dtype, max(limit, 64 * per_sample))
-        self._run = kernels.run
+        rows = lowered.forward[1]
+        products = rows[rows[:, 0] == MACHINE["contract"], 3:7].prod(axis=1)
+        self.large = bool((products >= LARGE).any())
+        # a matrix product reads samples as they come; vector instructions want each input's numbers side by side
+        self.by_sample = self.large and max((n for s, n in lowered.sizes.items() if s >= I_VALUE), default=0) >= 64
+        per_sample = np.dtype(dtype).itemsize * sum(n for n in lowered.sizes.values())
+        super().__init__(lowered, dtype, 1 << 27 if self.large else max(CACHE, 64 * per_sample))
+        self._compiled = kernels.ready(self.memory)
         self.aux = lowered.aux.astype(np.uint64)
-        self.rows: dict[tuple[tuple[str, ...], int], tuple[Any, int]] = {}
 
-    def run(self, parts: tuple[str, ...], samples: int, first: bool = True, careful: bool = False) -> None:
-        """Run some of `machine.PARTS` for a block of samples; see there."""
-        key = (parts, samples)
-        linked = self.rows.get(key)
-        if linked is None:
-            if len(self.rows) > 24:
-                self.rows.clear()
-            tables = [_ordered(address(self.tables[part], self.layout, samples)) for part in parts]
-            backward = sum(len(table) for part, table in zip(parts, tables) if part not in BACKWARD)
-            linked = self.rows[key] = np.concatenate(tables).astype(np.uint64), backward
-        rows, backward = linked
-        if len(rows):
-            self._run(rows, self.memory, self.aux, first, backward if careful else len(rows))
+    def _link(self, parts: tuple[str, ...], samples: int, first: bool, careful: bool) -> list[Call]:
+        calls: list[Call] = []
+        pending: list[Ints] = []
+        backward = 0  # how many of the pending rows belong to the forward parts
+
+        def flush() -> None:
+            nonlocal backward
+            count = sum(map(len, pending))
+            if count:
+                rows = np.concatenate(pending).astype(np.uint64)
+                calls.append((self._compiled, (rows, self.memory, self.aux, first, backward if careful else count)))
+            pending.clear()
+            backward = 0
+
+        for part in parts:
+            rows = address(self.tables[part], self.layout, samples)
+            elsewhere = np.flatnonzero(self._for_numpy(rows))
+            start = 0
+            for n in [*elsewhere.tolist(), len(rows)]:
+                piece = _ordered(rows[start:n])
+                pending.append(piece)
+                backward += len(piece) if part not in BACKWARD else 0
+                if n < len(rows):
+                    flush()
+                    row = rows[n].tolist()
+                    if row[UPDATE] == ASSIGN_FIRST:
+                        row[UPDATE] = ASSIGN if first else ADD
+                    self._calls(row, calls, careful and part in BACKWARD)
+                start = n + 1
+        flush()
+        return calls
+
+    def _for_numpy(self, rows: Ints) -> Array:
+        size = rows[:, 2:7].prod(axis=1)
+        products = (rows[:, OP] == MACHINE["contract"]) & (size >= 16 * LARGE)
+        chosen: Array = (products & self.large) | (np.isin(rows[:, OP], list(_SLOW)) & (size >= LONG))
+        return chosen
 
 
 def _ordered(rows: Ints) -> Ints:

@@ -69,7 +69,7 @@ class NumpyMachine(Machine):
             for row in address(self.tables[part], self.layout, samples).tolist():
                 if row[UPDATE] == ASSIGN_FIRST:
                     row[UPDATE] = ASSIGN if first else ADD
-                self._calls(NAMES[row[OP]], row, calls, careful and part in BACKWARD)
+                self._calls(row, calls, careful and part in BACKWARD)
         return calls
 
     # -- views ----------------------------------------------------------------------------------------------------
@@ -88,7 +88,8 @@ class NumpyMachine(Machine):
             self.temporary = np.zeros(size, self.dtype)
         return self.temporary[:size].reshape(shape)
 
-    def _calls(self, name: str, row: list[int], calls: list[Call], careful: bool) -> None:
+    def _calls(self, row: list[int], calls: list[Call], careful: bool) -> None:
+        name = NAMES[row[OP]]
         lengths = row[2:7]
         operands = [(row[at], row[at + 1 : at + 6]) for at in range(OPERANDS, OPERANDS + 24, 6)]
         if name == "contract":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..modes import ACTIVE, current
 from ..value import Value
-from .lower import MACHINE, Lowered, Lowering
+from .lower import Lowered, Lowering
 from .machine import Array
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed
@@ -209,7 +209,8 @@ class Program:
 
         if not self.shapes:
             return scalar_graph(self, [])
-        if len(which) == 1 and isinstance(which[0], (int, np.integer)) and (self._last or len(self.shapes) != 1):
+        by_number = len(which) == 1 and isinstance(which[0], (int, np.integer))
+        if by_number and (self._last or len(self.shapes) != 1):
             if self._last is None:
                 raise IndexError(
                     "lens(i) looks at a sample of the last batch; run the program first, or give lens(x, …)"
@@ -218,7 +219,10 @@ class Program:
             if not -samples <= which[0] < samples:
                 raise IndexError(f"the last batch has {samples} samples; there is no sample {which[0]}")
             return scalar_graph(self, [array[which[0]] for array in self._last])
-        return scalar_graph(self, [array[0] for array in self._batch([np.asarray(entry)[None] for entry in which])])
+        last = self._last
+        sample = [array[0] for array in self._batch([np.asarray(entry)[None] for entry in which])]
+        self._last = last
+        return scalar_graph(self, sample)
 
     # -- the machine's part ---------------------------------------------------------------------------------------
 
@@ -341,25 +345,10 @@ class Program:
             explain_anomaly(self, batch)
 
 
-LARGE = 4096
-"""From so many products per sample on, BLAS is worth its calls."""
-
-
-def products(lowered: Lowered) -> int:
-    """How many multiplications the contractions for one sample take."""
-    rows = lowered.forward[1]
-    return int(rows[rows[:, 0] == MACHINE["contract"], 3:7].prod(axis=1).sum())
-
-
 def machine(lowered: Lowered, dtype: Any, backend: str) -> Any:
-    """The machine that runs a lowered program; ``"auto"`` chooses it.
-
-    A call of NumPy costs a microsecond and a row of the compiled machine a few nanoseconds; but large matrix products
-    are faster in BLAS.
-    """
+    """The machine that runs a lowered program; ``"auto"`` is numba where it is installed."""
     if backend == "auto":
-        available = importlib.util.find_spec("numba") is not None
-        backend = "numba" if available and products(lowered) <= LARGE else "numpy"
+        backend = "numba" if importlib.util.find_spec("numba") is not None else "numpy"
     if backend == "numpy":
         return NumpyMachine(lowered, dtype)
     from .numba_backend import NumbaMachine
