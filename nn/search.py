@@ -10,12 +10,12 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Union
 
 from autograd import Value, no_grad, value_and_grad
 
 Function = Callable[[list[Any]], Any]
-StepRule = float | Callable[[int], float] | Literal["exact"]
+StepRule = Union[float, Callable[[int], float], Literal["exact"]]
 
 _GOLDEN = (3 - math.sqrt(5)) / 2  # 0.38, the smaller part of a golden section
 _HUGE = 1e300  # steps stay below it, so that they can be halved and added without becoming infinite

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +14,8 @@ from autograd.ops import TABLE, log_sum_exp
 from .. import losses
 
 Array = NDArray[np.float64]
-Activation = str | Callable[[Any], Any]
-Loss = str | Callable[..., Any]
+Activation = Union[str, Callable[[Any], Any]]
+Loss = Union[str, Callable[..., Any]]
 
 
 def column(x: ArrayLike) -> Array:
