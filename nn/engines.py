@@ -136,6 +136,7 @@ def make(engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats
 
     Raises:
         Exception: with ``"compiled"``, whatever tracing raises for a model or a loss that cannot be compiled.
+        MemoryError: the program does not fit into the memory; ``"eager"`` needs little.
     """
     if _known(engine) == "eager":
         return EagerEngine(model, loss, optimizer)
@@ -143,6 +144,8 @@ def make(engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats
 
     try:
         return CompiledEngine(model, loss, optimizer, X, y)
+    except MemoryError:  # the samples one by one would need less, and take hours: that is the reader's choice
+        raise
     except Exception as error:
         if engine == "compiled":
             raise
