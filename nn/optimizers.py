@@ -81,7 +81,7 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0.0."""
         for p in self.parameters:
-            p.grad = 0.0
+            p.zero_grad()
 
     def step(self) -> None:
         """Move every parameter against its ``.grad``, once.
