@@ -267,9 +267,9 @@ def test_the_softmax_classifier_beats_the_lecture(mnist):
     """The lecture reports 84.64 % on the training set and 83.58 % on the test images."""
     train, test = mnist
     model = softmax_classifier(785)
-    optimizer = nn.SGD(model.parameters(), lr=nn.schedules.cosine(0.05, 5 * 938), momentum=0.9)
+    optimizer = nn.SGD(model.parameters(), lr=nn.schedules.cosine(0.1, 5 * 480), momentum=0.9)
     X = with_ones(train.X)
-    history = nn.fit(model, nn.cross_entropy, X, train.y, optimizer, epochs=5, batch_size=64, progress=False)
+    history = nn.fit(model, nn.cross_entropy, X, train.y, optimizer, epochs=5, batch_size=125, progress=False)
     assert history.engine == "compiled"
     assert nn.metrics.accuracy(model.predict(X), train.y) > 0.8464
     assert nn.metrics.accuracy(model.predict(with_ones(test.X)), test.y) >= 0.92
@@ -279,8 +279,8 @@ def test_the_softmax_classifier_beats_the_lecture(mnist):
 def test_the_relu_network_reaches_97_percent(mnist):
     train, test = mnist
     model = nn.MLP(785, [64, 32, 10], activation="relu", seed=0)
-    optimizer = nn.SGD(model.parameters(), lr=nn.schedules.cosine(0.05, 5 * 938), momentum=0.9)
-    nn.fit(model, nn.cross_entropy, with_ones(train.X), train.y, optimizer, epochs=5, batch_size=64, progress=False)
+    optimizer = nn.SGD(model.parameters(), lr=nn.schedules.cosine(0.15, 4 * 240), momentum=0.9)
+    nn.fit(model, nn.cross_entropy, with_ones(train.X), train.y, optimizer, epochs=4, batch_size=250, progress=False)
     assert nn.metrics.accuracy(model.predict(with_ones(test.X)), test.y) >= 0.97
 
 
