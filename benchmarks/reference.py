@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mpmath import mp, mpf
+from mpmath import mp, mpc, mpf
 
 from autograd.ops import Op
 from autograd.precision.meanings import Arithmetic, meanings
@@ -102,3 +102,35 @@ def is_smooth(op: Op, point: Sequence[Any]) -> bool:
     bound = op.bind(point)
     near = 2 * max(step(point, position) for position in range(len(point)))
     return all(abs(from_formula(op, text)(*bound)) > near for text in (*op.kinks, *op.domain))
+
+
+def errors_at(
+    op: Op, point: Sequence[float], value: float, slopes: Sequence[float]
+) -> tuple[float, list[float]] | None:
+    """The errors in ulp of an operation's value and of its slopes; None at a pole, or where a part of a sum overflows.
+
+    Slopes next to a kink or an edge, or of a value that overflows, have no error; where there is no real number, a nan
+    is right.
+    """
+    reference, exact_point = value_of(op), list(map(mpf, point))
+    try:
+        exact = reference(*exact_point)
+    except ZeroDivisionError:
+        return None
+    if isinstance(exact, mpc) and exact.imag:
+        return (0.0 if value != value else math.inf), []
+    size = SIZE_OF_VALUE[op.name](*exact_point) if op.name in SIZE_OF_VALUE else None
+    if size is not None and size > LARGEST / 2:
+        return None
+    of_value = error(value, mp.re(exact), size)
+    if not abs(mp.re(exact)) <= LARGEST or not is_smooth(op, exact_point):
+        return of_value, []
+    size = SIZE_OF_SLOPE[op.name](*exact_point) if op.name in SIZE_OF_SLOPE else None
+    of_slopes = []
+    for position, got in enumerate(slopes):
+        exact_slope = slope(reference, exact_point, position)
+        if isinstance(exact_slope, mpc):  # (-2) ** y is real at integers alone: no slope there
+            of_slopes.append(0.0 if got != got else math.inf)
+        else:
+            of_slopes.append(error(got, exact_slope, size))
+    return of_value, of_slopes
