@@ -108,9 +108,7 @@ class Packed:
                 )
                 require(inside, f"{step.op} reads a slot outside its region")
                 require(written[operand.region][operand.slots].all(), f"{step.op} reads a slot before it is written")
-                require(
-                    step.region == BATCHED or operand.region == SHARED, f"a shared {step.op} reads a sample's number"
-                )
+                require(step.region == BATCHED or operand.region == SHARED, f"a shared {step.op} reads a batched slot")
             block = slice(step.start, step.start + step.size)
             require(step.start >= 0 and block.stop <= len(written[step.region]), f"{step.op} writes outside its region")
             if step.in_place:
