@@ -1,11 +1,16 @@
 """What every test shares: hypothesis draws the same examples on every run, however slow the machine is."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
 import autograd
+
+# Before NumPy is loaded: small matrix products on several threads take ten times as long while the machine is busy.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
