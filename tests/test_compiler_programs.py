@@ -223,6 +223,10 @@ def test_what_cannot_be_compiled_is_refused() -> None:
         compile(w * 2.0, parameters=[w * 1.0])
     with pytest.raises(TypeError, match="parameters are Values"):
         compile(w * 2.0, parameters=[1.0])  # type: ignore[list-item]
+    freed = w * 2.0 + w
+    freed.backward(free_graph=True)
+    with pytest.raises(RuntimeError, match="was freed by"):
+        compile(freed, parameters=[w])
     with pytest.raises(ValueError, match="no shape"):
         compile(lambda x: x * w, [2], [w])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="dtype is"):

@@ -96,11 +96,13 @@ class Scalars:
         require(np.all((self.parents >= 0) & (self.parents < child)), "a parent follows its child")
         require(np.all(self.level[self.parents] < self.level[child]), "levels do not increase")
         require(np.all(self.batched[child] | ~self.batched[self.parents]), "a shared node depends on an input")
-        arity = np.diff(self.start)
-        for name in set(self.op):
-            mine = arity[[i for i, op in enumerate(self.op) if op == name]] if len(set(arity)) > 1 else arity[:1]
+        arities = np.diff(self.start)
+        codes = {name: code for code, name in enumerate(dict.fromkeys(self.op))}
+        code = np.fromiter(map(codes.__getitem__, self.op), np.int64, count)
+        for name in codes:
+            mine = arities[code == codes[name]]
             if name in LEAVES:
-                require(not mine.any() or len(set(arity)) <= 1, f"a leaf ({name}) has parents")
+                require(not mine.any(), f"a leaf ({name}) has parents")
             elif name not in NARY and not TABLE[name].takes_list:
                 require(np.all(mine == len(TABLE[name].arguments)), f"{name} has the wrong number of parents")
         leaves = ["input"] * self.n_inputs + ["parameter"] * self.n_parameters
@@ -224,7 +226,6 @@ def read(
     op = ["input"] * first + ["parameter"] * len(parameters)
     batched = [True] * first + [False] * len(parameters)
     level = [0] * leaves
-    rank = [1] * first + [0] * len(parameters)  # shared before batched: the order of the operands of + and ×
     args: list[tuple[int, ...]] = [()] * leaves
     data: dict[int, float] = {}
     known: dict[Any, int] = {}
@@ -237,7 +238,6 @@ def read(
             op.append(name)
             args.append(parents)
             batched.append(True in [batched[p] for p in parents])
-            rank.append(1 if batched[-1] else 0)
             level.append(1 + max([level[p] for p in parents]))
         return found
 
@@ -250,31 +250,49 @@ def read(
             op.append("constant")
             args.append(())
             batched.append(False)
-            rank.append(0)
             level.append(0)
         return found
 
     def commuting(name: str, a: int, b: int) -> int:
-        if rank[a] > rank[b] or (rank[a] == rank[b] and a > b):
+        """A sum or a product, its operands in a fixed order, what is shared first; most nodes are one of these."""
+        if a > b:
             a, b = b, a
-        if name == "mul" and (data.get(a) == 1.0 or data.get(b) == 1.0):
+        if batched[a] and not batched[b]:
+            a, b = b, a
+        if name == "mul" and data and (data.get(a) == 1.0 or data.get(b) == 1.0):
             return b if data.get(a) == 1.0 else a
-        return make(name, (a, b))
+        key = (name, a, b)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = len(op)
+            op.append(name)
+            args.append((a, b))
+            batched.append(batched[b] or batched[a])
+            la, lb = level[a], level[b]
+            level.append(la + 1 if la > lb else lb + 1)
+        return found
 
     order = topological(roots)
     for node in order:
         if node in index:
             continue
-        parents = node.parents
+        name, parents = node.op, node.parents
+        if name in ("mul", "add"):
+            first_id, second_id = index[parents[0]], index[parents[1]]
+            if not (data and first_id in data and second_id in data):
+                index[node] = commuting(name, first_id, second_id)
+                continue
         if not parents:
+            if name not in ("", "constant"):
+                raise RuntimeError(
+                    f"the part of the graph below a {name} node was freed by backward(free_graph=True); "
+                    "compute the expression again before compiling it"
+                )
             index[node] = constant(node.data)
             continue
         ids = tuple([index[p] for p in parents])
-        name = node.op
         if data and all(map(data.__contains__, ids)):
             index[node] = constant(TABLE[name].evaluate(*[data[i] for i in ids])[0])
-        elif name in ("mul", "add"):
-            index[node] = commuting(name, *ids)
         elif name == "identity":
             index[node] = ids[0]
         elif name == "pow" and data.get(ids[1]) == 2.0:  # x·x: the same number and slope, and many times faster
