@@ -53,13 +53,13 @@ class Wrong(NamedTuple):
         return f"{self.who}: {self.part} {self.got!r}, exact {self.right!r} ({self.units:.3g} units of rounding)"
 
 
-def units(got: float, right: Any, bound: float) -> float:
-    """The error in units of what rounding explains; infinite for a nan or an infinity where there is a number."""
+def units(got: float, right: Any, bound: float, floor: float = TINY) -> float:
+    """The error in units of what rounding explains, or of what is known of the exact number; infinite for a nan or an infinity where there is a number."""
     if not math.isfinite(got):
         return 0.0 if abs(right) > LARGEST / 2 and (right > 0) == (got > 0) and got == got else math.inf
     if not math.isfinite(bound):
         return 0.0  # rounding may have done anything
-    return float(abs(mpf(got) - right) / (mpf(bound) + TINY))
+    return float(abs(mpf(got) - right) / (mpf(bound) + floor + abs(right) * mpf(10) ** -40))
 
 
 def answers(program: Program, skip: Sequence[str] = ()) -> tuple[Answers | None, dict[str, Any], Answers | None]:
@@ -96,7 +96,7 @@ def judge(program: Program, skip: Sequence[str] = ()) -> tuple[list[Wrong], dict
             place = PARTS.index(part)
             listed = zip(*([x] if part == "value" else x for x in (got, right[place], bounds[place])))
             for number, truth, bound in listed:
-                error = units(number, truth, bound)
+                error = units(number, truth, bound, right.floor)
                 largest[who, part] = max(largest.get((who, part), 0.0), error if error < math.inf else 0.0)
                 if error > 1:
                     wrong.append(Wrong(who, part, number, float(truth), error))

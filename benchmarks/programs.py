@@ -146,11 +146,12 @@ _EXPRESSIONS = _cached()
 
 
 class Answers(NamedTuple):
-    """What a program gives: its value, its gradient, and the Hessian times a direction."""
+    """What a program gives: its value, its gradient, and the Hessian times a direction; exact ones to ``floor``."""
 
     value: Any
     gradient: list[Any]
     curvature: list[Any]
+    floor: float = 0.0
 
 
 def direction(program: Program) -> list[float]:
@@ -185,7 +186,7 @@ def exact(program: Program) -> Answers | None:
             ]  # fmt: skip
         except (ValueError, ZeroDivisionError, TypeError, OverflowError):
             return None
-        return Answers(value, gradient, curvature)
+        return Answers(value, gradient, curvature, 1e-150 if ordinary else TINY)
 
 
 TINY = 1e-300
