@@ -109,9 +109,9 @@ class Value:
     def __bool__(self) -> bool:
         if ACTIVE and current().tracing:
             raise TraceError(
-                f"line {place(user_line())}: Python asked whether a traced Value is true, which depends on data that "
-                "is not known while tracing. Write where(condition, a, b) instead of `if`, `and`, `or`, `not`, "
-                "`max` or `min` (there are autograd.maximum and autograd.minimum)."
+                "Python asked whether a traced Value is true, which depends on data that is not known while tracing. "
+                "Write where(condition, a, b) instead of `if`, `and`, `or`, `not`, `max` or `min` (there are "
+                f"autograd.maximum and autograd.minimum). The line is {place(user_line())}"
             )
         return self.data != 0
 

@@ -130,9 +130,9 @@ def _box(box: Box, x: float, y: float, prefix: str, rankdir: str) -> str:
             parts.append(
                 f'<text x="{start:.1f}" y="{line:.1f}" font-size="{SMALL:g}" fill="{PALE}">{xml(caption)}</text>'
             )
-        anchor = "end" if caption else "middle"
+        anchor = "end" if caption else "middle" if box.kind == "constant" else "start"
         parts.append(
-            f'<text class="{name}" x="{end:.1f}" y="{line:.1f}" text-anchor="{anchor}" '
+            f'<text class="{name}" x="{end if caption else start:.1f}" y="{line:.1f}" text-anchor="{anchor}" '
             f'font-family="{MONO}">{xml(value)}</text>'
         )
         line += LINE
