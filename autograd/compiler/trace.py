@@ -277,7 +277,7 @@ def read(
         if node in index:
             continue
         name, parents = node.op, node.parents
-        if name in ("mul", "add"):
+        if name in ("mul", "add") and parents:
             first_id, second_id = index[parents[0]], index[parents[1]]
             if not (data and first_id in data and second_id in data):
                 index[node] = commuting(name, first_id, second_id)
