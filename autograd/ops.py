@@ -30,6 +30,8 @@ class Op:
         name: what `Value.op` shows, and the name of the method and function (``"tanh"``).
         formula: the value in terms of the arguments.
         derivatives: one formula per argument, in terms of the arguments and ``out``, the value.
+        textbook: the same as books write them, where `derivatives` has a longer form that keeps more digits, else
+            ``""``. Only for reading: no number is computed from it.
         arguments: names of the arguments in order. A name that starts with ``*`` stands for a list of Values;
             its derivative formula gives a list of the same length.
         defaults: values of trailing arguments that may be left out.
@@ -42,8 +44,8 @@ class Op:
     """
 
     __slots__ = (
-        "name", "formula", "derivatives", "arguments", "defaults", "latex", "symbol", "method", "kinks", "domain",
-        "text", "_evaluate", "_parsed",
+        "name", "formula", "derivatives", "textbook", "arguments", "defaults", "latex", "symbol", "method", "kinks",
+        "domain", "text", "_evaluate", "_parsed",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +55,7 @@ class Op:
         derivatives: Sequence[str],
         latex: str,
         *,
+        textbook: Sequence[str] = (),
         arguments: Sequence[str] = ("x",),
         defaults: Mapping[str, float] | None = None,
         symbol: str = "",
@@ -64,6 +67,7 @@ class Op:
         self.name = name
         self.formula = formula
         self.derivatives = tuple(derivatives)
+        self.textbook = tuple(textbook) or ("",) * len(self.derivatives)
         self.arguments = tuple(arguments)
         self.defaults = dict(defaults or {})
         self.latex = latex
@@ -260,6 +264,11 @@ def parse(op: Op, text: str, derivative: bool = False) -> ast.expr:
     return formulas.parse(text, known_functions(derivative), names)
 
 
+def read_derivative(op: Op, position: int) -> ast.expr:
+    """The derivative by one argument as a reader should see it: the form of the books where there is one."""
+    return parse(op, op.textbook[position] or op.derivatives[position], derivative=True)
+
+
 def _trees(op: Op) -> tuple[ast.expr, list[ast.expr]]:
     if op._parsed is None:
         op._parsed = parse(op, op.formula), [parse(op, text, derivative=True) for text in op.derivatives]
@@ -327,6 +336,8 @@ def check(op: Op) -> None:
     _trees(op)
     for text in (*op.kinks, *op.domain):
         parse(op, text)
+    for text in filter(None, op.textbook):
+        parse(op, text, derivative=True)
     try:
         op.evaluate(*[0.5] * len(op.arguments))
     except TypeError as error:
@@ -367,23 +378,26 @@ def _entries() -> Iterator[Op]:
              ("where((y >= 0.5) * (y <= 1e15), y * pow(x, y - 1), where(abs(y) <= 0, 0,"
               " where((abs(x) > 0) * (abs(x) < inf), y * (out / x), y * pow(x, y - 1))))",
               "where(x > 0, out * log(x), where(x >= 0, where(y < 0, -inf, 0), nan))"),
-             "{$x}^{$y}", arguments=_XY, symbol="^", method="__pow__", domain=("x",),
-             text="The power x**y; nan for a negative x and a y that is not an integer.")
+             "{$x}^{$y}", textbook=("y * pow(x, y - 1)", ""), arguments=_XY, symbol="^", method="__pow__",
+             domain=("x",), text="The power x**y; nan for a negative x and a y that is not an integer.")
     # Exponentials and logarithms
     yield Op("exp", "exp(x)", ("out",), "e^{$x}", text="The exponential.")
     yield Op("expm1", "expm1(x)", ("exp(x)",), r"\left(e^{$x} - 1\right)", text="exp(x) − 1, accurate near 0.")
     yield Op("log", "log(x)", ("1 / x",), r"\log $x", domain=("x",), text="The natural logarithm.")
     yield Op("log1p", "log1p(x)", ("1 / (1 + x)",), r"\log\left(1 + $x\right)", domain=("1 + x",),
              text="log(1 + x), accurate near 0.")
-    yield Op("sqrt", "sqrt(x)", ("0.5 / out",), r"\sqrt{$x}", domain=("x",), text="The square root.")
+    yield Op("sqrt", "sqrt(x)", ("0.5 / out",), r"\sqrt{$x}", textbook=("1 / (2 * out)",), domain=("x",),
+             text="The square root.")
     # Trigonometric and hyperbolic functions
     yield Op("sin", "sin(x)", ("cos(x)",), r"\sin $x", text="The sine of x radians.")
     yield Op("cos", "cos(x)", ("-sin(x)",), r"\cos $x", text="The cosine of x radians.")
     yield Op("tan", "tan(x)", ("1 + out * out",), r"\tan $x", text="The tangent of x radians.")
     # 1 − x² loses digits near ±1; (1 − x)(1 + x) does not
-    yield Op("asin", "asin(x)", ("1 / sqrt((1 - x) * (1 + x))",), r"\arcsin $x", domain=("1 - x", "1 + x"),
+    yield Op("asin", "asin(x)", ("1 / sqrt((1 - x) * (1 + x))",), r"\arcsin $x",
+             textbook=("1 / sqrt(1 - x * x)",), domain=("1 - x", "1 + x"),
              text="The inverse sine, in radians.")
-    yield Op("acos", "acos(x)", ("-1 / sqrt((1 - x) * (1 + x))",), r"\arccos $x", domain=("1 - x", "1 + x"),
+    yield Op("acos", "acos(x)", ("-1 / sqrt((1 - x) * (1 + x))",), r"\arccos $x",
+             textbook=("-1 / sqrt(1 - x * x)",), domain=("1 - x", "1 + x"),
              text="The inverse cosine, in radians.")
     yield Op("atan", "atan(x)", ("1 / (1 + x * x)",), r"\arctan $x", text="The inverse tangent, in radians.")
     yield Op("sinh", "sinh(x)", ("cosh(x)",), r"\sinh $x", text="The hyperbolic sine.")
@@ -391,12 +405,12 @@ def _entries() -> Iterator[Op]:
     # 1 − out² has no digit left from x = 19 on, where out rounds to 1; for e = exp(−2|x|), 1 + |out| is 2 / (1 + e)
     yield Op("tanh", "tanh(x)",
              ("where(abs(x) < 0.7, 1 - out * out, exp(-2 * abs(x)) * ((1 + abs(out)) * (1 + abs(out))))",),
-             r"\tanh $x", text="The hyperbolic tangent.")
+             r"\tanh $x", textbook=("1 - out * out",), text="The hyperbolic tangent.")
     # Activations
     # out · (1 − out) is 0 at x = 40, where the slope is 4.2e-18
     # and exp(−x) overflows at x = −710, where the value is 4.9e-309 and silu still −3.5e-306
     yield Op("sigmoid", "where(x < -40, exp(x), 1 / (1 + exp(-x)))", ("out * sigmoid(-x)",), r"\sigma\left($x\right)",
-             text="The logistic function 1 / (1 + exp(−x)).")
+             textbook=("out * (1 - out)",), text="The logistic function 1 / (1 + exp(−x)).")
     yield Op("softplus", "where(x > 0, x, 0) + log1p(exp(-abs(x)))", ("sigmoid(x)",),
              r"\log\left(1 + e^{$x}\right)", text="log(1 + exp(x)), which does not overflow.")
     yield Op("silu", "x * sigmoid(x)", ("sigmoid(x) * (1 + x * sigmoid(-x))",), r"\operatorname{silu}\left($x\right)",

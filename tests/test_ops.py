@@ -16,7 +16,7 @@ from mpmath import mp, mpc, mpf
 
 import autograd
 from autograd import Value, functional, graph, ops
-from autograd.formulas import FormulaError
+from autograd.formulas import FormulaError, interpret
 from autograd.ops import TABLE, Op
 from benchmarks.reference import LARGEST, SMALLEST_NORMAL, VALUES, draw, error, errors_at, is_smooth, slope, value_of
 
@@ -308,12 +308,40 @@ def test_recomputing_a_graph_agrees_with_making_it() -> None:
             assert [*map(bits, node.local_derivatives)] == [*map(bits, op.evaluate(*point)[1])], name
 
 
+# ---- the forms of the books ---------------------------------------------------------------------------------------
+
+BOOKS = [(op, position) for op in TABLE.values() for position, text in enumerate(op.textbook) if text]
+
+
+def disagreements(op: Op, position: int) -> int:
+    """At how many ordinary points the form of the books is not the derivative."""
+    tree = ops.parse(op, op.textbook[position], derivative=True)
+    wrong = 0
+    for point in itertools.product((0.25, 0.5, 0.75), repeat=len(op.arguments)):
+        out, slopes = op.evaluate(*point)
+        found = interpret(tree, ops.IEEE_FUNCTIONS, {**dict(zip(op.arguments, point)), "out": out})
+        wrong += not math.isclose(found, slopes[position], rel_tol=1e-14)
+    return wrong
+
+
+@pytest.mark.parametrize(("op", "position"), BOOKS, ids=[f"{op.name}-{position}" for op, position in BOOKS])
+def test_the_form_of_the_books_is_the_same_derivative(op: Op, position: int) -> None:
+    assert not disagreements(op, position)
+
+
+def test_a_wrong_form_of_the_books_is_noticed() -> None:
+    tanh = Op("tanh", "tanh(x)", TABLE["tanh"].derivatives, "", textbook=["1 + out * out"])
+    assert disagreements(tanh, 0)
+    with pytest.raises(FormulaError, match="unknown name 'z'"):
+        ops.check(Op("bad", "x", ["1"], "", textbook=["z / z"]))
+
+
 # ---- the entries themselves ---------------------------------------------------------------------------------------
 
 
 def test_every_entry_is_complete() -> None:
     for name, op in TABLE.items():
-        assert op.name == name and op.text and op.latex and len(op.derivatives) == len(op.arguments)
+        assert op.name == name and op.text and op.latex and len(op.derivatives) == len(op.textbook) == len(op.arguments)
         ops.check(op) if not op.takes_list else None
         for argument in op.arguments:
             assert f"${argument.lstrip('*')}" in op.latex, name

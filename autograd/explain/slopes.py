@@ -15,9 +15,6 @@ from ..value import Value
 from .expression import Expression, number, operation, times
 
 EDITED = "Was a .data edited after the graph was made? Then call autograd.graph.forward(root)."
-TEXTBOOK = {"tanh": "1 - out ** 2", "sigmoid": "out * (1 - out)", "tan": "1 + out ** 2"}
-"""How books write derivatives for which the table has a form that keeps more digits. A form is used where it gives
-the same number as the engine; otherwise (a saturated sigmoid) the table's form is printed."""
 
 
 class DerivationError(RuntimeError):
@@ -65,16 +62,18 @@ def slope(
     if node.op in ("maximum", "minimum") and expected != 0.5:
         pair = write(parents[1 - position]), write(parents[position])
         return operation("less", *(pair if node.op == "maximum" else pair[::-1]))
-    if node.op == "pow" and position == 0 and parents[1].op == "constant" and parents[1].data:
-        n, base = parents[1].data, write(parents[0])  # with n spelled out, however the table keeps its digits
-        return times(number(n), base if n == 2 else operation("pow", base, number(n - 1)) if n != 1 else number(1))
     op = ops.TABLE[node.op]
     scope = dict(zip(op.arguments, parents))
-    for text in (TEXTBOOK.get(node.op, ""), op.derivatives[position]):
+    exponent = parents[1] if node.op == "pow" and parents[1].op == "constant" else None  # 3·x², not 3·x³⁻¹
+
+    def spelled(operand: Value) -> Expression:
+        return number(operand.data) if operand is exponent else write(operand)
+
+    for text in (op.textbook[position], op.derivatives[position]):  # a saturated sigmoid needs the latter
         if text:
             tree = ops.parse(op, text, derivative=True)
             if close(_read(tree, scope, node, lambda operand: number(operand.data)).evaluate(), expected):
-                return _read(tree, scope, node, write)
+                return _read(tree, scope, node, spelled)
     raise DerivationError(
         f"the recorded derivative {expected!r} of {describe(node)} is not what {op.derivatives[position]!r} gives. "
         f"{EDITED}"
@@ -112,8 +111,8 @@ def textbook(op: ops.Op, argument: Expression, out: Expression, result: Value) -
     """The derivative of a function of one number, in terms of its argument and its value."""
     names = {result.parents[0]: argument, result: out}
     scope = dict(zip(op.arguments, result.parents))
-    text = TEXTBOOK.get(op.name, op.derivatives[0])
-    return _read(ops.parse(op, text, derivative=True), scope, result, lambda node: names.get(node) or number(node.data))
+    tree = ops.read_derivative(op, 0)
+    return _read(tree, scope, result, lambda node: names.get(node) or number(node.data))
 
 
 def _read(tree: ast.expr, scope: Mapping[str, Value], node: Value, write: Callable[[Value], Expression]) -> Expression:
@@ -143,14 +142,20 @@ def _read(tree: ast.expr, scope: Mapping[str, Value], node: Value, write: Callab
 
 
 def simplified(head: str, parts: Sequence[Expression]) -> Expression:
-    """An operation without factors of one, terms of zero, powers of one, and with numbers computed."""
+    """An operation without factors of one or zero, terms of zero, powers of one; with squares, and numbers computed."""
     values = [part.datum if part.head == "number" else None for part in parts]
     if all(value is not None for value in values):
         return number(operation(head, *parts).evaluate())
+    if head == "mul" and 0.0 in values:
+        return number(0)
+    if head == "mul" and parts[0] == parts[1]:
+        return operation("pow", parts[0], number(2))
     if head == "mul":
         return times(*(part for part in parts if part.head != "number" or part.datum != 1))
     if head == "neg":
         return times(number(-1), parts[0])
+    if head == "pow" and values[1] == 0:
+        return number(1)
     if (head == "pow" and values[1] == 1) or (head in ("add", "sub") and values[1] == 0):
         return parts[0]
     return operation(head, *parts)

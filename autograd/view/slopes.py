@@ -13,17 +13,6 @@ from .notation import Tree
 
 Put = Callable[[str], Tree]
 
-TEXTBOOK = {
-    "tanh": ("1 - out * out",),
-    "sigmoid": ("out * (1 - out)",),
-    "asin": ("1 / sqrt(1 - x * x)",),
-    "acos": ("-1 / sqrt(1 - x * x)",),
-    "sqrt": ("1 / (2 * out)",),
-    "pow": ("y * pow(x, y - 1)",),
-}
-"""Derivatives as books write them, where the table has an equal form that rounds better. Only the writing differs: the
-numbers beside it are the engine's."""
-
 
 class Slope:
     """The derivative formula of one operand at one point: `tree(put)` writes it with names or with numbers.
@@ -43,8 +32,7 @@ class Slope:
         elif not op.takes_list:
             known = {n: p.data for n, p in zip(op.arguments, node.parents)} | {"out": node.data}
             fixed = {n: p.data for n, p in zip(op.arguments, node.parents) if p.op == "constant" and not p.label}
-            formula = [*TEXTBOOK.get(op.name, ()), *op.derivatives[len(TEXTBOOK.get(op.name, ())) :]][position]
-            tree = self._settle(ops.parse(op, formula, derivative=True), known)
+            tree = self._settle(ops.read_derivative(op, position), known)
             self._tree = _simplified(tree, fixed)
 
     def tree(self, put: Put, partner: Callable[[int], Tree]) -> Tree | None:
