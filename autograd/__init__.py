@@ -75,6 +75,8 @@ if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
     from .explain import formula as formula
     from .explain import ledger as ledger
     from .explain import mutants as mutants
+    from .precision import Certificate as Certificate
+    from .precision import certify as certify
     from .view import draw as draw
     from .view.frames import steps as steps
     from .view.narration import Frame as Frame
@@ -83,6 +85,8 @@ if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Certificate": (".precision", "Certificate"),
+    "certify": (".precision", "certify"),
     "check": (".check", ""),
     "compile": (".compiler", "compile"),
     "Program": (".compiler", "Program"),

@@ -109,18 +109,16 @@ def obstacle(program: Program) -> str:
     data = program.floats()
     if not all(math.isfinite(x) and abs(x) < 1e150 for x in data):
         return "range"
-    moving = set(range(len(program.inputs)))
-    for place, (name, operands) in enumerate(program.steps, len(data) - len(program.steps)):
+    written = range(len(program.inputs), len(program.inputs) + len(program.constants))  # known exactly
+    for name, operands in program.steps:
         op, point = TABLE[name], [data[i] for i in operands]
-        if moving.intersection(operands):
-            moving.add(place)
-        else:
+        if all(i in written for i in operands):
             continue
         size = NEAR * max(1.0, *map(abs, point))
         if any(abs(at) <= size for at in _expressions(op, op.kinks, point)):
             return "kink"
         edges = [] if name == "div" else _expressions(op, op.domain, point)
-        if name == "pow" and point[0] < 0 and operands[1] not in moving:
+        if name == "pow" and point[0] < 0 and operands[1] in written:
             continue  # a fixed exponent; whether it is an integer, the value has shown
         if any(at <= size for at in edges) or (name == "div" and abs(point[1]) <= 1e-150):
             return "edge"

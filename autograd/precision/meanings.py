@@ -182,7 +182,7 @@ class Arithmetic:
 
     def formula(self, op: Op, text: str, arguments: tuple[str, ...] = ()) -> Meaning:
         """A formula of an operation; other operations in it have their own meanings."""
-        tree = formulas.parse(text, {*ops.known_functions(), *self._functions})
+        tree = formulas.parse(text, ops.known_functions())
         called = {
             node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
