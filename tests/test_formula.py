@@ -194,6 +194,8 @@ def test_shared_parts_get_names() -> None:
     assert written.evaluate() == (part * part + part).data
     assert written.latex().startswith("\\begin{aligned}\nh &= \\tanh")
     assert written.mathml().count("<math") == 3
+    shown = written.display()
+    assert shown._repr_latex_() == f"$${written.latex()}$$" and repr(shown) == written.plain()
 
 
 def test_large_expressions_are_cut() -> None:

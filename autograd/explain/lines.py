@@ -57,17 +57,24 @@ class Lines:
 
     def _aligned(self, digits: int) -> str:
         style = Latex(digits, commas=False)
-        rows = []
+        rows: list[str] = []
+        section = ""
         for line in self.lines:
+            if rows:
+                rows.append(" \\\\\n" if line.section == section else " \\\\[2ex]\n")
+            section = line.section
             left = render(line.left, style) if line.left is not None else ""
             condition = f" && {_latex_condition(line.condition)}" if line.condition else ""
             equals = "" if line.right.head == "dots" else "= "
             rows.append(f"{left} &{equals}{render(line.right, style)}{condition}")
-        return " \\\\\n".join(rows)
+        return "".join(rows)
 
     def display(self) -> LatexDisplay:
-        """For a notebook: an object that shows the LaTeX (a derivation itself shows MathML, which needs no MathJax)."""
-        return LatexDisplay("$$\\begin{aligned}\n" + self._aligned(4) + "\n\\end{aligned}$$")
+        """For a notebook: an object that shows the LaTeX.
+
+        A derivation itself shows MathML, which needs no MathJax but is stripped from untrusted notebooks and by GitHub.
+        """
+        return LatexDisplay("$$\\begin{aligned}\n" + self._aligned(4) + "\n\\end{aligned}$$", self.plain())
 
     def html(self, digits: int = 4) -> str:
         """A self-contained fragment: MathML, which browsers draw by themselves."""
@@ -90,15 +97,16 @@ class Lines:
 
 @dataclass(frozen=True)
 class LatexDisplay:
-    """LaTeX that a notebook typesets; HTML would outrank it in an object that offers both."""
+    """LaTeX that a notebook typesets, and text elsewhere; HTML would outrank it in an object that offers both."""
 
     latex: str
+    text: str
 
     def _repr_latex_(self) -> str:
         return self.latex
 
     def __repr__(self) -> str:
-        return self.latex
+        return self.text
 
 
 # JupyterLab aligns the cells of every table to the right and shades rows by more specific rules: hence "important".

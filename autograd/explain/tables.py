@@ -7,6 +7,8 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
+from ..text import minus
+
 Row = Sequence[str]
 
 
@@ -15,17 +17,12 @@ def column(numbers: Sequence[float], digits: int = 5, sign: bool = True) -> list
     sizes = [abs(x) for x in numbers if x and math.isfinite(x)]
     plus = "+" if sign else ""
     if not sizes:
-        return [_minus(f"{x:{plus}g}") if x else "0" for x in numbers]
+        return [minus(f"{x:{plus}g}") if x else "0" for x in numbers]
     largest, smallest = max(sizes), min(sizes)
     if largest >= 10.0**digits or largest < 1e-4 or smallest < largest * 1e-4 * 10.0 ** -(digits - 4):
-        return [_minus(f"{x:{plus}.{digits - 1}e}") if x else "0" for x in numbers]
+        return [minus(f"{x:{plus}.{digits - 1}e}") if x else "0" for x in numbers]
     decimals = max(0, digits - 1 - math.floor(math.log10(largest)))
-    return [_minus(f"{x:{plus}.{decimals}f}") if x else "0" for x in numbers]
-
-
-def _minus(text: str) -> str:
-    mantissa, exponent, power = text.partition("e")
-    return mantissa.replace("-", "−") + exponent + power.replace("-", "−")
+    return [minus(f"{x:{plus}.{decimals}f}") if x else "0" for x in numbers]
 
 
 def width(text: str) -> int:
@@ -58,13 +55,12 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit // 2 - 1] + " … " + text[-(limit - limit // 2 - 2) :]
 
 
-# JupyterLab aligns the cells of every table to the right by a more specific rule: hence "important".
 STYLE = """<style>
 .tracegrad-table{border-collapse:collapse;font:14px/1.5 system-ui,sans-serif;margin:.5em 0;color:inherit}
 .tracegrad-table caption{caption-side:top;text-align:left;font-weight:600;padding:.2em 0 .5em;color:inherit}
-.tracegrad-table th{text-align:left!important;font-weight:600;border-bottom:1.5px solid currentColor;padding:.25em .8em}
-.tracegrad-table td{text-align:left!important;padding:.2em .8em;border:0}
-.tracegrad-table .n{text-align:right!important;font-variant-numeric:tabular-nums;white-space:nowrap}
+.tracegrad-table th{text-align:left;font-weight:600;border-bottom:1.5px solid currentColor;padding:.25em .8em}
+.tracegrad-table td{text-align:left;padding:.2em .8em;border:0}
+.tracegrad-table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .tracegrad-table tr.rule td{border-top:1px solid currentColor}
 .tracegrad-table .bar{min-width:10em}
 .tracegrad-table .bar svg{display:block}
@@ -95,7 +91,8 @@ def table_html(
 
 
 def _cell(tag: str, text: str, numeric: bool) -> str:
-    kind = ' class="n"' if numeric else ""
+    # JupyterLab aligns the cells of every table to the right, and strips style sheets from untrusted notebooks
+    kind = ' class="n"' if numeric else ' style="text-align:left"'
     return f"<{tag}{kind}>{html.escape(text)}</{tag}>"
 
 

@@ -13,6 +13,7 @@ from ..graph import consumers, describe, refuse_freed, topological
 from ..ops import TABLE, known_functions
 from ..value import Value, apply, argument
 from .expression import Expression, number, operation, symbol
+from .lines import LatexDisplay
 from .names import Name, name_of
 from .notation import render
 from .styles import Latex, MathML, Plain, Style
@@ -62,6 +63,10 @@ class Formula:
         if len(lines) == 1:
             return text
         return "\\begin{aligned}\n" + " \\\\\n".join([*lines[:-1], "& " + lines[-1]]) + "\n\\end{aligned}"
+
+    def display(self) -> LatexDisplay:
+        """For a notebook: an object that shows the LaTeX (a formula itself shows MathML; see `Derivation.display`)."""
+        return LatexDisplay(f"$${self.latex()}$$", self.plain())
 
     def mathml(self, digits: int = 6) -> str:
         """One ``<math>`` element per line."""
