@@ -17,6 +17,8 @@ from .trace import Ints
 
 CACHE = 1 << 20
 """Bytes of batched numbers that a block of samples should not exceed much: about a second-level cache."""
+BLOCK = 256
+"""Samples that a block has at least, however many numbers each takes: reading a row costs as much as some 50 additions."""
 LARGE = 4096
 """From so many products per sample on, a matrix product is worth a call of BLAS."""
 LONG = 1024
@@ -38,7 +40,7 @@ class NumbaMachine(NumpyMachine):
         # a matrix product reads samples as they come; vector instructions want each input's numbers side by side
         self.by_sample = self.large and max((n for s, n in lowered.sizes.items() if s >= I_VALUE), default=0) >= 64
         per_sample = np.dtype(dtype).itemsize * sum(n for n in lowered.sizes.values())
-        super().__init__(lowered, dtype, 1 << 27 if self.large else max(CACHE, 64 * per_sample))
+        super().__init__(lowered, dtype, 1 << 27 if self.large else max(CACHE, BLOCK * per_sample))
         self._compiled = kernels.ready(self.memory)
         self.aux = lowered.aux.astype(np.uint64)
 
