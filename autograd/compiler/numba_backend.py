@@ -18,7 +18,7 @@ from .trace import Ints
 CACHE = 1 << 20
 """Bytes of batched numbers that a block of samples should not exceed much: about a second-level cache."""
 BLOCK = 256
-"""Samples that a block has at least, however many numbers each takes: reading a row costs as much as some 50 additions."""
+"""Samples that a block has at least, however many numbers each takes: reading a row costs as much as 50 additions."""
 LARGE = 4096
 """From so many products per sample on, a matrix product is worth a call of BLAS."""
 LONG = 1024
