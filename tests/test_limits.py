@@ -38,7 +38,7 @@ def slope(length):
 
 # ---- size -------------------------------------------------------------------------------------------------------
 
-BYTES_PER_NODE = 400
+BYTES_PER_NODE = 256
 """What `docs/reliability.md` states for a graph and its reverse pass; measured there with 10,000,000 nodes."""
 
 MEASURE = """
