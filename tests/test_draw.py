@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import autograd
-from autograd import Value, draw, graph, tanh
-from autograd.view import RenderError, dot, render, text
+from autograd import Value, draw, graph, tanh, text
+from autograd.view import RenderError, dot, render
 from autograd.view.folding import grouping, prefix
 from autograd.view.palette import shade
 

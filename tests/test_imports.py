@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEVELS = [
-    {"files", "formulas", "modes"},
+    {"files", "formulas", "modes", "text"},
     {"ops"},
     {"graph", "eager"},
     {"value"},

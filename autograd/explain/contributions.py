@@ -10,6 +10,7 @@ from typing import Any
 from ..backward import adjoints
 from ..graph import refuse_freed, topological
 from ..ops import TABLE
+from ..text import number
 from ..value import Value
 from .structure import Structure, require
 
@@ -45,14 +46,16 @@ class Contribution:
 
     def __str__(self) -> str:
         many = f" (sum over {self.evaluations} samples)" if self.evaluations > 1 else ""
-        value = f"its mean value is {self.value:.4g}" if many else f"its value is {self.value:.4g}"
+        value = f"its {'mean ' if many else ''}value is {number(self.value)}"
         change = self.without - self.root
         direction = f"{'raise' if change > 0 else 'lower'}" if change else "leave"
-        to = f"{self.root_name} from {self.root:.6g} to {self.without:.6g}" if change else f"{self.root_name} as it is"
+        to = f"{self.root_name} as it is"
+        if change:
+            to = f"{self.root_name} from {number(self.root, 6)} to {number(self.without, 6)}"
         return (
-            f"{self.name}: {value}, ∂{self.root_name}/∂{self.name} = {self.adjoint:.4g}{many}, so to first order it "
-            f"contributes {self.first_order:.4g} to {self.root_name}; holding it at 0 would {direction} {to}."
-        ).replace(" -", " −")
+            f"{self.name}: {value}, ∂{self.root_name}/∂{self.name} = {number(self.adjoint)}{many}, so to first order "
+            f"it contributes {number(self.first_order)} to {self.root_name}; holding it at 0 would {direction} {to}."
+        )
 
     __repr__ = __str__
 

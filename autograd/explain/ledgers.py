@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ..graph import refuse_freed, topological
+from ..text import minus, number
 from ..value import Value
 from .contributions import Contribution, contribution
 from .groups import Groups, split
@@ -135,7 +136,10 @@ class Ledger:
 
     def _share(self, x: float) -> str:
         share = 100 * x / self.total if self.total else math.nan
-        return f"{share:.1f} %".replace("-", "−") if abs(share) < 1e6 else ""
+        return minus(f"{share:.1f} %") if abs(share) < 1e6 else ""
+
+    def _caption(self) -> str:
+        return f"{self._gradient()} = {number(self.total, 6)}: {self._note()}"
 
     def _note(self) -> str:
         paths = "1 path" if self.count == 1 else f"{self.count:,} paths"
@@ -145,20 +149,19 @@ class Ledger:
         if not math.isfinite(self.total):
             return note + "; the gradient is not finite: autograd.detect_anomaly() finds where that began"
         if self.count > 1:
-            note += f"; cancellation Σ|path| / |Σ path| = {self.cancellation:.4g}"
+            note += f"; cancellation Σ|path| / |Σ path| = {number(self.cancellation)}"
         return note
 
     def __str__(self) -> str:
         table = terminal(self._heads, self._rows(), range(len(self._heads) - 1), limit=88)
-        return f"{self._gradient()} = {self.total:.6g}: {self._note()}\n{table}".replace("= -", "= −")
+        return f"{self._caption()}\n{table}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         rows = [row and [*row[:-1], cut(row[-1], 160)] for row in self._rows()]
         numbers = [*(path.product for path in self.paths), *([self.remainder] if self.count > len(self.paths) else [])]
-        caption = f"{self._gradient()} = {self.total:.6g}: {self._note()}".replace("= -", "= −")
-        return table_html(caption, self._heads, rows, range(len(self._heads) - 1), numbers)
+        return table_html(self._caption(), self._heads, rows, range(len(self._heads) - 1), numbers)
 
 
 def ledger(root: Value, leaf: Value, k: int = 10) -> Ledger:

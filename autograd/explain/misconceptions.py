@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from ..graph import describe, topological
 from ..ops import TABLE
+from ..text import number as shown
 from ..value import Value, real
 from .engines import RIGHT, Adjoints, Mutant
 from .expression import operation, symbol
@@ -135,8 +136,8 @@ def diagnose(
     name = _word(structure, leaf, "this value")
     if _agrees(value, number, within):
         exact = _agrees(value, number, 0.0)
-        text = f"That is right: the gradient with respect to {name} is {value:.6g}" + (
-            "." if exact else f", and {number:g} agrees with it to the digits given."
+        text = f"That is right: the gradient with respect to {name} is {shown(value, 6)}" + (
+            "." if exact else f", and {shown(number, 6)} agrees with it to the digits given."
         )
         return Diagnosis(number, value, True, (), 0, text)
     engines = [*ALL, *([UpdatedWeights(lr)] if lr is not None else [])]
@@ -148,7 +149,7 @@ def diagnose(
             found.append(_match(engine, result, truth, wrong, depending(order, leaf), structure, reveal))
     found += _forgotten(structure, depending(order, leaf), truth, number, within, reveal)
     found.sort(key=lambda match: abs(match.value - number))
-    right = f"{value:.6g}, not {number:g}" if reveal else f"not {number:g}"
+    right = f"{shown(value, 6)}, not {shown(number, 6)}" if reveal else f"not {shown(number, 6)}"
     head = f"The gradient with respect to {name} is {right}."
     return Diagnosis(
         number,
@@ -244,12 +245,15 @@ def _match(
             break
     right, other = truth.get(node, 0.0), wrong.get(node, 0.0)
     place = _place(structure, node)
-    numbers = f": its gradient is {right:.6g} in the right pass and {other:.6g} in this one" if reveal else ""
+    numbers = (
+        f": its gradient is {shown(right, 6)} in the right pass and {shown(other, 6)} in this one" if reveal else ""
+    )
     text = f"* {engine.name}: {engine.mistake}.\n  The passes part at {place}{numbers}.\n  Read again: {engine.reread}."
     return Match(engine, value, node, right, other, text)
 
 
 def _text(head: str, found: Sequence[Match], number: float, value: float, tried: int, lr: float | None) -> str:
+    claim = shown(number, 6)
     if not found:
         ratio = number / value if value and math.isfinite(number / value) else math.nan
         known = {
@@ -259,9 +263,9 @@ def _text(head: str, found: Sequence[Match], number: float, value: float, tried:
             -2.0: "−2 times as much",
             -0.5: "−½ of it",
         }
-        hint = next((f" {number:g} is {word}." for r, word in known.items() if abs(ratio - r) < 1e-3), "")
+        hint = next((f" {claim} is {word}." for r, word in known.items() if abs(ratio - r) < 1e-3), "")
         more = "" if lr is not None else " (With lr=… weights that were updated too early are tried as well.)"
-        slip = f"None of the {tried} mistakes tried gives {number:g} here: it may be a slip, or two mistakes at once."
+        slip = f"None of the {tried} mistakes tried gives {claim} here: it may be a slip, or two mistakes at once."
         return f"{head}{hint}\n{slip}{more}"
     count = "1 mistake produces" if len(found) == 1 else f"{len(found)} mistakes produce"
-    return "\n".join([head, f"{count} {number:g}:", *(match.text for match in found)])
+    return "\n".join([head, f"{count} {claim}:", *(match.text for match in found)])

@@ -21,8 +21,8 @@ GREEK = {
     "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
 }  # fmt: skip
 _COMMANDS = {sign: "\\" + word for word, sign in GREEK.items()}
-_UP = dict(zip("0123456789+-=()nijkmrstpabcde,", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏᵐʳˢᵗᵖᵃᵇᶜᵈᵉ,", strict=True))
-_DOWN = dict(zip("0123456789+-=()nijkmrstpaehlovx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙᵢⱼₖₘᵣₛₜₚₐₑₕₗₒᵥₓ,", strict=True))
+RAISED = dict(zip("0123456789+-=()nijkmrstpabcde,", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏᵐʳˢᵗᵖᵃᵇᶜᵈᵉ,", strict=True))
+LOWERED = dict(zip("0123456789+-=()nijkmrstpaehlovx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙᵢⱼₖₘᵣₛₜₚₐₑₕₗₒᵥₓ,", strict=True))
 _ACCENTS = {"\u0302": ("hat", "^"), "\u0304": ("bar", "¯"), "\u0303": ("tilde", "~")}
 
 
@@ -59,9 +59,9 @@ class Name:
         """Unicode for a terminal: ``w²₁₃``."""
         above = "".join(map(str, self.upper)) + (f"({self.sample})" if self.sample is not None else "")
         below = self._joined(self.lower)
-        if not set(above) <= set(_UP) or not set(below) <= set(_DOWN):
+        if not set(above) <= set(RAISED) or not set(below) <= set(LOWERED):
             return self.base + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
-        return self.base + "".join(map(_UP.__getitem__, above)) + "".join(map(_DOWN.__getitem__, below))
+        return self.base + "".join(map(RAISED.__getitem__, above)) + "".join(map(LOWERED.__getitem__, below))
 
     def latex(self, commas: bool = False) -> str:
         """LaTeX: ``w^{2}_{13}``, or ``w^{2}_{1,3}`` with ``commas``; there is a comma anyway beside a 10."""
@@ -179,7 +179,7 @@ def _indices(text: str) -> tuple[Index, ...]:
 
 def _ascii_scripts(label: str) -> str:
     """``w²₁₁`` as ``w^{2}_{11}``."""
-    for table, sign in ((_UP, "^"), (_DOWN, "_")):
+    for table, sign in ((RAISED, "^"), (LOWERED, "_")):
         back = {script: plain for plain, script in table.items() if script != ","}
         run = re.compile("[" + "".join(map(re.escape, back)) + "]+")
         label = run.sub(lambda found, b=back, s=sign: f"{s}{{{''.join(b[c] for c in found[0])}}}", label)  # type: ignore[misc]

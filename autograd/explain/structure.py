@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ..graph import refuse_freed, topological
 from ..ops import TABLE
+from ..text import number
 from ..value import Value
 from .names import Name, name_of
 
@@ -158,7 +159,7 @@ class Structure:
         if name is not None:
             return name.plain()
         if not node.parents:
-            return f"{node.data:.4g}"
+            return number(node.data)
         op = TABLE.get(node.op)
         return (op.symbol if op else "") or node.op
 

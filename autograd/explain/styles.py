@@ -12,7 +12,8 @@ from string import Template
 from typing import NamedTuple
 
 from ..ops import TABLE
-from .names import _DOWN, _UP, Index, Name, escape_latex
+from ..text import MINUS, minus, rounded
+from .names import LOWERED, RAISED, Index, Name, escape_latex
 
 COMPARISON, SUM, PRODUCT, SIGN, PREFIX, POWER, SCRIPT, ATOM = range(1, 9)
 _WORDS = {"sigmoid": "σ", "normal_cdf": "Φ", "maximum": "max", "minimum": "min"}
@@ -74,8 +75,8 @@ class Style:
         return f"{letter}{'′' if prime else ''}({argument})"
 
     def indexed(self, letter: str, low: Index, high: Index, body: str) -> str:
-        below = "".join(_DOWN.get(sign, sign) for sign in f"{letter}={low}")
-        above = "".join(_UP.get(sign, sign) for sign in str(high))
+        below = "".join(LOWERED.get(sign, sign) for sign in f"{letter}={low}")
+        above = "".join(RAISED.get(sign, sign) for sign in str(high))
         return f"Σ{below}{above} {body}"
 
 
@@ -91,10 +92,10 @@ class Plain(Style):
         return Piece(f"[{x} {sign.replace('<=', '≤')} {y}]", ATOM)
 
     def number(self, x: float) -> Piece:
-        mantissa, exponent = scientific(x, self.digits)
+        mantissa, exponent = rounded(x, self.digits)
         if exponent is None:
             return _signed(mantissa, ATOM)
-        return _signed(f"{_times_ten(mantissa)}10{''.join(_UP[sign] for sign in str(exponent))}", SIGN)
+        return _signed(f"{_times_ten(mantissa)}10{''.join(RAISED[sign] for sign in str(exponent))}", SIGN)
 
     def name(self, name: Name) -> str:
         return name.plain()
@@ -106,8 +107,8 @@ class Plain(Style):
         return f"{left} {sign.replace('-', '−')} {right}"
 
     def power(self, base: str, exponent: str) -> Piece:
-        if set(exponent.replace("−", "-")) <= set(_UP):
-            return Piece(base + "".join(_UP[sign] for sign in exponent.replace("−", "-")), POWER)
+        if set(exponent.replace("−", "-")) <= set(RAISED):
+            return Piece(base + "".join(RAISED[sign] for sign in exponent.replace("−", "-")), POWER)
         return Piece(f"{base}^{exponent if re.fullmatch('[A-Za-z0-9]+', exponent) else self.group(exponent)}", POWER)
 
     on_paper = True
@@ -135,7 +136,8 @@ class Latex(Plain):
     def number(self, x: float) -> Piece:
         if not math.isfinite(x):
             return _signed(r"\mathrm{nan}" if x != x else r"\infty" if x > 0 else r"-\infty", ATOM)
-        mantissa, exponent = scientific(x, self.digits, "-")
+        mantissa, exponent = rounded(x, self.digits)
+        mantissa = mantissa.replace(MINUS, "-")
         if exponent is None:
             return _signed(mantissa, ATOM)
         return _signed(_times_ten(mantissa, r" \cdot ") + f"10^{{{exponent}}}", SIGN)
@@ -200,10 +202,10 @@ class MathML(Plain):
         if not math.isfinite(x):
             sign = self.minus if x < 0 else str
             return _signed(sign("<mi>nan</mi>" if x != x else "<mi>∞</mi>"), ATOM, "<mo>−</mo>")
-        mantissa, exponent = scientific(abs(x), self.digits)
+        mantissa, exponent = rounded(abs(x), self.digits)
         text, binding = f"<mn>{mantissa}</mn>", ATOM
         if exponent is not None:
-            power = f"<msup><mn>10</mn><mn>{str(exponent).replace('-', '−')}</mn></msup>"
+            power = f"<msup><mn>10</mn><mn>{minus(str(exponent))}</mn></msup>"
             text, binding = power if mantissa == "1" else f"{text}<mo>·</mo>{power}", SIGN
         return Piece(self.minus(text), binding, text) if x < 0 else Piece(text, binding)
 
@@ -257,16 +259,6 @@ class MathML(Plain):
 
 def _times_ten(mantissa: str, sign: str = "·") -> str:
     return mantissa[:-1] if mantissa in ("1", "-1", "−1") else mantissa + sign
-
-
-def scientific(x: float, digits: int, minus: str = "−") -> tuple[str, int | None]:
-    """A number with some significant digits: mantissa, and the power of ten if it needs one."""
-    if not math.isfinite(x):
-        return ("nan" if x != x else "∞" if x > 0 else minus + "∞"), None
-    mantissa, _, exponent = f"{x:.{digits}g}".partition("e")
-    if x.is_integer() and abs(x) < 1e7:
-        mantissa, exponent = str(int(x)), ""
-    return mantissa.replace("-", minus), int(exponent) if exponent else None
 
 
 def _signed(text: str, binding: int, minus: str = "") -> Piece:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..backward import adjoints
 from ..graph import refuse_freed, topological
+from ..text import number
 from ..value import Value, real
 from .groups import Entry, Groups, samples
 from .names import name_of
@@ -167,7 +168,7 @@ class TrainingLedger:
         for move in self.moves(parameter):
             sums.setdefault(move.sample if kind == "sample" else f"step {move.step}", []).append(move.amount)
         entries = [Entry(name, math.fsum(amounts), len(amounts)) for name, amounts in sums.items()]
-        change = f"{self.change(parameter):.6g}".replace("-", "−")
+        change = number(self.change(parameter), 6)
         title = f"{self._word(parameter)} moved by {change} in {len(self._rates)} steps"
         return Groups(kind, title, entries, self.change(parameter), count="entries")
 

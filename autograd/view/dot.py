@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..text import dot_text, mono_width, number
 from .labels import Point, place_labels
 from .layout import Layout
 from .palette import INK, MARK, PALE, edge_colour, edge_width, fill, stroke_width
 from .picture import SMALL, Box, Picture, Wire
-from .text import dot_text, mono_width, number
 
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 

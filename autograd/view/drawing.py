@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..graph import topological
+from ..text import xml
 from . import dot, folding, render, svg
 from .picture import Picture, picture
-from .text import xml
 
 if TYPE_CHECKING:
     from ..value import Value

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..ops import TABLE
+from ..text import number
 from .picture import Grouping
-from .text import number
 
 if TYPE_CHECKING:
     from ..value import Value

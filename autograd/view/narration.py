@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .. import ops
+from ..text import number
 from ..value import Value
 from . import notation
 from .notation import Tree
 from .slopes import Slope
-from .text import number
 
 Kind = Literal["start", "value", "seed", "gain", "nothing", "update", "free", "end"]
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from .. import ops
 from ..explain.names import name_of
+from ..text import number, shortened, visible
 from ..value import Value
-from .text import number, shortened, visible
 
 Tree = list[Any]
 

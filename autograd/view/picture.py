@@ -9,8 +9,8 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from .. import text
 from ..ops import TABLE
-from . import text
 
 if TYPE_CHECKING:
     from ..value import Value

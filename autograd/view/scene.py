@@ -10,8 +10,9 @@ import math
 from collections.abc import Sequence
 from importlib import resources
 
+from .. import text
 from ..value import Value
-from . import notation, text
+from . import notation
 from .layout import layered
 from .picture import sign
 

@@ -20,10 +20,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .. import files, ops
+from .. import files, ops, text
 from ..graph import forward, refuse_freed, topological
 from ..value import Value
-from . import notation, scene, text
+from . import notation, scene
 from .frames import steps
 from .narration import Frame
 

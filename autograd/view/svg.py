@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 
+from ..text import mono_width, number, width, xml
 from .labels import Point
 from .layout import Layout
 from .palette import INK, MARK, PALE, PAPER, edge_colour, edge_width, fill, shade, stroke_width
 from .picture import BADGE, FONT, SMALL, Box, Picture, Wire, badge_width
-from .text import mono_width, number, width, xml
 
 SANS, MONO = "Helvetica, Arial, sans-serif", "Menlo, Consolas, DejaVu Sans Mono, monospace"
 MARGIN = 14.0

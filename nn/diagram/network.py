@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from autograd import files, no_grad
-from autograd.view.text import xml
+from autograd.text import xml
 
 from .convert import convert
 from .svg import Column, Edge, render

@@ -11,8 +11,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from autograd.view.text import width as width_of
-from autograd.view.text import xml
+from autograd.text import width as width_of
+from autograd.text import xml
 
 POSITIVE, NEGATIVE, NOT_FINITE, INK = "#0072B2", "#D55E00", "#CC79A7", "#222222"
 _ID = "\0"  # stands for an id that is made from the picture itself; no text can hold it

@@ -1,4 +1,4 @@
-"""Text for pictures: numbers that a reader can compare, labels that cannot break the format they stand in."""
+"""Text for readers: numbers that can be compared, labels that cannot break the format they stand in."""
 
 from __future__ import annotations
 
@@ -9,28 +9,38 @@ MINUS, SPACE, ELLIPSIS = "\u2212", "\u00a0", "\u2026"
 
 
 def number(x: float, digits: int = 4) -> str:
-    """``x`` with 4 significant digits and nothing superfluous: ``2``, ``−0.1807``, ``1.5e−7``, ``∞``; never ``−0``.
+    """``x`` with 4 significant digits and nothing superfluous: ``2``, ``−0.1807``, ``1.5e−7``, ``∞``; never ``−0``."""
+    mantissa, power = rounded(x, digits)
+    return mantissa if power is None else f"{mantissa}e{minus(str(power))}"
 
-    Whole numbers below a million are given in full.
+
+def rounded(x: float, digits: int) -> tuple[str, int | None]:
+    """``x`` with some significant digits, no zeros at the end: the digits, and the power of ten if it needs one.
+
+    Whole numbers below a million are given in full, and so is what begins in the third decimal place or before.
     """
     if x != x:
-        return "nan"
+        return "nan", None
     sign = MINUS if x < 0 else ""
     x = abs(x)
     if x == math.inf:
-        return sign + "∞"
-    if x == 0:
-        return "0"
-    if x == int(x) and x < 1e6:
-        return f"{sign}{int(x)}"
-    scientific = f"{x:.{digits - 1}e}"
-    mantissa, exponent = scientific.split("e")
+        return sign + "∞", None
+    if x < 1e6 and x == int(x):
+        return f"{sign}{int(x)}", None
+    mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
     power = int(exponent)  # after rounding, so that 0.99996 is 1 and not 1.000
     if -4 < power < 6:
-        plain = f"{x:.{max(digits - 1 - power, 0)}f}"
-        return sign + (plain.rstrip("0").rstrip(".") if "." in plain else plain)
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{sign}{mantissa}e{MINUS if power < 0 else ''}{abs(power)}"
+        return sign + _trimmed(f"{x:.{max(digits - 1 - power, 0)}f}"), None
+    return sign + _trimmed(mantissa), power
+
+
+def _trimmed(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def minus(text: str) -> str:
+    """A formatted number with true minus signs."""
+    return text.replace("-", MINUS)
 
 
 def aligned(numbers: list[str]) -> list[str]:
