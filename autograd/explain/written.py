@@ -56,9 +56,12 @@ class Formula:
         named = [f"{style.name(name)}{equals}{render(tree, style)}" for name, tree in self.definitions]
         return "\n".join([*named, render(self.expression, style)])
 
-    def latex(self, digits: int = 6) -> str:
-        """LaTeX for mathematics mode; several lines (``shared=True``) as an ``aligned`` block."""
-        text = self._lines(Latex(digits), " &= ")
+    def latex(self, digits: int = 6, commas: bool = True) -> str:
+        """LaTeX for mathematics mode; several lines (``shared=True``) as an ``aligned`` block.
+
+        Without ``commas`` one-digit indices stand side by side, as in the lectures: w^{1}_{12} for w^{1}_{1,2}.
+        """
+        text = self._lines(Latex(digits, commas), " &= ")
         lines = text.split("\n")
         if len(lines) == 1:
             return text
@@ -66,7 +69,7 @@ class Formula:
 
     def display(self) -> LatexDisplay:
         """For a notebook: an object that shows the LaTeX (a formula itself shows MathML; see `Derivation.display`)."""
-        return LatexDisplay(f"$${self.latex()}$$", self.plain())
+        return LatexDisplay(f"$${self.latex(commas=False)}$$", self.plain())
 
     def mathml(self, digits: int = 6) -> str:
         """One ``<math>`` element per line."""
