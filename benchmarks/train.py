@@ -551,7 +551,6 @@ def compiling(repeats: int) -> None:
 
 MNIST_TASK = {
     "batch": 64,
-    "rate": 0.05,
     "momentum": 0.9,
     "epochs": 1,
     "data": _mnist,
@@ -565,12 +564,12 @@ WORKLOADS = {
     ),
     "softmax": Workload(
         "MNIST softmax 784-10, batch 64, SGD momentum 0.9, one epoch of 60,000, float64",
-        lambda: classifier(Classifier((784, 10), **MNIST_TASK)),  # type: ignore[arg-type]
+        lambda: classifier(Classifier((784, 10), rate=0.02, **MNIST_TASK)),  # type: ignore[arg-type]
         {"JAX (jit)": 0.4, "PyTorch": 0.25}, 5, 1e-9,
     ),
     "mlp": Workload(
         "MNIST 784-128-10 relu, batch 64, SGD momentum 0.9, one epoch of 60,000, float64",
-        lambda: classifier(Classifier((784, 128, 10), **MNIST_TASK)),  # type: ignore[arg-type]
+        lambda: classifier(Classifier((784, 128, 10), rate=0.05, **MNIST_TASK)),  # type: ignore[arg-type]
         {"JAX (jit)": 0.7, "PyTorch": 0.7}, 3, 1e-9,
     ),
     "iris": Workload(
