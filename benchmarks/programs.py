@@ -159,7 +159,8 @@ def direction(program: Program) -> list[float]:
 
 def exact(program: Program) -> Answers | None:
     """The exact answers; None where they are not real numbers."""
-    ordinary = all(x == 0 or 1e-30 < abs(x) < 100 for x in program.floats())
+    data = program.floats()
+    ordinary = all(x == 0 or 1e-30 < abs(x) < 100 for x in data)
     with mp.workdps(300 if ordinary else DIGITS):
         point = list(map(mpf, program.inputs))
 
@@ -172,7 +173,9 @@ def exact(program: Program) -> Answers | None:
 
         try:
             axes = [[mpf(i == j) for j in range(len(point))] for i in range(len(point))]
-            steps = [mpf(10) ** -60 * min(1, abs(x) or 1) for x in point]
+            if any(0 < abs(x) < 1e-100 for x in program.inputs):
+                raise ValueError("no step is small enough beside this input and large enough beside 1")
+            steps = [mpf(10) ** (-60 if ordinary else -150) * min(1, abs(x) or 1) for x in point]
             along = list(map(mpf, direction(program)))
             h = min(steps)
             value = at()
@@ -184,7 +187,7 @@ def exact(program: Program) -> Answers | None:
             ]  # fmt: skip
         except (ValueError, ZeroDivisionError, TypeError, OverflowError):
             return None
-        return Answers(value, gradient, curvature, 1e-150 if ordinary else TINY)
+        return Answers(value, gradient, curvature, 1e-100 if ordinary else 1e-250 * max(1.0, *map(abs, data)))
 
 
 TINY = 1e-300
@@ -205,3 +208,24 @@ def eager(program: Program) -> tuple[Answers, Answers]:
     got = Answers(root.data, [x.grad for x in inputs], [c.data for c in curvature])
     bounds = Answers(value_noise(root), list(map(value_noise, slopes)), list(map(value_noise, curvature)))
     return got, bounds
+
+
+def sizes(program: Program) -> tuple[float, list[float]]:
+    """The size of the terms of the value, and of the terms of each slope, before anything cancels.
+
+    The compiler writes nested sums as one and so adds in another order: x + (y − y) may lose an x that is small beside
+    y. Its errors are relative to these sizes.
+    """
+    inputs = list(map(Value, program.inputs))
+    root = program.on_values(inputs)
+    order = autograd.graph.topological(root)
+    size: dict[Value, float] = {}
+    for node in order:
+        size[node] = abs(node.data) + sum(abs(d) * size[p] for p, d in zip(node.parents, node.local_derivatives) if d)
+    influence = dict.fromkeys([*order, *inputs], 0.0)
+    influence[root] = 1.0
+    for node in reversed(order):
+        for parent, slope in zip(node.parents, node.local_derivatives):
+            if slope and influence[node]:
+                influence[parent] += influence[node] * abs(slope)
+    return size[root], [influence[x] for x in inputs]
