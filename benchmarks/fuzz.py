@@ -2,10 +2,10 @@
 
 ``python -m benchmarks.fuzz --minutes 10 --seed 1``. Each round draws
 
-- four programs of up to 24 operations. The eager engine gives value, gradient and second derivatives, the compiler's NumPy
-  and numba backends and, where installed, PyTorch and JAX give value and gradient. The exact answers come from mpmath,
-  at 300 to 1050 digits and without any derivative formula. An error is counted in units of the first-order bound of
-  what rounding can do to that program; more than one unit is wrong;
+- four programs of up to 24 operations. The eager engine gives value, gradient and second derivatives, the compiler's
+  NumPy and numba backends and, where installed, PyTorch and JAX give value and gradient. The exact answers come from
+  mpmath, at 300 to 1050 digits and without any derivative formula. An error is counted in units of the first-order
+  bound of what rounding can do to that program; more than one unit is wrong;
 - one operation at many points: errors in ulp of its value and of its slopes.
 
 Whatever is wrong in an engine of ours is shortened and saved as a script that shows it again.
