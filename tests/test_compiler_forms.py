@@ -13,8 +13,9 @@ import autograd
 import nn
 from autograd import Value
 from autograd.compiler import FormError
-from autograd.compiler.lower import MACHINE, Lowering
+from autograd.compiler.lower import Lowering
 from autograd.compiler.pack import BATCHED, Operand, affine, common_loops, grids, injective, pack
+from autograd.compiler.rows import MACHINE
 from autograd.compiler.simplify import simplify
 from autograd.compiler.trace import trace
 

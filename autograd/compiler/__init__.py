@@ -52,7 +52,8 @@ compiler about layers or matrices: it finds them in the graph. The pipeline, wit
 4. *Lower* (`lower.Lowering`) reads the formulas of the operation table and makes rows of a small vector machine from
    them, for the values and for the reverse pass. Operations that a user registered are lowered in the same way.
 
-   >>> from autograd.compiler.lower import MACHINE, Lowering
+   >>> from autograd.compiler.lower import Lowering
+   >>> from autograd.compiler.rows import MACHINE
    >>> lowered = Lowering(packed).lower()
    >>> names = list(MACHINE)
    >>> [names[row[0]] for row in lowered.forward[1]][:5]

@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from .. import ops
-from .lower import MACHINE
+from .rows import MACHINE
 
 _ADD_TO, _SUB_TO, _PRODUCT_TO, _STEP_TO = (MACHINE[n] for n in ("add_to", "sub_to", "product_to", "step_to"))
 _COPY, _ADD, _SUB, _MUL, _DIV = (MACHINE[n] for n in ("copy", "add", "sub", "mul", "div"))

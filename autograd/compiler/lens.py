@@ -13,8 +13,8 @@ import numpy as np
 from .. import graph, modes
 from ..modes import AnomalyError
 from ..value import Value, describe
-from .lower import adjoint_space, value_space
 from .pack import INPUT, SHARED
+from .rows import adjoint_space, value_space
 from .trace import flatten, read
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .lower import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, MACHINE, ROW, S_SCRATCH, STRUCTURED, Lowered, value_space
+from .lower import Lowered
+from .rows import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, MACHINE, ROW, S_SCRATCH, STRUCTURED, value_space
 from .trace import Ints
 
 Array = NDArray[Any]

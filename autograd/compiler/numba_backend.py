@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .lower import ADD, ASSIGN, ASSIGN_FIRST, FUNCTIONS, I_VALUE, MACHINE, Lowered
+from .lower import Lowered
 from .machine import BACKWARD, OP, OPERANDS, UPDATE, Array, address
 from .numpy_backend import Call, NumpyMachine
+from .rows import ADD, ASSIGN, ASSIGN_FIRST, FUNCTIONS, I_VALUE, MACHINE
 from .trace import Ints
 
 CACHE = 1 << 20

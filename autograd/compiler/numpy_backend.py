@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from .lower import ADD, ASSIGN, ASSIGN_FIRST, Lowered
+from .lower import Lowered
 from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, UPDATE, Array, Machine, address
+from .rows import ADD, ASSIGN, ASSIGN_FIRST
 from .trace import Ints
 
 Key = tuple[tuple[str, ...], int, bool, bool]

@@ -1,0 +1,186 @@
+"""The reverse pass: each instruction hands slope times adjoint to its operands, from last to first.
+
+An adjoint that is met first is assigned, later ones are added, so that nothing needs to be cleared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ops import TABLE, Op
+from .pack import BATCHED, SHARED, Instruction, Operand
+from .rows import (
+    ADD,
+    ASSIGN,
+    ASSIGN_FIRST,
+    S_VALUE,
+    Code,
+    View,
+    adjoint_space,
+    formula_of,
+    literal,
+    stepped,
+    value_space,
+)
+from .steps import Step
+from .trace import Ints
+
+
+class Reverse:
+    """The rows of the reverse pass: instructions from last to first."""
+
+    def __init__(self, lowering: Any, wrt: Sequence[int]) -> None:
+        self.lowering = lowering
+        packed = lowering.packed
+        self.code = Code(), Code()
+        size = {**packed.sizes, SHARED: lowering.n_shared}
+        self.needed = {region: np.zeros(n, bool) for region, n in size.items()}
+        self.written = {region: np.zeros(n, bool) for region, n in size.items()}
+        if wrt:
+            for region in wrt:
+                self.needed[region][:] = True
+        else:
+            self.needed[SHARED][: packed.n_parameters] = True
+        for step in packed.instructions:
+            if any(self.needed[operand.region][operand.slots].any() for operand in step.operands):
+                self.needed[step.region][step.start : step.start + step.size] = True
+        self._seed(packed.outputs)
+        for region, code in ((BATCHED, self.code[0]), (SHARED, self.code[1])):
+            for step in reversed(packed.instructions):
+                block = slice(step.start, step.start + step.size)
+                if step.region == region and self.needed[region][block].any() and self.written[region][block].any():
+                    worker = Step(lowering, code, step)
+                    self._clear(worker, region, np.arange(block.start, block.stop))
+                    self._reverse(worker)
+        rest = Step(lowering, self.code[1], Instruction("copy", SHARED, 0, (1,), []))
+        if not wrt:
+            self._clear(rest, SHARED, np.arange(packed.n_parameters))
+        rest = Step(lowering, self.code[0], Instruction("copy", BATCHED, 0, (1,), []))
+        for region in wrt:
+            self._clear(rest, region, np.arange(len(self.written[region])))
+
+    def _seed(self, outputs: Operand) -> None:
+        """Rows that sum the losses, and that begin with dL/dL = 1: 1/B for each sample's share in the mean."""
+        shared = outputs.region == SHARED
+        code = self.code[1] if shared else self.code[0]
+        loss = View(value_space(outputs.region), int(outputs.slots.flat[0]), ())
+        total = View(S_VALUE, self.lowering.total, ())
+        code.add("add_to", ASSIGN if shared else ASSIGN_FIRST, not shared, (1, 1), total, loss)
+        if not self.needed[outputs.region][outputs.slots].all():
+            return
+        seed = self.lowering.constant(1.0) if shared else View(S_VALUE, self.lowering.seed, ())
+        target = View(adjoint_space(outputs.region), int(outputs.slots.flat[0]), ())
+        code.add("copy", ASSIGN, not shared, (1, 1), target, seed)
+        self.written[outputs.region][outputs.slots] = True
+
+    def _clear(self, worker: Step, region: int, slots: Ints) -> None:
+        """Zero the adjoints among ``slots`` that nothing was handed to."""
+        missing = slots[~self.written[region][slots]]
+        if not missing.size:
+            return
+        for run in np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1):
+            target = View(adjoint_space(region), int(run[0]), (0, 1))
+            update = ASSIGN_FIRST if region == SHARED and worker.batched else ASSIGN
+            worker.row("add_to", target, self.lowering.constant(0.0), update=update, loops=(1, len(run)))
+        self.written[region][missing] = True
+
+    def _update(self, worker: Step, operand: Operand) -> int:
+        """How to update the adjoints of an operand, which count as handed to from now on."""
+        touched = operand.slots.ravel() if operand.slots.size == 1 else np.unique(operand.slots)
+        written = self.written[operand.region]
+        fresh = not written[touched].any()
+        if not fresh:
+            self._clear(worker, operand.region, touched)
+            return ADD
+        written[touched] = True
+        return ASSIGN_FIRST if operand.region == SHARED and worker.batched else ASSIGN
+
+    def _wanted(self, operand: Operand) -> bool:
+        return bool(self.needed[operand.region][operand.slots].any())
+
+    def _reverse(self, worker: Step) -> None:
+        step = worker.step
+        if step.op == "dot":
+            self._dot(worker)
+        elif step.op == "sum":
+            for n, (sgn, operand, loops, out) in enumerate(worker.terms()):
+                if self._wanted(operand) and not (n == 0 and step.in_place):
+                    target = worker.operand(operand, loops, adjoint_space(operand.region))
+                    adjoint = out._replace(space=adjoint_space(step.region))
+                    update = self._update(worker, operand)
+                    worker.row("add_to" if sgn == 1 else "sub_to", target, adjoint, update=update, loops=loops)
+        elif step.op == "copy":
+            self._copy(worker)
+        elif step.op in ("log_sum_exp", "softmax"):
+            self._list(worker)
+        else:
+            self._plain(worker, TABLE[step.op])
+
+    def _dot(self, worker: Step) -> None:
+        g, i, j = worker.step.shape
+        left, right = worker.step.operands
+        loops = (g, i, j, left.slots.shape[2])
+        adjoint, a, b = worker.contraction(adjoint_space(worker.step.region))
+        for operand, own, other in ((left, a, b), (right, b, a)):
+            if self._wanted(operand):
+                target = own._replace(space=adjoint_space(operand.region))
+                worker.row("contract", target, adjoint, other, update=self._update(worker, operand), loops=loops)
+
+    def _copy(self, worker: Step) -> None:
+        space = adjoint_space(worker.step.region)
+        for operand, start, loops in worker.parts():
+            if not self._wanted(operand):
+                continue
+            regular = bool(loops) and len(np.unique(operand.slots)) == len(operand.slots)
+            if regular:
+                target = worker.operand(operand, loops, adjoint_space(operand.region))
+                update = self._update(worker, operand)
+                worker.row("add_to", target, View(space, start, (loops[1], 1)), update=update, loops=loops)
+            else:
+                self._clear(worker, operand.region, np.unique(operand.slots))
+                target = View(adjoint_space(operand.region), 0, (1,))
+                worker.code.add("scatter", ADD, worker.batched, (len(operand.slots),), target, View(space, start, (1,)),
+                                aux=worker.listed(operand.slots))  # fmt: skip
+
+    def _list(self, worker: Step) -> None:
+        step = worker.step
+        operand = step.operands[0]
+        if not self._wanted(operand):
+            return
+        source = worker.operand(operand, worker.loops)
+        slopes = worker.temporary()
+        adjoint = worker.out(adjoint_space(step.region))
+        target = source._replace(space=adjoint_space(operand.region))
+        if step.op == "log_sum_exp":
+            worker.row("shares", slopes, source)
+            worker.row("product_to", target, adjoint, slopes, update=self._update(worker, operand))
+        else:
+            worker.row("share_slopes", slopes, adjoint, worker.out())
+            worker.row("add_to", target, slopes, update=self._update(worker, operand))
+
+    def _plain(self, worker: Step, op: Op) -> None:
+        step = worker.step
+        views = dict(zip(op.arguments, [worker.operand(operand, worker.loops) for operand in step.operands]))
+        views["out"] = worker.out()
+        adjoint = worker.out(adjoint_space(step.region))
+        for text, operand in zip(op.derivatives, step.operands):
+            if not self._wanted(operand):
+                continue
+            tree = formula_of(op, text, True)
+            number = literal(tree)
+            if number == 0:
+                continue
+            target = worker.operand(operand, worker.loops, adjoint_space(operand.region))
+            if number in (1.0, -1.0):
+                name = "add_to" if number == 1 else "sub_to"
+                worker.row(name, target, adjoint, update=self._update(worker, operand))
+            elif stepped(tree):
+                condition = tree.args[0].left  # type: ignore[attr-defined]
+                x = worker.evaluate(condition, views)
+                worker.row("step_to", target, adjoint, x, update=self._update(worker, operand))
+            else:
+                slope = worker.evaluate(tree, views)
+                worker.row("product_to", target, adjoint, slope, update=self._update(worker, operand))
