@@ -71,6 +71,12 @@ def _refusal(text: str, column: int | None, reason: str) -> FormulaError:
     return FormulaError(reason + pointer)
 
 
+def _quoted(node: ast.expr, text: str) -> str:
+    """A part of a formula as it was written; `ast.unparse` would recurse into what is nested a thousand deep."""
+    part = " ".join((ast.get_source_segment(text, node) or text).split())
+    return part if len(part) <= 60 else part[:57] + "..."
+
+
 def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collection[str] | None) -> None:
     pending: list[tuple[ast.expr, int]] = [(tree, 1)]
     while pending:
@@ -95,7 +101,7 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
                 raise refuse(f"unknown name {node.id!r}; known names: {known}")
         elif isinstance(node, ast.Call):
             if not isinstance(node.func, ast.Name) or node.func.id not in functions:
-                name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+                name = node.func.id if isinstance(node.func, ast.Name) else _quoted(node.func, text)
                 raise refuse(f"unknown function {name!r}; known functions: {', '.join(sorted(functions))}")
             if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
                 raise refuse(f"{node.func.id} takes its arguments by position")
@@ -111,7 +117,7 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
                 raise refuse("comparisons are <, <=, > or >=, one at a time")
             children = [node.left, *node.comparators]
         else:
-            raise refuse(f"{ast.unparse(node)!r} is not allowed here; use numbers, names, + - * / ** and functions")
+            raise refuse(f"{_quoted(node, text)!r} is not allowed here; use numbers, names, + - * / ** and functions")
         pending.extend((child, depth + 1) for child in children)
 
 

@@ -1,8 +1,9 @@
 """Coverage-guided fuzzing (atheris) of everything that parses: expressions, IDX files, checkpoints.
 
 ``python -m benchmarks.fuzz_parsers expression --minutes 3``, likewise ``idx`` and ``checkpoint``; needs
-``pip install atheris``. The contract: any bytes give a result or the documented error, within seconds and little memory;
-never another exception. libFuzzer keeps the input that breaks it as a file, which ``--replay FILE`` runs again.
+``pip install atheris``. The contract: any bytes give a result or the documented error, within seconds and
+little memory; never another exception. libFuzzer keeps the input that breaks it as a file, which ``--replay FILE``
+runs again.
 """
 
 from __future__ import annotations
@@ -97,45 +98,28 @@ def words(name: str) -> list[str]:
     if name == "expression":
         from autograd import ops
 
-        signs = [
-            "**",
-            "*",
-            "/",
-            "+",
-            "-",
-            "(",
-            ")",
-            ",",
-            "<",
-            "<=",
-            ">",
-            ">=",
-            "\n",
-            "x=",
-            "1e308",
-            "1e-320",
-            "pi",
-            "e",
-        ]
-        return [*signs, *(f"{function}(" for function in sorted(ops.known_functions(derivative=True)))]
+        signs = ["**", "*", "/", "+", "-", "(", ")", ",", "<", "<=", ">", ">=", "x=", "1e308", "1e-320", "pi", "e"]
+        return ["\n", *signs, *(f"{function}(" for function in sorted(ops.known_functions(derivative=True)))]
     if name == "checkpoint":
-        keys = (
-            "architecture parameters optimizer training kind nin nouts activations bias MLP tanh steps state null true"
-        )
+        keys = "architecture parameters optimizer training kind nin nouts activations bias MLP tanh steps state"
         return [
             *keys.split(),
-            "{",
-            "}",
-            "[",
-            "]",
-            ":",
-            ",",
-            '"',
-            "NaN",
-            "Infinity",
-            "1e999",
-            "-1",
-            "10000000000000000000",
+            *[
+                "{",
+                "}",
+                "[",
+                "]",
+                ":",
+                ",",
+                '"',
+                "null",
+                "true",
+                "NaN",
+                "Infinity",
+                "1e999",
+                "-1",
+                "10000000000000000000",
+            ],
         ]
     return []
 
@@ -162,7 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for i, seed in enumerate(seeds(options.target)):
         (folder / f"seed{i}").write_bytes(seed)
     dictionary = folder.with_suffix(".dict")
-    dictionary.write_text("".join(f"{json.dumps(word)}\n".replace('\\n"', '\\x0a"') for word in words(options.target)))
+    entries = [json.dumps(word).replace("\\n", "\\x0a") for word in words(options.target)]
+    dictionary.write_text("\n".join(entries), encoding="ascii")
     flags = [
         f"-dict={dictionary}",
         f"-max_total_time={round(60 * options.minutes)}", f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}",
