@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import unicodedata
 
@@ -80,6 +81,11 @@ def xml(text: str) -> str:
     for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
         text = text.replace(sign, entity)
     return text
+
+
+def image(data: bytes, alt: str, kind: str = "image/svg+xml") -> str:
+    """A picture as an ``<img>`` that carries its data: untrusted notebooks strip inline SVG, but not this."""
+    return f'<img alt="{xml(alt)}" src="data:{kind};base64,{base64.b64encode(data).decode()}"/>'
 
 
 def dot_text(text: str, record: bool = False) -> str:

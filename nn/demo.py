@@ -9,6 +9,7 @@ from pathlib import Path
 import autograd
 from autograd import Value, files
 from autograd.check.report import Report
+from autograd.text import image, xml
 from autograd.view.drawing import Drawing
 
 from . import datasets
@@ -120,15 +121,15 @@ def page(
 <figure>{_curve(history.loss)}
 <figcaption>Mean cross-entropy per epoch, {len(history.loss)} epochs.</figcaption></figure>
 <h2>The network</h2>
-<figure>{_image(network.svg(), "network diagram")}
-<figcaption>The test flower with the largest loss, a {html.escape(kind)}, in the network: each circle is an entry of a
+<figure>{image(network.svg().encode(), "network diagram")}
+<figcaption>The test flower with the largest loss, a {xml(kind)}, in the network: each circle is an entry of a
 layer's vector, each line an entry of its matrix, coloured by its gradient.</figcaption></figure>
 <h2>The graph of this flower's loss</h2>
-<figure class="scroll">{_image(graph.svg(), "computational graph")}
+<figure class="scroll">{image(graph.svg().encode(), "computational graph")}
 <figcaption>The loss is {loss.data:.6f}. Each neuron is folded into one box; on an edge stands the local
 derivative.</figcaption></figure>
 <h2>Where one gradient comes from</h2>
-<p>The gradient of <code>{html.escape(weight.label)}</code> is the sum, over all paths from the weight to the loss, of
+<p>The gradient of <code>{xml(weight.label)}</code> is the sum, over all paths from the weight to the loss, of
 the product of the local derivatives along the path.</p>
 <div class="scroll">{ledger._repr_html_()}</div>
 <h2>The same, derived on paper</h2>
@@ -137,12 +138,6 @@ the product of the local derivatives along the path.</p>
 <pre>{html.escape(str(report))}</pre>
 </body></html>
 """
-
-
-def _image(svg: str, what: str) -> str:
-    import base64
-
-    return f'<img alt="{what}" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
 
 
 def _curve(losses: list[float], width: int = 560, height: int = 160) -> str:
@@ -160,4 +155,4 @@ def _curve(losses: list[float], width: int = 560, height: int = 160) -> str:
 <text x="{left - 6}" y="{top + 6}" text-anchor="end" {text}>{highest:.2f}</text>
 <text x="{left - 6}" y="{base}" text-anchor="end" {text}>0</text>
 <text x="{width - 10}" y="{height - 8}" text-anchor="end" {text}>epoch {len(losses)}</text></svg>"""
-    return _image(svg, "loss over epochs")
+    return image(svg.encode(), "loss over epochs")

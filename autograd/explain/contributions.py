@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from ..backward import adjoints
 from ..graph import refuse_freed, topological
 from ..ops import TABLE
-from ..text import number
+from ..text import number, xml
 from ..value import Value
 from .structure import Structure, require
 
@@ -60,7 +59,7 @@ class Contribution:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f'<p class="tracegrad-note">{html.escape(str(self))}</p>'
+        return f'<p class="tracegrad-note">{xml(str(self))}</p>'
 
 
 def contribution(root: Value, which: Any) -> Contribution:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 from dataclasses import dataclass
 
+from ..text import xml
 from .expression import Expression
 from .notation import render
 from .styles import Latex, MathML, Plain, Style
@@ -81,10 +81,10 @@ class Lines:
         style: Style = MathML(digits)
         parts = [_CSS, '<div class="tracegrad-derivation">']
         for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
-            parts.append(f"<h4>{html.escape(section)}</h4><table>")
+            parts.append(f"<h4>{xml(section)}</h4><table>")
             for line in lines:
                 left = _math(render(line.left, style)) if line.left is not None else ""
-                note = f'<td class="c">{html.escape(line.condition)}</td>' if line.condition else "<td></td>"
+                note = f'<td class="c">{xml(line.condition)}</td>' if line.condition else "<td></td>"
                 equals = "" if line.right.head == "dots" else "<mo>=</mo>"
                 right = _math(equals + render(line.right, style))
                 parts.append(f'<tr><td class="l">{left}</td><td>{right}</td>{note}</tr>')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from ..graph import describe, topological
 from ..ops import TABLE
 from ..text import number as shown
+from ..text import xml
 from ..value import Value, real
 from .engines import RIGHT, Adjoints, Mutant
 from .expression import operation, symbol
@@ -68,7 +68,7 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         blocks: list[str] = []
-        for line in html.escape(self.text).split("\n"):
+        for line in map(xml, self.text.split("\n")):
             if line.startswith("* "):
                 name, _, mistake = line[2:].partition(": ")
                 blocks.append(f'<li style="margin-left:1.5em"><b>{name}</b>: {mistake}')

@@ -7,10 +7,12 @@ LaTeX, as MathML, with Unicode superscripts for a terminal, or as an identifier 
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+from ..text import visible, xml
 
 Index = int | str
 
@@ -57,8 +59,8 @@ class Name:
 
     def plain(self) -> str:
         """Unicode for a terminal: ``w²₁₃``."""
-        above = "".join(map(str, self.upper)) + (f"({self.sample})" if self.sample is not None else "")
-        below = self._joined(self.lower)
+        above = self._superscript()
+        below = joined(self.lower)
         if not set(above) <= set(RAISED) or not set(below) <= set(LOWERED):
             return self.base + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
         return self.base + "".join(map(RAISED.__getitem__, above)) + "".join(map(LOWERED.__getitem__, below))
@@ -66,7 +68,7 @@ class Name:
     def latex(self, commas: bool = False) -> str:
         """LaTeX: ``w^{2}_{13}``, or ``w^{2}_{1,3}`` with ``commas``; there is a comma anyway beside a 10."""
         above = self._superscript()
-        below = ",".join(map(str, self.lower)) if commas else self._joined(self.lower)
+        below = ",".join(map(str, self.lower)) if commas else joined(self.lower)
         return latex_word(self.base) + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
 
     def mathml(self) -> str:
@@ -83,10 +85,11 @@ class Name:
     def _superscript(self) -> str:
         return "".join(map(str, self.upper)) + (f"({self.sample})" if self.sample is not None else "")
 
-    @staticmethod
-    def _joined(indices: tuple[Index, ...]) -> str:
-        texts = [str(index) for index in indices]
-        return ("," if any(len(text) > 1 for text in texts) else "").join(texts)
+
+def joined(indices: Sequence[Index]) -> str:
+    """Indices as one text, with commas where one of them is longer than a digit."""
+    texts = [str(index) for index in indices]
+    return ("," if any(len(text) > 1 for text in texts) else "").join(texts)
 
 
 def latex_word(word: str) -> str:
@@ -111,17 +114,17 @@ def escape_latex(text: str) -> str:
 
 
 def _mathml_index(index: Index) -> str:
-    return f"<mn>{index}</mn>" if isinstance(index, int) else f"<mi>{html.escape(index)}</mi>"
+    return f"<mn>{index}</mn>" if isinstance(index, int) else f"<mi>{xml(index)}</mi>"
 
 
 def _mathml_word(word: str) -> str:
     decomposed = unicodedata.normalize("NFD", word)
     if len(decomposed) == 2 and decomposed[1] in _ACCENTS:
-        letter, accent = html.escape(decomposed[0]), _ACCENTS[decomposed[1]][1]
+        letter, accent = xml(decomposed[0]), _ACCENTS[decomposed[1]][1]
         return f'<mover accent="true"><mi>{letter}</mi><mo stretchy="false">{accent}</mo></mover>'
     if word.isalpha():
-        return f"<mi>{html.escape(word)}</mi>"
-    return f"<mtext>{html.escape(word)}</mtext>"
+        return f"<mi>{xml(word)}</mi>"
+    return f"<mtext>{xml(word)}</mtext>"
 
 
 _PARAMETER = re.compile(
@@ -140,7 +143,7 @@ def name_of(label: str) -> Name:
     ``….bias`` is b, ``….z`` the net input and ``….a`` the activation of that neuron. ``x1``, ``x_1``, ``x[1]``
     and ``x₁`` are x with the index 1. Any other text stands as it is.
     """
-    label = label.strip()
+    label = visible(label.strip())
     parameter = _PARAMETER.fullmatch(label)
     if parameter and ("." in label or parameter["kind"] == "bias"):
         layer, neuron, weight = (

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from collections.abc import Sequence
@@ -12,11 +11,13 @@ from string import Template
 from typing import NamedTuple
 
 from ..ops import TABLE
-from ..text import MINUS, minus, rounded
+from ..text import MINUS, minus, rounded, xml
 from .names import LOWERED, RAISED, Index, Name, escape_latex
 
 COMPARISON, SUM, PRODUCT, SIGN, PREFIX, POWER, SCRIPT, ATOM = range(1, 9)
-_WORDS = {"sigmoid": "σ", "normal_cdf": "Φ", "maximum": "max", "minimum": "min"}
+WORDS = {"maximum": "max", "minimum": "min", "sigmoid": "σ", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
+         "normal_cdf": "Φ", "log_sum_exp": "log Σ exp"}  # fmt: skip
+"""Functions that readers know by another name than programs."""
 
 
 class Piece(NamedTuple):
@@ -116,7 +117,7 @@ class Plain(Style):
     def call(self, head: str, arguments: Sequence[Piece]) -> Piece:
         if head == "abs":
             return Piece(f"|{arguments[0].text}|", ATOM)
-        return super().call({"sqrt": "√"}.get(head) or _WORDS.get(head, head), arguments)
+        return super().call({"sqrt": "√"}.get(head) or WORDS.get(head, head), arguments)
 
     def dots(self) -> str:
         return "⋯"
@@ -238,8 +239,8 @@ class MathML(Plain):
             return Piece(f"<msqrt>{inner}</msqrt>", ATOM)
         if head == "abs":
             return Piece(f"<mrow><mo>|</mo>{inner}<mo>|</mo></mrow>", ATOM)
-        word = _WORDS.get(head, head)
-        return Piece(f"<mrow><mi>{html.escape(word)}</mi><mo>&#x2061;</mo>{self.group(inner)}</mrow>", ATOM)
+        word = WORDS.get(head, head)
+        return Piece(f"<mrow><mi>{xml(word)}</mi><mo>&#x2061;</mo>{self.group(inner)}</mrow>", ATOM)
 
     def dots(self) -> str:
         return "<mo>⋯</mo>"
@@ -248,7 +249,7 @@ class MathML(Plain):
         return self.quotient(f"<mo>∂</mo>{top.mathml()}", f"<mo>∂</mo>{bottom.mathml()}")
 
     def function(self, letter: str, argument: str, prime: bool) -> str:
-        word = f"<mi>{html.escape(letter)}</mi>"
+        word = f"<mi>{xml(letter)}</mi>"
         sign = '<mo lspace="0" rspace="0">′</mo>' if prime else ""
         return f"<mrow>{word}{sign}{self.group(argument)}</mrow>"
 

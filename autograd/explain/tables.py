@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import math
 import unicodedata
 from collections.abc import Sequence
 
-from ..text import minus
+from ..text import minus, xml
 
 Row = Sequence[str]
 
@@ -87,13 +86,13 @@ def table_html(
         bar = f'<td class="bar">{_bar(bars[position] / scale) if position < len(bars) else ""}</td>' if drawn else ""
         lines.append(f"<tr{rule}>{cells}{bar}</tr>")
         rule, position = "", position + 1
-    return f'{STYLE}<table class="tracegrad-table"><caption>{html.escape(caption)}</caption>{"".join(lines)}</table>'
+    return f'{STYLE}<table class="tracegrad-table"><caption>{xml(caption)}</caption>{"".join(lines)}</table>'
 
 
 def _cell(tag: str, text: str, numeric: bool) -> str:
     # JupyterLab aligns the cells of every table to the right, and strips style sheets from untrusted notebooks
     kind = ' class="n"' if numeric else ' style="text-align:left"'
-    return f"<{tag}{kind}>{html.escape(text)}</{tag}>"
+    return f"<{tag}{kind}>{xml(text)}</{tag}>"
 
 
 def _bar(share: float) -> str:

@@ -13,7 +13,6 @@ What every SVG made here promises, whichever engine placed the boxes (other part
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterable
 from itertools import pairwise
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..graph import topological
-from ..text import xml
+from ..text import image, xml
 from . import dot, folding, render, svg
 from .picture import Picture, picture
 
@@ -235,5 +234,4 @@ class Drawing:
 
 
 def _img(kind: str, data: bytes, title: str) -> str:
-    coded = base64.b64encode(data).decode()
-    return f'<div style="overflow-x:auto"><img alt="{xml(title)}" src="data:{kind};base64,{coded}"/></div>'
+    return f'<div style="overflow-x:auto">{image(data, title, kind)}</div>'

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from ..explain.names import name_of
+from ..explain.names import RAISED, joined, name_of
+from ..explain.styles import WORDS
 from ..text import number, shortened, visible
 from ..value import Value
 
@@ -24,7 +25,6 @@ Tree = list[Any]
 LONGEST_NAME = 48
 MOST_LETTERS = 16
 MOST_TERMS = 5
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # ---- names and numbers ------------------------------------------------------------------------------------------
 
@@ -71,11 +71,6 @@ def symbol(node: Value, name: str) -> list[str]:
     parts = name_of(visible(str(node.label)).strip())
     if parts.plain() != name:
         parts = name_of(name)
-
-    def joined(indices: Sequence[int | str]) -> str:
-        texts = [str(index) for index in indices]
-        return ("," if any(len(text) > 1 for text in texts) else "").join(texts)
-
     return [parts.base, joined(parts.upper), joined(parts.lower)]
 
 
@@ -149,7 +144,7 @@ def line(tree: Tree) -> str:
     if kind == "sup":
         exponent = line(tree[2])
         if re.fullmatch(r"\d{1,3}", exponent):
-            return _tight(tree[1]) + exponent.translate(_RAISED)
+            return _tight(tree[1]) + "".join(map(RAISED.__getitem__, exponent))
         return f"{_tight(tree[1])}^{_tight(tree[2])}"
     if kind == "sqrt":
         return f"√{_tight(tree[1])}"
@@ -171,9 +166,6 @@ def _tight(tree: Tree, sign: bool = False) -> str:
 
 
 # ---- operations -------------------------------------------------------------------------------------------------
-
-FUNCTIONS = {"maximum": "max", "minimum": "min", "sigmoid": "σ", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
-              "normal_cdf": "Φ", "log_sum_exp": "log Σ exp"}  # fmt: skip
 
 
 def value(op: ops.Op, parents: Sequence[Tree]) -> Tree:
@@ -200,4 +192,4 @@ def value(op: ops.Op, parents: Sequence[Tree]) -> Tree:
         return total([row(x, "·", factor(y)) for x, y in zip(parents[:half], parents[half:])])
     if op.name == "mean":
         return ["frac", total(parents), ["num", str(len(parents))]]
-    return call(FUNCTIONS.get(op.name, op.name), parents)
+    return call(WORDS.get(op.name, op.name), parents)

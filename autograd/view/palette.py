@@ -15,7 +15,8 @@ _FILL = ("#ffffff", "#e4eff9", "#c3dcf0", "#96c4e6", "#64a5d8")
 _LINE = ("#b0bec5", "#90b2cc", "#5f97c2", "#2f74ad", "#0b4f8a")
 
 
-def _ramp(stops: tuple[str, ...], level: float) -> str:
+def ramp(stops: tuple[str, ...], level: float) -> str:
+    """The colour at a level from 0 to 1 on the way through some colours."""
     at = min(max(level, 0.0), 1.0) * (len(stops) - 1)
     i = min(int(at), len(stops) - 2)
     low, high = (tuple(int(stop[j : j + 2], 16) for j in (1, 3, 5)) for stop in stops[i : i + 2])
@@ -24,7 +25,7 @@ def _ramp(stops: tuple[str, ...], level: float) -> str:
 
 def shade(level: float) -> str:
     """The fill for a level from 0 to 1."""
-    return _ramp(_FILL, level)
+    return ramp(_FILL, level)
 
 
 def fill(box: Box) -> str:
@@ -41,7 +42,7 @@ def edge_colour(wire: Wire) -> str:
     """The colour of a wire: darker where more gradient flows."""
     if wire.marked:
         return MARK
-    return "#78909c" if wire.level is None else _ramp(_LINE, wire.level)
+    return "#78909c" if wire.level is None else ramp(_LINE, wire.level)
 
 
 def edge_width(wire: Wire) -> float:

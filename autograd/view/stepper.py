@@ -142,14 +142,13 @@ class Stepper:
 
     def html(self) -> str:
         """The stepper as a fragment of HTML, to be put anywhere into a page or a notebook; needs nothing else."""
-        picture = base64.b64encode(self.svg().encode("utf-8")).decode("ascii")
+        picture = text.image(self.svg().encode("utf-8"), self._described())
         data = script_json(self.data())
-        key = hashlib.sha256((picture + data).encode("ascii")).hexdigest()[:12]
+        key = hashlib.sha256((picture + data).encode("utf-8")).hexdigest()[:12]
         style = scene.asset("picture.css") + scene.asset("stepper.css")
         return (
             f"<style>{style}</style>\n"
-            f'<div class="tracegrad-stepper tracegrad-{key}">'
-            f'<img alt="{text.xml(self._described())}" src="data:image/svg+xml;base64,{picture}"></div>\n'
+            f'<div class="tracegrad-stepper tracegrad-{key}">{picture}</div>\n'
             f'<script>(() => {{\n"use strict";\n{scene.asset("stepper.js")}\n'
             f'tracegradStart("{key}", {data});\n}})();</script>'
         )

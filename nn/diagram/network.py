@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from autograd import files, no_grad
-from autograd.text import xml
+from autograd.text import image, number
 
 from .convert import convert
 from .svg import Column, Edge, render
@@ -46,10 +45,7 @@ class NetworkDiagram:
         return f"NetworkDiagram({self._description})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        # an <img> survives in a notebook that is not trusted; inline SVG is stripped there
-        encoded = base64.b64encode(self._svg.encode()).decode()
-        picture = f'<img alt="{xml(self._description)}" src="data:image/svg+xml;base64,{encoded}"/>'
-        return {"text/plain": repr(self), "text/html": picture}
+        return {"text/plain": repr(self), "text/html": image(self._svg.encode(), self._description)}
 
     def _repr_html_(self) -> str:
         return self._repr_mimebundle_()["text/html"]
@@ -161,6 +157,6 @@ def _edges(layers: Sequence[Any], columns: Sequence[Column], color: str, biases:
                 entries.append((None, bias))
             for source, value in entries:
                 name = value.label or f"weight {source} → {target}"
-                text = f"{name} = {value.data:.6g}, gradient {value.grad:.6g}"
+                text = f"{name} = {number(value.data, 6)}, gradient {number(value.grad, 6)}"
                 edges.append(Edge(index, source, target, value.data if color == "weight" else value.grad, text))
     return edges

@@ -11,8 +11,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from autograd.text import minus, number, xml
 from autograd.text import width as width_of
-from autograd.text import xml
+from autograd.view.palette import ramp
 
 POSITIVE, NEGATIVE, NOT_FINITE, INK = "#0072B2", "#D55E00", "#CC79A7", "#222222"
 _ID = "\0"  # stands for an id that is made from the picture itself; no text can hold it
@@ -137,7 +138,7 @@ def _nodes(
         fill = "white" if value is None else _tint(value, largest)
         name = column.names[entry] if column.names else ""
         tip = f"{symbol[0]}{symbol[1]}[{entry + 1}]" + (f" {name}" if name else "")
-        tip += f" = {value:.6g}" if value is not None else ""
+        tip += f" = {number(value, 6)}" if value is not None else ""
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" fill="{fill}" stroke="{INK}" stroke-width="1.2">'
             f"<title>{xml(tip)}</title></circle>"
@@ -183,36 +184,33 @@ def _legend(x: float, y: float, largest: float, color: str) -> list[str]:
     ]
 
 
-def _hue(number: float) -> str:
-    if not math.isfinite(number):
+def _hue(x: float) -> str:
+    if not math.isfinite(x):
         return NOT_FINITE
-    return NEGATIVE if number < 0 else POSITIVE if number > 0 else "#888888"
+    return NEGATIVE if x < 0 else POSITIVE if x > 0 else "#888888"
 
 
-def _tint(number: float, largest: float) -> str:
+def _tint(x: float, largest: float) -> str:
     """A light mixture of white and the hue, dark text staying readable on it."""
-    if not math.isfinite(number):
+    if not math.isfinite(x):
         return NOT_FINITE
-    share = 0.6 * abs(number) / largest if largest else 0.0
-    channels = [int(_hue(number)[i : i + 2], 16) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(255 + share * (c - 255)):02x}" for c in channels)
+    share = 0.6 * abs(x) / largest if largest else 0.0
+    return ramp(("#ffffff", _hue(x)), share)
 
 
-def short(number: float, digits: int = 2) -> str:
+def short(x: float, digits: int = 2) -> str:
     """A number in few characters, with a true minus sign."""
-    if not math.isfinite(number):
-        return {"inf": "∞", "-inf": "−∞"}.get(str(number), "nan")
-    size = abs(number)
-    if size == 0:
-        return "0"
+    size = abs(x)
+    if not 0 < size < math.inf:
+        return number(x)
     if 0.005 <= size < 9.995:
-        text = f"{number:.{digits}f}"
+        text = f"{x:.{digits}f}"
     elif 9.995 <= size < 9999.5:
-        text = f"{number:.1f}" if size < 99.95 else f"{number:.0f}"
+        text = f"{x:.1f}" if size < 99.95 else f"{x:.0f}"
     else:
-        mantissa, exponent = f"{number:.0e}".split("e")
+        mantissa, exponent = f"{x:.0e}".split("e")
         text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "−")
+    return minus(text)
 
 
 def _text(
