@@ -102,25 +102,8 @@ def words(name: str) -> list[str]:
         return ["\n", *signs, *(f"{function}(" for function in sorted(ops.known_functions(derivative=True)))]
     if name == "checkpoint":
         keys = "architecture parameters optimizer training kind nin nouts activations bias MLP tanh steps state"
-        return [
-            *keys.split(),
-            *[
-                "{",
-                "}",
-                "[",
-                "]",
-                ":",
-                ",",
-                '"',
-                "null",
-                "true",
-                "NaN",
-                "Infinity",
-                "1e999",
-                "-1",
-                "10000000000000000000",
-            ],
-        ]
+        signs = '{ } [ ] : , " null true NaN Infinity 1e999 -1 10000000000000000000'
+        return f"{keys} {signs}".split()
     return []
 
 

@@ -65,7 +65,7 @@ def test_deep_nonsense_is_refused_in_words(text: str) -> None:
 
 
 def test_what_is_refused_is_quoted_as_it_was_written() -> None:
-    with pytest.raises(formulas.FormulaError, match="^'x if y else 1' is not allowed"):
+    with pytest.raises(formulas.FormulaError, match=r"^'x if y else 1' is not allowed"):
         formulas.parse("1 + (x if  y else 1)", FUNCTIONS)
     with pytest.raises(formulas.FormulaError, match=r"unknown function 'math\.tanh'"):
         formulas.parse("math.tanh(x)", FUNCTIONS)
