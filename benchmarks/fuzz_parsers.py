@@ -77,6 +77,7 @@ def seeds(name: str) -> list[bytes]:
         return [
             b"tanh(w*x + b)\nw=2\nx=-1\nb=0.5", b"where(x < 0, -x, x ** 2) / 1e-3\nx=3", b"log(x)/x\nx=0",
             b"maximum(x, 1) - minimum(pi, e)\nx=inf", b"-x**-2**x\nx=-0.0", b"9**9**9**x\nx=nan",
+            b"[" + b"-" * 900 + b"1]", b"x" + b"[0]" * 1200, b"(" * 150 + b"x" + b")" * 150 + b"\nx=1",
         ]  # fmt: skip
     if name == "idx":
         import gzip
