@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 import random
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +102,17 @@ def test_gradients_lose_digits_of_their_own() -> None:
     y = Value(1e-12, "y")
     through = certify((((1 + y) - 1) * 3) ** 2)  # the slope of the square inherits the loss
     assert ("sub", "cancellation") in lost(through) and through.gradients[0].digits < 5
+
+
+def test_products_beyond_the_range_of_floats() -> None:
+    small = certify(Value(1e-200, "x") * 1e-200 * 1e-200)
+    assert lost(small)[0] == ("mul", "underflow") and small.value.digits == 0
+    [loss] = small.gradients[0].losses
+    assert loss.where == "gradient" and loss.reason.startswith("underflow: the gradient here times the slope")
+    [loss] = certify(Value(1e-290, "x") * 1e200 * 1e200).gradients[0].losses
+    assert loss.reason.startswith("overflow") and "1.0e+400" in loss.reason
+    subnormal = certify(Value(1e-300, "x") * 1e-20)
+    assert lost(subnormal) == [("mul", "underflow")] and 0 < subnormal.value.digits < 5
 
 
 def test_what_passes_through_an_operation_without_harm_is_not_named() -> None:
@@ -269,6 +282,11 @@ def test_intervals_say_when_they_do_not_know() -> None:
 
 
 # ---- random programs ----------------------------------------------------------------------------------------------
+
+
+def test_the_example_in_the_documentation() -> None:
+    page = Path(__file__).parent.parent / "docs" / "reliability.md"
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8") == (0, 3)
 
 
 @settings(max_examples=40)

@@ -142,7 +142,7 @@ def _enclosure(row: Row) -> str:
         return "no"
     low, high = row.enclosure
     width = high - low
-    return "exactly" if not width else f"to {low.context.nstr(width, 1)}"
+    return "exactly" if not width else f"within {low.context.nstr(width, 1)}"
 
 
 def _curve(row: Row, curve: list[tuple[float, float, float]]) -> str:

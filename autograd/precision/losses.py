@@ -15,6 +15,7 @@ from .replay import Replay
 SUMS = ("add", "sub", "dot", "mean")
 NOTABLE = 1.0
 """Digits that an operation must lose to be named."""
+SMALLEST_NORMAL = 2.2250738585072014e-308
 SHARE = 0.01
 """The part of the root's error that must have passed through a node for it to be named."""
 
@@ -104,8 +105,8 @@ class Comparison:
             return f"overflow: the number is {_brief(true)}" if beyond else f"{node.data} where there is {_brief(true)}"
         if true != true or abs(true) == math.inf:
             return f"in exact arithmetic this is {_brief(true)}: its operands lie on the other side of an edge"
-        if node.data == 0 and 0 < abs(true) < 1e-307:
-            return f"underflow: the number is {_brief(true)}"
+        if 0 < abs(true) < SMALLEST_NORMAL:
+            return f"underflow: the number is {_brief(true)}, and floats below 2.2e-308 have fewer digits, or none"
         if TABLE[node.op].kinks and self._other_branch(node):
             return "exact arithmetic takes the other branch: the operands are on the other side of the kink"
         operands = [self.true.values[parent] for parent in node.parents]
@@ -153,6 +154,11 @@ class Comparison:
             of_slope, of_adjoint = digits_right(slope, true_slope), self.gradient_digits(consumer)
             if of_slope < min(of_adjoint, ALL_DIGITS - NOTABLE):
                 found += self._slope_losses(consumer, of_slope)
+                break
+            if min(of_slope, of_adjoint) - before >= NOTABLE:
+                beyond = "underflow" if abs(true) < 1 else "overflow"
+                reason = f"{beyond}: the gradient here times the slope of the operation is {_brief(true)}"
+                found.append(Loss(consumer, min(of_slope, of_adjoint), before, reason, "gradient"))
                 break
             if of_adjoint > ALL_DIGITS - NOTABLE:
                 break
