@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -121,7 +122,8 @@ def test_demo(capsys):
 def test_train(dataset, capsys):
     status, out, _ = run(f"train {dataset} --epochs 3 -o here", capsys)
     assert status == 0 and "accuracy" in out
-    assert {"model.json", "history.csv", "network.svg", "curves.png"} <= {file.name for file in Path("here").iterdir()}
+    written = {"model.json", "history.csv", "network.svg", *["curves.png"] * (find_spec("matplotlib") is not None)}
+    assert written <= {file.name for file in Path("here").iterdir()}
     assert len(Path("here/history.csv").read_text(encoding="utf-8").splitlines()) == 4
     status, out, _ = run(f"train {dataset} --epochs 5 -o here --resume", capsys)
     assert status == 0 and "in 5 epochs" in out
@@ -135,7 +137,7 @@ def test_train_says_what_is_missing(capsys, monkeypatch):
 
 
 def test_doctor(capsys, monkeypatch):
-    assert run("doctor", capsys)[0] == 0
+    assert run("doctor", capsys)[0] == (0 if find_spec("graphviz") else 1)
     monkeypatch.setattr(doctor, "other_autograd", lambda: "1.7.0")
     status, out, _ = run("doctor", capsys)
     assert status == 1 and "HIPS autograd 1.7.0" in out and "pip uninstall autograd" in out

@@ -162,7 +162,7 @@ def test_files_are_utf8_whatever_the_locale_says():
 @pytest.mark.parametrize(
     "command",
     [
-        "doctor",
+        "--help",
         "check tanh(w*x) w=2 x=0.5",
         "step sigmoid(w*x) w=2 x=0.5",
         "step sigmoid(w*x) w=2 x=0.5 -o step.html",

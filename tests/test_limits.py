@@ -42,16 +42,18 @@ BYTES_PER_NODE = 256
 """What `docs/reliability.md` states for a graph and its reverse pass; measured there with 10,000,000 nodes."""
 
 MEASURE = """
-import resource, sys
+import sys
 from autograd import Value
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # of this process; what getrusage says can be the parent's
+    with open("/proc/self/status") as status:
+        return 1024 * next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+before = peak()
 x = y = Value(1.0, "x")
 for _ in range(int(sys.argv[1]) // 2):
     y = y * 0.999 + 1.0
-built = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+built = peak()
 y.backward()
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print((built - before) * 1024, (after - before) * 1024, x.grad)
+print(built - before, peak() - before, x.grad)
 """
 
 
