@@ -25,8 +25,7 @@ def titles() -> dict[str, str]:
 def main(arguments: Sequence[str]) -> int:
     listed = titles()
     if arguments and arguments[0] in listed:
-        importlib.import_module(f"benchmarks.{arguments[0]}").main(arguments[1:])
-        return 0
+        return importlib.import_module(f"benchmarks.{arguments[0]}").main(arguments[1:]) or 0
     wrong = arguments and arguments[0] not in ("-h", "--help")
     if wrong:
         print(f"There is no benchmark {arguments[0]!r}.", file=sys.stderr)

@@ -138,5 +138,5 @@ def test_a_wrong_rule_is_found_at_single_operations(monkeypatch: pytest.MonkeyPa
 
 def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "Differential fuzzing" in command.titles()["fuzz"]
-    assert fuzz.main(["--minutes", "0.01", "--seed", "3", "--failures", str(tmp_path / "none")]) == 0
+    assert command.main(["fuzz", "--minutes", "0.01", "--seed", "3", "--failures", str(tmp_path / "none")]) == 0
     assert "judged by mpmath" in capsys.readouterr().out and not (tmp_path / "none").exists()
