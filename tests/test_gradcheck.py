@@ -778,3 +778,9 @@ def test_importing_autograd_does_not_import_the_check() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     with pytest.raises(AttributeError, match="no attribute 'gradchek'"):
         autograd.gradchek  # type: ignore[attr-defined]
+
+
+def test_a_slope_that_cancellation_hides_is_not_confirmed() -> None:
+    report = failed(lambda x: (x + 1e17) - 1e17, [1.0])
+    assert verdicts(report) == ["round-off"]
+    assert gradcheck(lambda x: x.sigmoid(), [40.0]).ok and gradcheck(lambda x: x.relu(), [-4.0]).ok

@@ -222,7 +222,7 @@ def _finished(
     size = max(1.0, abs(x))
     scale = max([abs(value), *(_size(r) for r in rungs if r.step <= size / 32)]) / size
     left = right = slope
-    measured = best.uncertainty <= max(1e-2 * abs(slope), 1e-6 * scale) or not any(quotients)
+    measured = best.uncertainty <= max(1e-2 * abs(slope), 1e-6 * scale)
     obstacle = "" if measured else "truncation" if best.truncation > best.rounding else "round-off"
     if not one_sided and not best.noisy:
         # f(x+h) − 2f(x) + f(x−h) is h·jump at a kink, and h²·f'' (a sixteenth of that per rung pair) elsewhere
