@@ -67,12 +67,13 @@ def visible(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
 
 
-def shortened(text: str, limit: int = 24) -> str:
+def shortened(text: str, limit: int = 24, gap: str = ELLIPSIS) -> str:
     """``text`` with its middle left out where it is longer than ``limit`` characters: the ends tell labels apart."""
     if len(text) <= limit:
         return text
-    tail = (limit - 1) * 3 // 5
-    return text[: limit - 1 - tail].rstrip() + ELLIPSIS + text[-tail:].lstrip()
+    room = limit - len(gap)
+    tail = room * 3 // 5
+    return text[: room - tail].rstrip() + gap + text[-tail:].lstrip()
 
 
 def xml(text: str) -> str:

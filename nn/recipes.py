@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -229,6 +230,8 @@ def _shares(outputs: Any) -> Any:
 def _save(figure: Any, folder: Path, name: str) -> str:
     import matplotlib.pyplot as plt
 
-    figure.savefig(folder / name, dpi=150)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
     plt.close(figure)
+    files.write(folder / name, picture.getvalue())
     return name

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..graph import describe
+from ..text import visible
 from .edges import EdgeReport
 
 
@@ -149,7 +150,7 @@ class Report:
 
 def _cells(row: Row) -> tuple[str, ...]:
     numbers = (f"{row.value:.6g}", f"{row.analytic:.10g}", f"{row.numeric:.10g}")
-    return (row.label, *numbers, f"{row.uncertainty:.1e}", f"{row.error:.1e}", row.verdict, row.note)
+    return (visible(row.label), *numbers, f"{row.uncertainty:.1e}", f"{row.error:.1e}", row.verdict, row.note)
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

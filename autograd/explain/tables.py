@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from ..text import minus, xml
+from ..text import minus, shortened, visible, xml
 
 Row = Sequence[str]
 
@@ -50,8 +50,7 @@ def terminal(heads: Row, rows: Sequence[Row | None], numeric: Sequence[int], lim
 
 def cut(text: str, limit: int) -> str:
     """A text on one line, not longer than ``limit``; the middle goes first."""
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit // 2 - 1] + " … " + text[-(limit - limit // 2 - 2) :]
+    return shortened(visible(" ".join(text.split())), limit, " … ")
 
 
 STYLE = """<style>
