@@ -135,3 +135,16 @@ def test_random_programs_agree_with_the_eager_engine(backend: str, program: Any)
     parameters = [Value(x) for x in data]
     program = assert_same(lambda x: f(x, parameters=parameters), [(3,)], parameters, [batch], backend)
     program.lens(len(batch) - 1)  # compares every number of that sample
+
+
+def test_a_numba_that_does_not_import_is_replaced_by_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ImportError("Numba needs NumPy 2.2 or less")
+
+    monkeypatch.setattr("autograd.compiler.numba_backend.NumbaMachine", broken)
+    w = Value(2.0)
+    with pytest.warns(UserWarning, match="NumPy runs the program"):
+        program = autograd.compile(lambda x: w * x, inputs=((),), parameters=[w])
+    assert program.backend == "numpy" and program([3.0]).tolist() == [6.0]
+    with pytest.raises(ImportError, match="Numba needs"):
+        autograd.compile(lambda x: w * x, inputs=((),), parameters=[w], backend="numba")

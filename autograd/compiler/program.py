@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -347,13 +348,17 @@ class Program:
 
 def machine(lowered: Lowered, dtype: Any, backend: str) -> Any:
     """The machine that runs a lowered program; ``"auto"`` is numba where it is installed."""
-    if backend == "auto":
-        backend = "numba" if importlib.util.find_spec("numba") is not None else "numpy"
-    if backend == "numpy":
+    if backend == "numpy" or (backend == "auto" and importlib.util.find_spec("numba") is None):
         return NumpyMachine(lowered, dtype)
     from .numba_backend import NumbaMachine
 
-    return NumbaMachine(lowered, dtype)
+    try:
+        return NumbaMachine(lowered, dtype)
+    except ImportError as error:  # numba often lags behind a new Python or NumPy
+        if backend == "numba":
+            raise
+        warnings.warn(f"numba is installed but does not work here ({error}); NumPy runs the program", stacklevel=2)
+        return NumpyMachine(lowered, dtype)
 
 
 def _form(shape: Shape) -> str:
