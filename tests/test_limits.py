@@ -255,13 +255,15 @@ import numpy, nn, autograd
 from autograd import Value
 import autograd.compiler
 limit = 64 * 1024 * 1024 + int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-kept = Value(2.0, "kept")
+resource.setrlimit(resource.RLIMIT_AS, (limit, -1))
+kept, reserve = Value(2.0, "kept"), bytearray(1 << 20)
 try:
     y = kept
     for _ in range(10_000_000):
         y = y * 1.0001 + 1.0
 except MemoryError as error:
+    del reserve
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))  # CPython 3.13.0 itself crashes while it frees in full memory
     del y
     z = kept * 3.0
     z.backward()
