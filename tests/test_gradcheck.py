@@ -148,6 +148,7 @@ def test_one_sided_slopes_at_the_edge_of_a_domain() -> None:
         (lambda x: float(x > 1), 1.0, "kink"),
         (lambda x: 1.0 if x == 3 else math.nan, 3.0, "edge"),
         (lambda x: math.nan, 3.0, "edge"),
+        (lambda x: 1.0 if x == int(x) else math.nan, 100.0, "edge"),
         (lambda x: math.inf, 3.0, "overflow"),
         (lambda x: 1.0 if x == 3 else math.inf, 3.0, "overflow"),
     ],

@@ -135,6 +135,9 @@ def _ladder(x: float) -> list[float]:
 
 
 def _estimate(x: float, value: float, noise: float, rungs: Sequence[_Rung]) -> Estimate:
+    # (−1)^y exists at every whole y and nowhere between: what is undefined nearer to x is not measured from afar
+    hole = min((r.step for r in rungs if r.above != r.above and r.below != r.below), default=math.inf)
+    rungs = [r for r in rungs if r.step < hole]
     both = [r for r in rungs if math.isfinite(r.above) and math.isfinite(r.below)]
     quotients = [(r.above * 0.5 - r.below * 0.5) / ((r.right - r.left) * 0.5) for r in both]
     best = _select(_candidates(both, quotients, noise, base=16.0, weight=1.1))
