@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     entries = [json.dumps(word).replace("\\n", "\\x0a") for word in words(options.target)]
     dictionary.write_text("\n".join(entries), encoding="ascii")
     flags = [
-        f"-dict={dictionary}",
+        *([f"-dict={dictionary}"] if entries else []),
         f"-max_total_time={round(60 * options.minutes)}", f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}",
         "-max_len=4096", "-print_final_stats=1", f"-artifact_prefix={folder}/found-",
     ]  # fmt: skip

@@ -199,6 +199,15 @@ def test_numbers_that_are_none() -> None:
     str(certificate), str(pole)
 
 
+def test_numbers_out_of_reach_take_no_time() -> None:
+    tower = autograd.sin(Value(30.0, "x").exp().exp().exp())
+    certificate = certify(tower)
+    assert certificate.value.exact != certificate.value.exact and certificate.value.enclosure is None
+    large = certify(autograd.log(autograd.log(Value(10.0, "x").exp().exp())))  # exp(exp(10)) is 1e9566
+    assert large.value.exact == 10 and large.value.computed == inf and large.value.digits == 0
+    assert "overflow: the number is" in str(large)
+
+
 def test_a_dead_branch_poisons_nothing() -> None:
     x = Value(0.0, "x")
     certificate = certify(autograd.where(x > 0, autograd.sqrt(x), x + 1))

@@ -14,6 +14,14 @@ from typing import Any
 from .meanings import Arithmetic, Meaning, load_mpmath
 
 GUARD = 20
+HUGE = 100_000
+"""Binary digits before the point, 1e30103, from which on a number counts as out of reach."""
+
+
+def out_of_reach(raw: Any) -> bool:
+    """Whether a raw number of mpmath.libmp (sign, mantissa, exponent, bits) is larger than that."""
+    _, mantissa, exponent, bits = raw
+    return bool(mantissa and exponent + bits > HUGE)
 
 
 class UndecidedError(ArithmeticError):
@@ -133,8 +141,8 @@ class Field:
         except (ValueError, ZeroDivisionError, OverflowError, self.libmp.ComplexResult) as fault:
             raise UndecidedError(str(fault)) from None
         result = Interval(ends, self)
-        if not (self.mp.isfinite(result.low) and self.mp.isfinite(result.high)):
-            raise UndecidedError("an end is infinite")
+        if any(out_of_reach(end) or not self.mp.isfinite(self.mp.make_mpf(end)) for end in ends):
+            raise UndecidedError("an end is infinite, or out of reach")
         return result
 
     def monotone(self, function: Callable[[Any], Any], falling: bool = False) -> Callable[[Interval], Interval]:
@@ -146,6 +154,8 @@ class Field:
                 ends.reverse()
             if any(not isinstance(end, self.fine.mpf) or not self.fine.isfinite(end) for end in ends):
                 raise UndecidedError("outside of the domain")
+            if any(out_of_reach(end._mpf_) for end in ends):
+                raise UndecidedError("out of reach")
             margin = self.fine.mpf(10) ** -(self.mp.dps + 3)
             low, high = (end + side * abs(end) * margin for end, side in zip(ends, (-1, 1)))
             down, up = self.libmp.round_floor, self.libmp.round_ceiling

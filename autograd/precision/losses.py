@@ -104,7 +104,7 @@ class Comparison:
             beyond = abs(true) > 1.7976931348623157e308
             return f"overflow: the number is {_brief(true)}" if beyond else f"{node.data} where there is {_brief(true)}"
         if true != true or abs(true) == math.inf:
-            return f"in exact arithmetic this is {_brief(true)}: its operands lie on the other side of an edge"
+            return f"exact arithmetic gives {_brief(true)}: no real number, or one beyond 1e30000"
         if 0 < abs(true) < SMALLEST_NORMAL:
             return f"underflow: the number is {_brief(true)}, and floats below 2.2e-308 have fewer digits, or none"
         if TABLE[node.op].kinks and self._other_branch(node):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..ops import TABLE
+from ..ops import TABLE, nan
 from ..value import Value
-from .intervals import Interval
+from .intervals import Interval, out_of_reach
 from .meanings import Arithmetic
 
 FAULTS = (ArithmeticError, ValueError, TypeError)
@@ -31,8 +31,9 @@ class Replay(NamedTuple):
 def replay(order: Sequence[Value], arithmetic: Arithmetic, wanted: bool = True) -> Replay:
     """Evaluate a graph, given in topological order with the root last.
 
-    The leaves are the floats that they are. The reverse pass keeps the rule that a product with an exact zero carries
-    nothing.
+    The leaves are the floats that they are. Numbers beyond 1e30000 are nan: to go on with them, to the sine of
+    exp(exp(30)) for instance, would take longer than anybody waits. The reverse
+    pass keeps the rule that a product with an exact zero carries nothing.
 
     Args:
         order: the nodes.
@@ -89,8 +90,8 @@ def _real(x: Any, arithmetic: Arithmetic) -> Any:
     if isinstance(x, (int, float)):
         return arithmetic.number(x)
     if hasattr(x, "_mpc_"):
-        return arithmetic.number(float(x.real)) if x.imag == 0 else arithmetic.number(float("nan"))
-    return x
+        x = x.real if x.imag == 0 else arithmetic.number(nan)
+    return arithmetic.number(nan) if out_of_reach(x._mpf_) else x
 
 
 def is_zero(x: Any) -> bool:
