@@ -634,3 +634,10 @@ def test_a_repr_never_raises(monkeypatch):
 
 def test_draw_is_public_and_is_imported_only_when_it_is_used():
     assert autograd.draw is draw
+
+
+def test_an_object_of_the_graphviz_package() -> None:
+    drawing = draw(Value(2.0, "x").tanh())
+    source = drawing.graphviz()
+    assert isinstance(source, pytest.importorskip("graphviz").Source)
+    assert source.source.strip() == drawing.source.strip() and source.format == "svg"

@@ -26,6 +26,8 @@ from . import dot, folding, render, svg
 from .picture import Picture, picture
 
 if TYPE_CHECKING:
+    import graphviz
+
     from ..value import Value
     from .layout import Layout
 
@@ -135,6 +137,15 @@ class Drawing:
     def source(self) -> str:
         """The drawing as DOT text."""
         return dot.source(self.picture, self._rankdir)
+
+    def graphviz(self) -> graphviz.Source:
+        """The drawing as an object of the `graphviz` package, to go on with its tools (``.render``, ``.view``, …).
+
+        What needs the `dot` program there fails without it, and may take as long as `dot` takes; `save` does neither.
+        """
+        import graphviz
+
+        return graphviz.Source(self.source, format=self._format, engine="dot")
 
     @property
     def engine(self) -> str:
