@@ -140,7 +140,8 @@ def _power(x: float, y: float) -> float:
         return -inf if x < 0 and math.fmod(y, 2.0) != 0 else inf
     except ValueError:  # 0 ** negative is a pole; a negative base with a non-integer exponent is not real
         if x == 0:
-            return math.copysign(inf, x) if math.fmod(y, 2.0) in (1.0, -1.0) else inf
+            odd = y > -inf and math.fmod(y, 2.0) == -1.0  # up to Python 3.10, 0 ** -inf comes here too
+            return math.copysign(inf, x) if odd else inf
         return nan
 
 
