@@ -137,6 +137,8 @@ def test_zero_that_no_number_of_digits_shows() -> None:
     x = Value(3.0, "x")
     certificate = certify(autograd.log(x * x) - 2 * autograd.log(x) + 1)
     assert certificate.value.exact == 1 and certificate.value.digits > 15
+    unknown = certify(1 / (autograd.sin(x) * autograd.sin(x) + autograd.cos(x) * autograd.cos(x) - 1))
+    assert not mp.isfinite(unknown.value.exact) and unknown.value.digits == 0
     gradient = certificate.gradients[0]
     assert gradient.exact == 0 and gradient.computed == 0 and gradient.digits == ALL_DIGITS
 
@@ -221,6 +223,30 @@ def test_registered_operations_are_evaluated_from_their_formula() -> None:
         1, abs=1e-40
     )
     assert certificate.value.digits > 15 and certificate.gradients[0].digits > 15
+
+
+def test_relative_errors() -> None:
+    row = certify((1 + Value(1e-12)) - 1).value
+    assert row.error == pytest.approx(8.89e-5, rel=1e-3)
+    assert row._replace(exact=mpf(0)).error == inf and row._replace(computed=nan, exact=mp.nan).error == 0
+
+
+def test_signs_on_intervals() -> None:
+    other = autograd.register("other_sign", "-x + +x - -x", "1")
+    row = certify(other(Value(0.1, "x"))).value
+    assert row.enclosure == (row.exact, row.exact) == (0.1, 0.1)
+
+
+def test_outside_of_a_domain_nothing_is_enclosed() -> None:
+    for y in (autograd.sqrt(Value(-1.0)), autograd.asin(Value(2.0)), autograd.log(Value(0.0))):
+        certificate = certify(y)
+        assert certificate.value.enclosure is None and certificate.value.digits == ALL_DIGITS
+
+
+def test_many_losses_are_cut_in_print() -> None:
+    losing = [(1 + Value(1e-12 * i, f"x{i}")) - 1 for i in range(3, 15)]
+    text = str(certify(sum(losing, Value(0.0))))
+    assert "and at 4 more; certificate.losses lists them" in text
 
 
 def test_digits_right() -> None:

@@ -61,12 +61,6 @@ class Interval:
             raise UndecidedError("division by an interval that holds 0")
         return self.field.make("mpi_div", self, divisor)
 
-    def __radd__(self, other: int) -> Interval:
-        return self.field.interval(other) + self
-
-    def __rsub__(self, other: int) -> Interval:
-        return self.field.interval(other) - self
-
     def __rmul__(self, other: int) -> Interval:
         return self.field.interval(other) * self
 

@@ -28,7 +28,7 @@ class Replay(NamedTuple):
     adjoints: dict[Value, Any]
 
 
-def replay(order: Sequence[Value], arithmetic: Arithmetic, wanted: bool = True) -> Replay:
+def replay(order: Sequence[Value], arithmetic: Arithmetic) -> Replay:
     """Evaluate a graph, given in topological order with the root last.
 
     The leaves are the floats that they are. Numbers beyond 1e30000 are nan: to go on with them, to the sine of
@@ -38,7 +38,6 @@ def replay(order: Sequence[Value], arithmetic: Arithmetic, wanted: bool = True) 
     Args:
         order: the nodes.
         arithmetic: `meanings.exact` or `intervals.enclosing`.
-        wanted: whether derivatives are wanted too.
     """
     values: dict[Value, Any] = {}
     for node in order:
@@ -47,13 +46,11 @@ def replay(order: Sequence[Value], arithmetic: Arithmetic, wanted: bool = True) 
         else:
             values[node] = arithmetic.number(node.data)
     slopes: dict[Value, list[Any]] = {}
-    adjoints: dict[Value, Any] = {}
-    if wanted:
-        adjoints[order[-1]] = arithmetic.number(1.0)
-        for node in reversed(order):
-            if node in adjoints and node.parents:
-                slopes[node] = _slopes(node, values, arithmetic)
-                _hand_on(node, slopes[node], adjoints)
+    adjoints: dict[Value, Any] = {order[-1]: arithmetic.number(1.0)}
+    for node in reversed(order):
+        if node in adjoints and node.parents:
+            slopes[node] = _slopes(node, values, arithmetic)
+            _hand_on(node, slopes[node], adjoints)
     return Replay(values, slopes, adjoints)
 
 

@@ -130,9 +130,8 @@ def _settled(order: Sequence[Value], digits: int) -> tuple[Replay, int]:
         ]
         if not unsettled:
             break
-    for table, node in unsettled:  # all of 400 digits cancel: it is 0
-        if abs(table[node]) < 1:
-            table[node] = table[node] * 0
+    for table, node in unsettled:  # if all of 400 digits cancel it is 0, and what was divided by it is unknown
+        table[node] = table[node] * (0 if abs(table[node]) < 1 else math.nan)
     return last, digits
 
 
