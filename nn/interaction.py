@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from importlib.util import find_spec
 from typing import Any
 
 
@@ -38,10 +39,14 @@ class Interrupt:
 
 def progress_bar(total: int, done: int, progress: bool) -> Any:
     """A progress bar over batches: tqdm's notebook form only where ipywidgets can draw it."""
-    from importlib.util import find_spec
-
-    if progress and "ipykernel" in sys.modules and find_spec("ipywidgets") is not None:
+    if progress and _in_kernel() and find_spec("ipywidgets") is not None:
         from tqdm.notebook import tqdm
     else:
         from tqdm import tqdm
     return tqdm(total=total, initial=done, disable=not progress, unit="batch")
+
+
+def _in_kernel() -> bool:
+    """Whether a Jupyter kernel runs this process: that `ipykernel` was imported does not say so."""
+    kernel = sys.modules.get("ipykernel.kernelapp")
+    return kernel is not None and kernel.IPKernelApp.initialized()

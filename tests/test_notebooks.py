@@ -13,6 +13,7 @@ import json
 import os
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -188,7 +189,8 @@ def executed(book, manager, folder):
     client = nbclient.NotebookClient(
         book, km=manager, timeout=SECONDS_PER_CELL, record_timing=False, resources={"metadata": {"path": str(folder)}}
     )
-    asyncio.run(client.async_execute(cleanup_kc=True))
+    with ThreadPoolExecutor(1) as other:  # the browser tests leave an event loop running in this thread
+        other.submit(lambda: asyncio.run(client.async_execute(cleanup_kc=True))).result()
     return book
 
 

@@ -356,7 +356,6 @@ def _over_list(M, row, careful):  # type: ignore[no-untyped-def]
                 x = M[a + j * sa]
                 w = math.exp(x - largest)
                 if np.isinf(largest):
-                    w = w * 0 + 1 if x == largest else w * 0
                     w = 1.0 if x == largest else 0.0
                 M[o + j * so] = w
                 s += w
