@@ -238,6 +238,7 @@ def register(
         >>> x = autograd.Value(3.0)
         >>> softsign(x).data
         0.75
+        >>> autograd.unregister("softsign")  # as if nothing had been
     """
     if arguments is None:
         tree = formulas.parse(formula, ops.known_functions())
