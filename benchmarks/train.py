@@ -182,16 +182,20 @@ def _moons_jax(start: Any, X: Any, y: Any) -> Iterator[Contestant]:
     yield Contestant("JAX (jit)", lambda: gradient(jax.numpy.array(start)), run, 50, took)
 
 
-def _moons_torch(start: Any, X: Any, y: Any) -> Iterator[Contestant]:
-    torch = _torch()
+def _torch_network(torch: Any, sizes: Any, start: Any) -> Any:
     modules: list[Any] = []
-    for (m, n), (W, b) in zip(itertools.pairwise(MOONS), layered(start, MOONS)):
+    for (m, n), (W, b) in zip(itertools.pairwise(sizes), layered(start, sizes)):
         layer = torch.nn.Linear(m, n, dtype=torch.float64)
         with torch.no_grad():
             layer.weight.copy_(torch.tensor(W))
             layer.bias.copy_(torch.tensor(b))
         modules += [layer, torch.nn.ReLU()]
-    model = torch.nn.Sequential(*modules[:-1])
+    return torch.nn.Sequential(*modules[:-1])
+
+
+def _moons_torch(start: Any, X: Any, y: Any) -> Iterator[Contestant]:
+    torch = _torch()
+    model = _torch_network(torch, MOONS, start)
     inputs, targets = torch.tensor(X), torch.tensor(y)
     optimizer = torch.optim.SGD(model.parameters(), RATE)
 
@@ -210,7 +214,7 @@ def _moons_torch(start: Any, X: Any, y: Any) -> Iterator[Contestant]:
         optimizer.zero_grad()
         value = forward()
         value.backward()
-        joined = [torch.cat([m.weight.grad, m.bias.grad[:, None]], 1).reshape(-1) for m in modules[::2]]
+        joined = [torch.cat([m.weight.grad, m.bias.grad[:, None]], 1).reshape(-1) for m in model[::2]]
         return value.item(), torch.cat(joined).numpy().copy()
 
     yield Contestant("PyTorch", check, step, 10)
@@ -402,14 +406,7 @@ def _classifier_jax(task: Classifier, start: Any, X: Any, labels: Any, batches: 
 
 def _classifier_torch(task: Classifier, start: Any, X: Any, labels: Any, batches: list[Any]) -> Iterator[Contestant]:
     torch = _torch()
-    modules: list[Any] = []
-    for (m, n), (W, b) in zip(itertools.pairwise(task.sizes), layered(start, task.sizes)):
-        layer = torch.nn.Linear(m, n, dtype=torch.float64)
-        with torch.no_grad():
-            layer.weight.copy_(torch.tensor(W))
-            layer.bias.copy_(torch.tensor(b))
-        modules += [layer, torch.nn.ReLU()]
-    model = torch.nn.Sequential(*modules[:-1])
+    model = _torch_network(torch, task.sizes, start)
     inputs, targets = torch.tensor(X), torch.tensor(labels)
     optimizer = torch.optim.SGD(model.parameters(), task.rate, task.momentum)
     chosen_ones = [torch.tensor(chosen) for chosen in batches]
@@ -427,7 +424,7 @@ def _classifier_torch(task: Classifier, start: Any, X: Any, labels: Any, batches
         optimizer.zero_grad()
         value = value_of(chosen_ones[0])
         value.backward()
-        joined = [torch.cat([m.weight.grad, m.bias.grad[:, None]], 1).reshape(-1) for m in modules[::2]]
+        joined = [torch.cat([m.weight.grad, m.bias.grad[:, None]], 1).reshape(-1) for m in model[::2]]
         return value.item(), torch.cat(joined).numpy().copy()
 
     yield Contestant("PyTorch", check, learn)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .lower import Lowered
 from .machine import BACKWARD, OP, OPERANDS, UPDATE, Array, address
-from .numpy_backend import Call, NumpyMachine
+from .numpy_backend import Call, Loop, NumpyMachine, merged
 from .rows import ADD, ASSIGN, ASSIGN_FIRST, FUNCTIONS, I_VALUE, MACHINE
 from .trace import Ints
 
@@ -93,7 +93,7 @@ def _ordered(rows: Ints) -> Ints:
     for n in np.flatnonzero(rows[:, OP] == MACHINE["contract"]).tolist():
         row = rows[n].tolist()
         loops = [(row[2 + i], *(row[at + 1 + i] for at in range(OPERANDS, OPERANDS + 24, 6))) for i in range(5)]
-        loops = _merged([loop for loop in loops if loop[0] > 1])
+        loops = merged([loop for loop in loops if loop[0] > 1])
         vector = max(loops, key=_suits, default=None)
         rest = [loop for loop in loops if loop is not vector]
         dots = vector is not None and vector[1] == 0
@@ -115,21 +115,7 @@ def _ordered(rows: Ints) -> Ints:
     return rows
 
 
-Loop = tuple[int, ...]  # length, then the steps of the target and the operands
-
-
 def _suits(loop: Loop) -> tuple[bool, int]:
     _, o, a, b, _ = loop
     side_by_side = (o == 1 and a in (0, 1) and b in (0, 1)) or (o == 0 and a == 1 and b == 1)
     return side_by_side, loop[0]
-
-
-def _merged(loops: list[Loop]) -> list[Loop]:
-    """Loops with those made one whose steps allow it."""
-    result: list[Loop] = []
-    for loop in sorted(loops, key=lambda loop: [-abs(step) for step in loop[1:]]):
-        if result and all(result[-1][i] == loop[i] * loop[0] for i in (1, 2, 3)):
-            result[-1] = (result[-1][0] * loop[0], *loop[1:])
-        else:
-            result.append(loop)
-    return result

@@ -208,18 +208,24 @@ class NumpyMachine(Machine):
             calls.append((np.add, (out, product, out)))
 
 
-Loop = tuple[int, int, int, int]
+Loop = tuple[int, ...]
+"""A loop's length, then the steps of the target and of the operands."""
 
 
 def _joined(loops: list[Loop]) -> list[Loop]:
-    """Loops of one kind, outer ones first, with those made one that can be; the longest comes last."""
+    """Loops of one kind, with those made one that can be; the longest comes last."""
+    return sorted(merged(loops), key=lambda loop: loop[0])
+
+
+def merged(loops: list[Loop]) -> list[Loop]:
+    """Loops, outer ones first, with those made one whose steps allow it."""
     result: list[Loop] = []
     for loop in sorted(loops, key=lambda loop: [-abs(step) for step in loop[1:]]):
         if result and all(result[-1][i] == loop[i] * loop[0] for i in (1, 2, 3)):
             result[-1] = (result[-1][0] * loop[0], *loop[1:])
         else:
             result.append(loop)
-    return sorted(result, key=lambda loop: loop[0])
+    return result
 
 
 # ---- what no single ufunc does ----------------------------------------------------------------------------------
