@@ -55,7 +55,7 @@ def begin(root: Value, seed: float) -> list[Value]:
     order = topological(root)
     refuse_freed(order)
     for node in order:
-        if node.parents:
+        if node._first is not None:
             node.grad = 0.0
     root.grad += seed
     return order
@@ -66,9 +66,14 @@ def sweep(nodes: Iterable[Value]) -> None:
     for node in nodes:
         adjoint = node.grad
         if adjoint:
-            for parent, derivative in zip(node.parents, node.local_derivatives):
-                if derivative:
-                    parent.grad += adjoint * derivative
+            if node._first_slope:
+                node._first.grad += adjoint * node._first_slope
+            if node._second_slope:
+                node._second.grad += adjoint * node._second_slope
+            if node._others:
+                for parent, derivative in zip(*node._others):
+                    if derivative:
+                        parent.grad += adjoint * derivative
 
 
 def propagate(node: Value) -> None:
@@ -120,7 +125,7 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
 def _depending_on(order: list[Value], sources: set[Value]) -> set[Value]:
     needed = set(sources)
     for node in order:
-        if node not in needed and not needed.isdisjoint(node.parents):
+        if node._first in needed or node._second in needed or node._others and not needed.isdisjoint(node._others[0]):
             needed.add(node)
     return needed
 

@@ -11,7 +11,7 @@ import linecache
 from collections.abc import Iterable
 from typing import Any
 
-from .ops import Op, float_source, may_raise, slopes_source, tuple_source
+from .ops import Op, float_source, may_raise, tuple_source
 
 
 def source(op: Op) -> str:
@@ -35,24 +35,28 @@ def source(op: Op) -> str:
     lines += [f"    {node} = {name}" for name, node in zip(others, nodes[1:])]
     lines += [f"    {name} = {node}.data" for name, node in zip(op.arguments, nodes)]
     value, derivatives = float_source(op)
-    body = [f"out = {value}", f"slopes = {slopes_source(op, derivatives)}"]
+    slopes = [f"{name}_slope" for name in op.arguments]
+    together = tuple_source(slopes)
+    body = [f"out = {value}", *(f"{slope} = {derivative}" for slope, derivative in zip(slopes, derivatives))]
     if may_raise(op):  # where IEEE 754 has a value
         lines += ["    try:", *(f"        {line}" for line in body), "    except FAULTS:"]
-        lines.append(f"        out, slopes = TABLE[{op.name!r}].evaluate({', '.join(op.arguments)})")
+        lines.append(f"        out, {together} = TABLE[{op.name!r}].evaluate({', '.join(op.arguments)})")
     else:
         lines += [f"    {line}" for line in body]
-    parents = tuple_source(nodes)
+    two_nodes, two_slopes = [*nodes, None, None][:2], [*slopes, None, None][:2]
+    more = f"({tuple_source(nodes[2:])}, {tuple_source(slopes[2:])})" if nodes[2:] else None
     lines += [
         "    if ACTIVE:",
-        f"        return watched({op.name!r}, {parents}, out, slopes)",
+        f"        return watched({op.name!r}, {tuple_source(nodes)}, out, {together})",
         "    node = new(Value)",
         "    node.data = out",
         "    node.grad = 0.0",
         f"    node.op = {op.name!r}",
-        f"    node.parents = {parents}",
-        "    node.local_derivatives = slopes",
         '    node.label = ""',
         "    node.source = None",
+        f"    node._first, node._second = {two_nodes[0]}, {two_nodes[1]}",
+        f"    node._first_slope, node._second_slope = {two_slopes[0]}, {two_slopes[1]}",
+        f"    node._others = {more}",
         "    return node",
     ]
     if op.symbol and others:

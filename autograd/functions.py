@@ -243,8 +243,9 @@ def register(
     if arguments is None:
         tree = formulas.parse(formula, ops.known_functions())
         arguments = [n for n in formulas.names_in(tree) if n not in ("inf", "nan")]
+    reserved = {*RESERVED, *(f"{a}_{part}" for a in arguments for part in ("node", "slope"))}
     for argument_name in arguments:
-        if not argument_name.isidentifier() or argument_name in RESERVED or list(arguments).count(argument_name) > 1:
+        if not argument_name.isidentifier() or argument_name in reserved or list(arguments).count(argument_name) > 1:
             raise ValueError(f"{argument_name!r} cannot name an argument: it has another meaning, or stands twice")
     if isinstance(derivatives, Mapping):
         raise TypeError(f"{name}: derivatives are a list of formulas, one per argument in the order {arguments}")

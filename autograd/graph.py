@@ -31,23 +31,27 @@ def topological(root: Value | Iterable[Value]) -> list[Value]:
         node = stack.pop()
         if node is None:  # everything below the next entry has been listed
             order.append(stack.pop())  # type: ignore[arg-type]
-        elif node not in seen:
+            continue
+        while node not in seen:
             seen.add(node)
-            if node.parents:
-                stack.append(node)
-                stack.append(None)
-                for parent in node.parents[::-1]:
-                    if parent not in seen:
-                        stack.append(parent)
-            else:
+            if node._first is None:
                 order.append(node)
+                break
+            stack.append(node)
+            stack.append(None)
+            if node._others:
+                stack.extend(reversed(node._others[0]))
+            second = node._second
+            if second is not None and second not in seen:
+                stack.append(second)
+            node = node._first
     return order
 
 
 def refuse_freed(order: Iterable[Value]) -> None:
     """Raise RuntimeError if a part of the graph has been let go by ``backward(free_graph=True)``."""
     for node in order:
-        if not node.parents and node.op and node.op != "constant":
+        if node._first is None and node.op and node.op != "constant":
             raise RuntimeError(
                 f"the part of the graph below a {node.op} node was freed by backward(free_graph=True); "
                 "compute the expression again before using its graph"

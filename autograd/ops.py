@@ -321,9 +321,10 @@ def _evaluator(op: Op) -> Evaluate:
         exec(compile(source, f"<operation {op.name}>", "exec"), scope)
         bodies.append(scope["evaluate"])  # type: ignore[arg-type]
     fast, exact = bodies
+    has_list = op.takes_list
 
     def evaluate(*parents: float) -> tuple[float, Slopes]:
-        arguments = op.bind(parents)
+        arguments = op.bind(parents) if has_list else parents
         try:
             return fast(*arguments)
         except FAULTS:

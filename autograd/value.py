@@ -45,24 +45,59 @@ class Value:
         TypeError: ``data`` is not a real number.
     """
 
-    __slots__ = ("data", "grad", "op", "parents", "local_derivatives", "label", "source")
+    # Two operands at most are the rule, so they and their slopes have slots of their own. In tuples they would be two
+    # more objects per node, each of which the garbage collector visits again and again: half as fast, twice the memory.
+    __slots__ = (
+        "data", "grad", "op", "label", "source", "_first", "_first_slope", "_second", "_second_slope", "_others",
+    )  # fmt: skip
 
     data: float
     grad: float
     op: str
-    parents: tuple[Value, ...]
-    local_derivatives: tuple[float, ...]
     label: str
     source: tuple[str, int] | None
+    _first: Any  # a Value, or None in a leaf
+    _first_slope: float | None
+    _second: Any
+    _second_slope: float | None
+    _others: tuple[tuple[Value, ...], tuple[float, ...]] | None  # from the third operand on
 
     def __init__(self, data: float, label: str = "") -> None:
         self.data = real(data, "Value")
         self.grad = 0.0
         self.op = ""
-        self.parents = ()
-        self.local_derivatives = ()
         self.label = label
         self.source = None
+        self._first = self._first_slope = self._second = self._second_slope = self._others = None
+
+    @property
+    def parents(self) -> tuple[Value, ...]:
+        """The operands."""
+        if self._second is None:
+            return () if self._first is None else (self._first,)
+        return (self._first, self._second, *self._others[0]) if self._others else (self._first, self._second)
+
+    @parents.setter
+    def parents(self, parents: tuple[Value, ...]) -> None:
+        self._first = parents[0] if parents else None
+        self._second = parents[1] if len(parents) > 1 else None
+        if len(parents) > 2 or self._others:
+            self._others = parents[2:], self.local_derivatives[2:]
+
+    @property
+    def local_derivatives(self) -> tuple[float, ...]:
+        """d self / d parent, for each parent."""
+        if self._second_slope is None or self._first_slope is None:
+            return () if self._first_slope is None else (self._first_slope,)
+        slopes = (self._first_slope, self._second_slope)
+        return slopes + self._others[1] if self._others else slopes
+
+    @local_derivatives.setter
+    def local_derivatives(self, slopes: tuple[float, ...]) -> None:
+        self._first_slope = slopes[0] if slopes else None
+        self._second_slope = slopes[1] if len(slopes) > 1 else None
+        if len(slopes) > 2 or self._others:
+            self._others = self.parents[2:], slopes[2:]
 
     def backward(self, gradient: float = 1.0, free_graph: bool = False) -> None:
         """Fill ``.grad`` of every node this one depends on, by the chain rule in reverse topological order.
@@ -239,20 +274,27 @@ def real(x: object, taker: str) -> float:
 
 def constant(data: float) -> Value:
     """A plain number as a node: it takes part in the graph, and pictures and checks pass it over."""
-    return _node("constant", (), data, ())
+    node = _new(Value)
+    node.data = data
+    node.grad = 0.0
+    node.op = "constant"
+    node.label = ""
+    node.source = None
+    node._first = node._first_slope = node._second = node._second_slope = node._others = None
+    return node
 
 
 def operand(x: object) -> Any:
     """The other operand of an operator as a Value; NotImplemented lets an unknown type (an array) try."""
-    if type(x) is not float:
-        if isinstance(x, Value):
-            return x
-        if type(x) is not int and not _is_real(x):
-            if type(x).__name__ in _REFUSED:
-                raise _refusal(x, "arithmetic with a Value")
-            return NotImplemented
-        x = real(x, "arithmetic with a Value")
-    return _node("constant", (), x, ())
+    if type(x) is float:
+        return constant(x)
+    if isinstance(x, Value):
+        return x
+    if type(x) is not int and not _is_real(x):
+        if type(x).__name__ in _REFUSED:
+            raise _refusal(x, "arithmetic with a Value")
+        return NotImplemented
+    return constant(real(x, "arithmetic with a Value"))
 
 
 def argument(x: object, function: str) -> Value:
@@ -270,14 +312,10 @@ _new = object.__new__
 
 
 def _node(op: str, parents: tuple[Value, ...], data: float, local_derivatives: tuple[float, ...]) -> Value:
-    node = _new(Value)
-    node.data = data
-    node.grad = 0.0
+    node = constant(data)
     node.op = op
     node.parents = parents
     node.local_derivatives = local_derivatives
-    node.label = ""
-    node.source = None
     return node
 
 
@@ -352,7 +390,7 @@ _scope = {
 }  # fmt: skip
 
 
-RESERVED = {*_scope, "out", "self", "node", "slopes"} - ops.FLOAT_FUNCTIONS.keys()
+RESERVED = {*_scope, "out", "self", "node"} - ops.FLOAT_FUNCTIONS.keys()
 """Names that the text of a method uses for something else than an operation or an argument."""
 
 
