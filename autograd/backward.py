@@ -125,7 +125,7 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
 def _depending_on(order: list[Value], sources: set[Value]) -> set[Value]:
     needed = set(sources)
     for node in order:
-        if node._first in needed or node._second in needed or node._others and not needed.isdisjoint(node._others[0]):
+        if node._first in needed or node._second in needed or (node._others and not needed.isdisjoint(node._others[0])):
             needed.add(node)
     return needed
 
