@@ -28,6 +28,10 @@ ONE_THREAD = {
 }  # fmt: skip
 """To be set before NumPy, JAX or PyTorch is imported."""
 
+HANDICAPS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "NPY_DISABLE_CPU_FEATURES", "ATEN_CPU_CAPABILITY")
+"""Settings under which a library does not use the processor as it finds it. They would slow down one contestant only
+(OpenBLAS is ours, through NumPy), so they are taken back; without them every library chooses its own kernels."""
+
 OWN = "tracegrad"
 
 
@@ -359,7 +363,7 @@ def classifier(task: Classifier) -> Iterator[Contestant]:
 def _learning(program: Any, X: Any, Y: Any, batches: list[Any], optimizer: Any) -> Callable[[], None]:
     def learn() -> None:
         for chosen in batches:
-            program.step(X[chosen], Y[chosen], optimizer)
+            program.step(X, Y, optimizer, rows=chosen)
 
     return learn
 
@@ -677,6 +681,9 @@ def main(arguments: Sequence[str] = ()) -> None:
     if unknown:
         parser.error(f"there is no workload {unknown[0]!r}")
     os.environ.update(ONE_THREAD)
+    for name in HANDICAPS:
+        if os.environ.pop(name, None) is not None:
+            print(f"{name} was set; taken back, so that every library chooses its kernels for this processor")
     if hasattr(os, "sched_setaffinity"):  # JAX's pool of threads takes as many as there are processors to run on
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(machine())

@@ -15,7 +15,7 @@ from .layers import MLP, Layer, Neuron
 from .module import Module, plain
 
 if TYPE_CHECKING:
-    from .engines import Loss
+    from .engines import Loss, Rows
     from .optimizers import Optimizer
 
 Floats = NDArray[np.float64]
@@ -49,10 +49,12 @@ class CompiledEngine:
                 "does not compute the same thing each time it is called (random numbers?)"
             )
 
-    def step(self, X: Floats, y: Floats) -> float:
+    def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
         """See `nn.engines.Engine.step`."""
         if not self._frozen:
-            return self._program.step(X, y, self.optimizer)
+            return self._program.step(X, y, self.optimizer, rows=rows)
+        if rows is not None:
+            X, y = X[rows], y[rows]
         loss, gradient = self._program.value_and_grad(X, y)
         moving = len(self.optimizer.parameters)
         self.optimizer.step_arrays(self._program.theta[:moving], gradient[:moving])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ Loss = Callable[[Any, Any], Any]
 """The loss of one sample from the model's output and the target."""
 
 Floats = NDArray[np.float64]
+Rows = Union[NDArray[np.int64], None]
 
 
 class Engine(Protocol):
@@ -32,8 +33,8 @@ class Engine(Protocol):
     name: str
     parameters: list[Value]
 
-    def step(self, X: Floats, y: Floats) -> float:
-        """One optimizer step on a batch; returns the mean loss before the step."""
+    def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
+        """One optimizer step on a batch (or on the samples of these numbers); returns the mean loss before the step."""
 
     def evaluate(self, X: Floats, y: Floats) -> float:
         """The mean loss; nothing changes."""
@@ -66,8 +67,10 @@ class EagerEngine:
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.parameters = [*dict.fromkeys([*model.parameters(), *optimizer.parameters])]
 
-    def step(self, X: Floats, y: Floats) -> float:
+    def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
         """The gradient of the mean loss is summed sample by sample; then the optimizer makes its step."""
+        if rows is not None:
+            X, y = X[rows], y[rows]
         for parameter in self.parameters:
             parameter.grad = 0.0
         total, share = 0.0, 1.0 / len(X)

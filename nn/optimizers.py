@@ -7,6 +7,7 @@ that hold all parameters, as compiled programs do. Both advance the same state.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Union
 
@@ -131,8 +132,11 @@ class Optimizer:
                     norm = math.hypot(*gradients.tolist())
                 factor = _shrink(norm, self.clip_norm)
                 gradients = gradients * factor if factor != 1.0 else gradients
-            settings = self.settings.values()
-            type(self).rule(parameters, gradients, tuple(self.state), rate, self.steps + 1, *settings)
+            state, step, settings = tuple(self.state), self.steps + 1, tuple(self.settings.values())
+            if loop := _loop(type(self).rule, parameters.size):
+                loop(parameters, gradients, state, rate, float(step), settings)
+            else:
+                type(self).rule(parameters, gradients, state, rate, step, *settings)
         self.steps += 1
 
     def _check(self, gradients: Sequence[float]) -> None:
@@ -191,6 +195,15 @@ class Optimizer:
         rate = getattr(self.lr, "__qualname__", self.lr) if callable(self.lr) else self.lr
         settings = "".join(f", {name}={x:g}" for name, x in self._all_settings().items() if x is not None)
         return f"{type(self).__name__}({count(len(self.parameters))}, lr={rate}{settings})"
+
+
+def _loop(rule: Callable[..., Any], parameters: int) -> Callable[..., None] | None:
+    """The rule as one compiled loop, if there are enough parameters for it and numba is at work already."""
+    if parameters < 1024 or "autograd.compiler.kernels" not in sys.modules:
+        return None
+    from .loops import LOOPS
+
+    return LOOPS.get(rule)
 
 
 _RANGES = {

@@ -221,7 +221,7 @@ class _Run:
         before, rate = self.engine.snapshot(), self.optimizer.rate
         for start in range(0, n, self.size):
             interrupt.check()
-            chosen = slice(None) if order is None else order[start : start + self.size]
+            chosen = None if order is None else order[start : start + self.size]
             rate = self.optimizer.rate
             loss = self._step(chosen, start // self.size + 1)
             if start == 0:
@@ -255,7 +255,7 @@ class _Run:
     def _step(self, chosen: Any, batch: int) -> float:
         place = f"in epoch {self.history.epochs + 1}, batch {batch}"
         try:
-            loss = self.engine.step(self.data.X[chosen], self.data.y[chosen])
+            loss = self.engine.step(self.data.X, self.data.y, chosen)
         except AnomalyError as error:
             self.engine.restore(self.good)
             raise AnomalyError(f"{place}: {error}") from error

@@ -412,11 +412,11 @@ def test_numba_works_without_a_directory_for_its_cache(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(kernels, "njit", refusing)
     working = kernels.ready(np.zeros(3))
-    assert type(kernels._cached()) is type(working) and asked[0]["cache"]
+    assert type(kernels.Cached(kernels._run).compiled) is type(working) and asked[0]["cache"]
 
     def full(*_: Any) -> Any:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(kernels, "_best", [full])
+    monkeypatch.setattr(kernels._loop, "compiled", full)
     monkeypatch.setattr(kernels, "_compiled", lambda f: working)
     assert kernels.ready(np.zeros(3)) is working

@@ -38,14 +38,14 @@ _compiled = njit(error_model="numpy")
 _summing = njit(error_model="numpy", fastmath={"reassoc", "contract"})
 
 
-def _translated(function: Callable[..., Any], **names: Any) -> Any:
-    """A Python function of `ops` for numba: the same code, with compiled functions in place of those it calls."""
+def translated(function: Callable[..., Any], **names: Any) -> Any:
+    """A Python function for numba: the same code, with compiled functions in place of those it calls."""
     scope = {**function.__globals__, **names}
     return _compiled(types.FunctionType(function.__code__, scope, function.__name__))
 
 
-head = _translated(ops.head)
-standard_normal_cdf = _translated(ops.standard_normal_cdf, head=head)
+head = translated(ops.head)
+standard_normal_cdf = translated(ops.standard_normal_cdf, head=head)
 
 
 # ---- one vector: addresses o, a, b, c, steps so, sa, sb, sc, and a length n -----------------------------------------
@@ -77,7 +77,6 @@ _sub = _binary(_compiled(lambda x, y: x - y))
 _mul = _binary(_compiled(lambda x, y: x * y))
 _div = _binary(_compiled(lambda x, y: x / y))
 _copy = _binary(_compiled(lambda x, y: x))
-_relu = _binary(_compiled(lambda x, y: y if x <= 0 else x))
 
 
 @_compiled
@@ -164,19 +163,31 @@ def _careful(x, y):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _add_to(M, sign, o, so, a, sa, n):  # type: ignore[no-untyped-def]
+def _add_to(M, o, so, a, sa, b, sb, n):  # type: ignore[no-untyped-def]
     if so == 0:
-        M[o] += sign * _total(M, a, sa, n)
+        M[o] += _total(M, a, sa, n)
     elif so == 1 and sa == 1:
         for k in range(n):
-            M[o + k] += sign * M[a + k]
+            M[o + k] += M[a + k]
     elif so == 1 and sa == 0:
-        v = sign * M[a]
+        v = M[a]
         for k in range(n):
             M[o + k] += v
     else:
         for k in range(n):
-            M[o + k * so] += sign * M[a + k * sa]
+            M[o + k * so] += M[a + k * sa]
+
+
+@_compiled
+def _sub_to(M, o, so, a, sa, b, sb, n):  # type: ignore[no-untyped-def]
+    if so == 0:
+        M[o] -= _total(M, a, sa, n)
+    elif so == 1 and sa == 1:
+        for k in range(n):
+            M[o + k] -= M[a + k]
+    else:
+        for k in range(n):
+            M[o + k * so] -= M[a + k * sa]
 
 
 @_summing
@@ -217,10 +228,8 @@ def _step_to(M, o, so, a, sa, b, sb, n):  # type: ignore[no-untyped-def]
             M[o + k * so] += 0.0 if M[b + k * sb] <= 0 else M[a + k * sa]
 
 
-@_compiled
-def _step(M, o, a, b, n):  # type: ignore[no-untyped-def]
-    for k in range(n):
-        M[o + k] = 0.0 if M[b + k] <= 0 else M[a + k]
+_step = _binary(_compiled(lambda x, y: 0.0 if y <= 0 else x))
+_rectified = _binary(_compiled(lambda x, y: 0.0 if x <= 0 else x))
 
 
 @_summing
@@ -243,6 +252,29 @@ def _two(M, o, n, a, ra, b, rb):  # type: ignore[no-untyped-def]
 
 
 @_summing
+def _four_by_four(M, o, ro, n, a, qa, ra, b, rb):  # type: ignore[no-untyped-def]
+    """Four times `_four`, with the same vectors b: each is loaded once for sixteen products."""
+    o1, o2, o3 = o + ro, o + ro + ro, o + ro + ro + ro
+    a1, a2, a3 = a + qa, a + qa + qa, a + qa + qa + qa
+    b1, b2, b3 = b + rb, b + rb + rb, b + rb + rb + rb
+    r2, r3 = ra + ra, ra + ra + ra
+    v00, v01, v02, v03 = M[a], M[a + ra], M[a + r2], M[a + r3]
+    v10, v11, v12, v13 = M[a1], M[a1 + ra], M[a1 + r2], M[a1 + r3]
+    v20, v21, v22, v23 = M[a2], M[a2 + ra], M[a2 + r2], M[a2 + r3]
+    v30, v31, v32, v33 = M[a3], M[a3 + ra], M[a3 + r2], M[a3 + r3]
+    for k in range(n):
+        x0, x1, x2, x3 = M[b + k], M[b1 + k], M[b2 + k], M[b3 + k]
+        s0 = M[o + k] + v00 * x0 + v01 * x1 + v02 * x2 + v03 * x3
+        s1 = M[o1 + k] + v10 * x0 + v11 * x1 + v12 * x2 + v13 * x3
+        s2 = M[o2 + k] + v20 * x0 + v21 * x1 + v22 * x2 + v23 * x3
+        s3 = M[o3 + k] + v30 * x0 + v31 * x1 + v32 * x2 + v33 * x3
+        M[o + k] = s0
+        M[o1 + k] = s1
+        M[o2 + k] = s2
+        M[o3 + k] = s3
+
+
+@_summing
 def _four_dots(M, o, ro, n, a, ra, b):  # type: ignore[no-untyped-def]
     """Four sums: of each of four vectors a times one vector b."""
     s0 = s1 = s2 = s3 = M.dtype.type(0)
@@ -261,13 +293,60 @@ def _four_dots(M, o, ro, n, a, ra, b):  # type: ignore[no-untyped-def]
     M[o + ro + ro + ro] += s3
 
 
+@_summing
+def _four_by_four_dots(M, o, qo, ro, n, a, ra, b, rb):  # type: ignore[no-untyped-def]
+    """Four times `_four_dots`, with the same vectors a."""
+    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = M.dtype.type(0)
+    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = M.dtype.type(0)
+    a1, a2, a3 = a + ra, a + ra + ra, a + ra + ra + ra
+    b1, b2, b3 = b + rb, b + rb + rb, b + rb + rb + rb
+    for k in range(n):
+        x0, x1, x2, x3 = M[a + k], M[a1 + k], M[a2 + k], M[a3 + k]
+        y0, y1, y2, y3 = M[b + k], M[b1 + k], M[b2 + k], M[b3 + k]
+        s00 += x0 * y0
+        s01 += x1 * y0
+        s02 += x2 * y0
+        s03 += x3 * y0
+        s10 += x0 * y1
+        s11 += x1 * y1
+        s12 += x2 * y1
+        s13 += x3 * y1
+        s20 += x0 * y2
+        s21 += x1 * y2
+        s22 += x2 * y2
+        s23 += x3 * y2
+        s30 += x0 * y3
+        s31 += x1 * y3
+        s32 += x2 * y3
+        s33 += x3 * y3
+    r2, r3 = ro + ro, ro + ro + ro
+    o1, o2, o3 = o + qo, o + qo + qo, o + qo + qo + qo
+    M[o] += s00
+    M[o + ro] += s01
+    M[o + r2] += s02
+    M[o + r3] += s03
+    M[o1] += s10
+    M[o1 + ro] += s11
+    M[o1 + r2] += s12
+    M[o1 + r3] += s13
+    M[o2] += s20
+    M[o2 + ro] += s21
+    M[o2 + r2] += s22
+    M[o2 + r3] += s23
+    M[o3] += s30
+    M[o3 + ro] += s31
+    M[o3 + r2] += s32
+    M[o3 + r3] += s33
+
+
 # ---- rows -------------------------------------------------------------------------------------------------------
 
 
 @_compiled
 def _contract(M, row, careful):  # type: ignore[no-untyped-def]
-    """o += Σ a·b along five loops. The last is a vector; the one before it takes several vectors at once if it can."""
+    """o += Σ a·b along five loops. The last is a vector; the two before it take four vectors at once if they can."""
     n0, n1, n2, n3, n4 = row[2], row[3], row[4], row[5], row[6]
+    o2, a2, b2 = row[11], row[17], row[23]
     o3, a3, b3 = row[12], row[18], row[24]
     so, sa, sb = row[13], row[19], row[25]
     numbers = so == 1 and sa == 0 and sb == 1 and o3 == 0 and not careful  # a number times a vector
@@ -275,24 +354,34 @@ def _contract(M, row, careful):  # type: ignore[no-untyped-def]
     fours = n3 // _FOUR if numbers or dots else _ZERO
     twos = (n3 - _FOUR * fours) // _TWO if numbers else _ZERO
     done = _FOUR * fours + _TWO * twos
+    squares = n2 // _FOUR if fours and ((numbers and b2 == 0) or (dots and a2 == 0)) else _ZERO
     for i in range(n0):
         for j in range(n1):
-            for k in range(n2):
-                o = row[8] + i * row[9] + j * row[10] + k * row[11]
-                a = row[14] + i * row[15] + j * row[16] + k * row[17]
-                b = row[20] + i * row[21] + j * row[22] + k * row[23]
+            o = row[8] + i * row[9] + j * row[10]
+            a = row[14] + i * row[15] + j * row[16]
+            b = row[20] + i * row[21] + j * row[22]
+            for p in range(squares):
+                op, ap, bp = o + _FOUR * p * o2, a + _FOUR * p * a2, b + _FOUR * p * b2
                 for q in range(fours):
                     if dots:
-                        _four_dots(M, o + _FOUR * q * o3, o3, n4, a + _FOUR * q * a3, a3, b)
+                        _four_by_four_dots(M, op + _FOUR * q * o3, o2, o3, n4, ap + _FOUR * q * a3, a3, bp, b2)
                     else:
-                        _four(M, o, n4, a + _FOUR * q * a3, a3, b + _FOUR * q * b3, b3)
+                        _four_by_four(M, op, o2, n4, ap + _FOUR * q * a3, a2, a3, bp + _FOUR * q * b3, b3)
+            for k in range(n2):
+                oo, aa, bb = o + k * o2, a + k * a2, b + k * b2
+                if k >= _FOUR * squares:
+                    for q in range(fours):
+                        if dots:
+                            _four_dots(M, oo + _FOUR * q * o3, o3, n4, aa + _FOUR * q * a3, a3, bb)
+                        else:
+                            _four(M, oo, n4, aa + _FOUR * q * a3, a3, bb + _FOUR * q * b3, b3)
                 if twos:
-                    _two(M, o, n4, a + _FOUR * fours * a3, a3, b + _FOUR * fours * b3, b3)
+                    _two(M, oo, n4, aa + _FOUR * fours * a3, a3, bb + _FOUR * fours * b3, b3)
                 for r in range(done, n3):
                     if careful:
-                        _careful_product_to(M, o + r * o3, so, a + r * a3, sa, b + r * b3, sb, n4)
+                        _careful_product_to(M, oo + r * o3, so, aa + r * a3, sa, bb + r * b3, sb, n4)
                     else:
-                        _product_to(M, o + r * o3, so, a + r * a3, sa, b + r * b3, sb, n4)
+                        _product_to(M, oo + r * o3, so, aa + r * a3, sa, bb + r * b3, sb, n4)
 
 
 @_compiled
@@ -381,48 +470,71 @@ def _share_slopes(M, o, so, g, sg, s, ss, r, careful):  # type: ignore[no-untype
             M[o + k * so] = total * M[s + k * ss]
 
 
+def _on_rows(kernel: Any) -> Any:
+    """A kernel for one vector, run on each vector of a row."""
+
+    @_compiled
+    def run(M, row):  # type: ignore[no-untyped-def]
+        m, n, length = row[4], row[5], row[6]
+        o, o1, o2, so = row[8], row[11], row[12], row[13]
+        a, a1, a2, sa = row[14], row[17], row[18], row[19]
+        b, b1, b2, sb = row[20], row[23], row[24], row[25]
+        for i in range(m):
+            for j in range(n):
+                kernel(M, o + i * o1 + j * o2, so, a + i * a1 + j * a2, sa, b + i * b1 + j * b2, sb, length)
+
+    return run
+
+
+_add_rows, _sub_rows, _mul_rows, _div_rows, _copy_rows = map(_on_rows, (_add, _sub, _mul, _div, _copy))
+_add_to_rows, _sub_to_rows, _product_to_rows = map(_on_rows, (_add_to, _sub_to, _product_to))
+_careful_rows, _step_rows, _step_to_rows = map(_on_rows, (_careful_product_to, _step, _step_to))
+_relu_rows = _on_rows(_rectified)
+
+
 @_compiled
-def _vector(op, update, careful, M, o, so, a, sa, b, sb, c, sc, n):  # type: ignore[no-untyped-def]
-    """One vector of an arithmetic row; targets that are to be overwritten were cleared unless ``update`` is 0 here."""
+def _other_rows(M, row):  # type: ignore[no-untyped-def]
+    op = row[0]
+    so, sa, sb, sc = row[13], row[19], row[25], row[31]
+    for i in range(row[4]):
+        for j in range(row[5]):
+            o, a = row[8] + i * row[11] + j * row[12], row[14] + i * row[17] + j * row[18]
+            b, c = row[20] + i * row[23] + j * row[24], row[26] + i * row[29] + j * row[30]
+            if op in (_POW, _LESS, _LESS_EQUAL, _WHERE):
+                for k in range(row[6]):
+                    M[o + k * so] = _rare(op, M[a + k * sa], M[b + k * sb], M[c + k * sc])
+            else:
+                for k in range(row[6]):
+                    M[o + k * so] = _unary(op, M[a + k * sa])
+
+
+@_compiled
+def _accumulate(M, row, assign, careful):  # type: ignore[no-untyped-def]
+    """The rows that add to their target, or are the first to write to it."""
+    op = row[0]
+    if assign:
+        summed = (row[13] == 0 and row[6] > 1) or (row[12] == 0 and row[5] > 1) or (row[11] == 0 and row[4] > 1)
+        if summed or op == _SUB_TO or (op == _PRODUCT_TO and careful):
+            _clear(M, row)
+            assign = False
     if op == _ADD_TO:
-        if update == 0:
-            _copy(M, o, so, a, sa, a, sa, n)
+        if assign:
+            _copy_rows(M, row)
         else:
-            _add_to(M, 1.0, o, so, a, sa, n)
+            _add_to_rows(M, row)
     elif op == _SUB_TO:
-        _add_to(M, -1.0, o, so, a, sa, n)
-    elif op == _PRODUCT_TO:
-        if careful:
-            _careful_product_to(M, o, so, a, sa, b, sb, n)
-        elif update == 0:
-            _mul(M, o, so, a, sa, b, sb, n)
-        else:
-            _product_to(M, o, so, a, sa, b, sb, n)
+        _sub_to_rows(M, row)
     elif op == _STEP_TO:
-        if update == 0:
-            _step(M, o, a, b, n)
+        if assign:
+            _step_rows(M, row)
         else:
-            _step_to(M, o, so, a, sa, b, sb, n)
-    elif op == _ADD:
-        _add(M, o, so, a, sa, b, sb, n)
-    elif op == _SUB:
-        _sub(M, o, so, a, sa, b, sb, n)
-    elif op == _MUL:
-        _mul(M, o, so, a, sa, b, sb, n)
-    elif op == _DIV:
-        _div(M, o, so, a, sa, b, sb, n)
-    elif op == _COPY:
-        _copy(M, o, so, a, sa, a, sa, n)
-    elif op == _RELU:
-        for k in range(n):
-            x = M[a + k * sa]
-            M[o + k * so] = 0.0 if x <= 0 else x
-    elif op in (_POW, _LESS, _LESS_EQUAL, _WHERE):
-        for k in range(n):
-            M[o + k * so] = _rare(op, M[a + k * sa], M[b + k * sb], M[c + k * sc])
+            _step_to_rows(M, row)
+    elif careful:
+        _careful_rows(M, row)
+    elif assign:
+        _mul_rows(M, row)
     else:
-        for k in range(n):
-            M[o + k * so] = _unary(op, M[a + k * sa])
+        _product_to_rows(M, row)
 
 
 def _run(rows, M, aux, first, careful_from):  # type: ignore[no-untyped-def]
@@ -449,40 +561,47 @@ def _run(rows, M, aux, first, careful_from):  # type: ignore[no-untyped-def]
             _listed(M, aux, row, op == _GATHER)
         elif op in (_LOG_SUM_EXP, _SHARES, _SHARE_SLOPES):
             _over_list(M, row, careful)
+        elif op in (_ADD_TO, _SUB_TO, _PRODUCT_TO, _STEP_TO):
+            _accumulate(M, row, update == 0, careful)
+        elif op == _ADD:
+            _add_rows(M, row)
+        elif op == _SUB:
+            _sub_rows(M, row)
+        elif op == _MUL:
+            _mul_rows(M, row)
+        elif op == _DIV:
+            _div_rows(M, row)
+        elif op == _COPY:
+            _copy_rows(M, row)
+        elif op == _RELU:
+            _relu_rows(M, row)
         else:
-            if update == 0 and op in (_ADD_TO, _SUB_TO, _PRODUCT_TO, _STEP_TO):
-                summed = (row[13] == 0 and row[6] > 1) or (row[12] == 0 and row[5] > 1) or (row[11] == 0 and row[4] > 1)
-                plain = row[13] == 1 and row[19] == 1 and (op == _ADD_TO or (op == _STEP_TO and row[25] == 1))
-                plain = plain or (op == _PRODUCT_TO and not careful)
-                if summed or not plain:
-                    _clear(M, row)
-                    update = _ONE
-            n = row[6]
-            for i in range(row[4]):
-                for j in range(row[5]):
-                    _vector(
-                        op, update, careful, M, row[8] + i * row[11] + j * row[12], row[13],
-                        row[14] + i * row[17] + j * row[18], row[19], row[20] + i * row[23] + j * row[24], row[25],
-                        row[26] + i * row[29] + j * row[30], row[31], n,
-                    )  # fmt: skip
+            _other_rows(M, row)
 
 
-def _cached() -> Any:
-    try:
-        return njit(error_model="numpy", cache=True)(_run)
-    except RuntimeError:  # there is no directory that numba can write its cache to
-        return _compiled(_run)
+class Cached:
+    """A function that numba compiles once per machine; once per process where its cache cannot be written."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        try:
+            self.compiled = njit(error_model="numpy", cache=True)(function)
+        except RuntimeError:  # there is no directory for the cache
+            self.compiled = _compiled(function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it; the cache is written before the function begins."""
+        try:
+            return self.compiled(*arguments)
+        except OSError:  # the cache cannot be written after all (a full disk, say)
+            self.compiled = _compiled(self.function)
+            return self.compiled(*arguments)
 
 
-_best = [_cached()]
+_loop = Cached(_run)
 
 
 def ready(memory: Any) -> Any:
     """The loop `_run`, compiled for this type of memory or loaded from numba's cache."""
-    nothing = np.zeros((0, 32), np.uint64), memory, np.zeros(1, np.uint64), True, 0
-    try:
-        _best[0](*nothing)
-    except OSError:  # the cache cannot be written after all (a full disk, say)
-        _best[0] = _compiled(_run)
-        _best[0](*nothing)
-    return _best[0]
+    _loop(np.zeros((0, 32), np.uint64), memory, np.zeros(1, np.uint64), True, 0)
+    return _loop.compiled

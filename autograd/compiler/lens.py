@@ -13,6 +13,7 @@ import numpy as np
 from .. import graph, modes
 from ..modes import AnomalyError
 from ..value import Value, describe
+from .batch import Batch
 from .pack import INPUT, SHARED
 from .rows import adjoint_space, value_space
 from .trace import flatten, read
@@ -72,7 +73,7 @@ def _compare(program: Program, roots: list[Value], inputs: list[list[Value]], sa
     scalars = read(roots, inputs, program.parameters, index)
     if scalars.op != program._scalars.op:
         raise LensError("the function built another graph than when it was traced: does it depend on outside data?")
-    batch = [entry[None] for entry in sample]
+    batch = Batch(program.shapes, [entry[None] for entry in sample])
     machine = program._machine
     if program._single:
         program._differentiate(machine, batch)
@@ -128,18 +129,17 @@ def _agree(node: Value, what: str, scalar: float, compiled: float, allowed: floa
         raise LensError(f"the {what} of {describe(node)} is {scalar!r} in the graph and {compiled!r} in the program")
 
 
-def explain_anomaly(program: Program, batch: list[Any]) -> None:
+def explain_anomaly(program: Program, batch: Batch) -> None:
     """Raise AnomalyError for the first sample whose loss or gradient is not finite.
 
     The scalar graph of that sample says which operation, which operands and which source line it was.
     """
-    samples = len(batch[0]) if batch else 1
-    for i in range(samples):
+    for i in range(batch.samples):
         try:
             with modes.detect_anomaly():
-                roots, _ = build(program, [array[i] for array in batch])
+                roots, _ = build(program, batch.sample(i))
                 if program._single:
                     roots[0].backward()
         except AnomalyError as error:
-            place = f"sample {i} of the batch: " if batch else ""
+            place = f"sample {i} of the batch: " if batch.arrays else ""
             raise AnomalyError(f"{place}{error}") from None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..modes import ACTIVE, current
 from ..value import Value
+from .batch import Batch
 from .lower import Lowered, Lowering
 from .machine import Array
 from .numpy_backend import NumpyMachine
@@ -67,7 +68,7 @@ class Program:
         self.gradient: Array = np.zeros(len(self.parameters), self.dtype)
         self._by_inputs: Any = None
         self._largest = 0
-        self._last: list[Array] | None = None
+        self._last: Batch | None = None
         self.pull()
 
     @property
@@ -143,28 +144,33 @@ class Program:
             parameter.grad += slope
         return float(loss)
 
-    def step(self, *arrays: Arrays, optimizer: ArrayOptimizer | None = None) -> float:
+    def step(self, *arrays: Arrays, optimizer: ArrayOptimizer | None = None, rows: Any = None) -> float:
         """One training step: loss, gradient, and the optimizer's update of `theta` in place.
 
         Args:
             arrays: as for a call; the optimizer may stand last among them.
             optimizer: an optimizer of `nn`, or anything with ``step_arrays(theta, gradient)``.
+            rows: numbers of the samples to take, (B,); without it all of them. ``step(X, y, optimizer, rows=chosen)``
+                does what ``step(X[chosen], y[chosen], optimizer)`` does, with one copy of the samples less.
 
         Returns:
             the mean loss before the update.
+
+        Raises:
+            IndexError: a row does not exist.
+            ValueError, TypeError: as for a call.
         """
         if optimizer is None:
             *arrays, optimizer = arrays  # type: ignore[assignment]
         if not hasattr(optimizer, "step_arrays"):
             raise TypeError("step needs an optimizer with step_arrays(theta, gradient), such as nn.SGD(parameters, lr)")
         self._needs_loss()
-        batch = self._batch(arrays)
-        loss, gradient = self._differentiate(self._machine, batch)
-        self.gradient = gradient
+        batch = self._batch(arrays, rows)
+        loss, self.gradient = self._differentiate(self._machine, batch)
         if ACTIVE:
             self._check_finite(np.array([loss]), batch)
-        optimizer.step_arrays(self.theta, gradient)
-        return float(loss)
+        optimizer.step_arrays(self.theta, self.gradient)
+        return loss
 
     # -- looking inside -------------------------------------------------------------------------------------------
 
@@ -216,14 +222,11 @@ class Program:
                 raise IndexError(
                     "lens(i) looks at a sample of the last batch; run the program first, or give lens(x, …)"
                 )
-            samples = len(self._last[0])
+            samples = self._last.samples
             if not -samples <= which[0] < samples:
                 raise IndexError(f"the last batch has {samples} samples; there is no sample {which[0]}")
-            return scalar_graph(self, [array[which[0]] for array in self._last])
-        last = self._last
-        sample = [array[0] for array in self._batch([np.asarray(entry)[None] for entry in which])]
-        self._last = last
-        return scalar_graph(self, sample)
+            return scalar_graph(self, self._last.sample(which[0]))
+        return scalar_graph(self, Batch(self.shapes, [np.asarray(entry)[None] for entry in which]).sample(0))
 
     # -- the machine's part ---------------------------------------------------------------------------------------
 
@@ -233,65 +236,36 @@ class Program:
                 "the compiled function returns a list; a gradient needs one Value: compile the loss, not the prediction"
             )
 
-    def _batch(self, arrays: Iterable[Arrays]) -> list[Array]:
-        given = list(arrays)
-        if len(given) != len(self.shapes):
-            raise ValueError(f"the program takes {len(self.shapes)} arrays {self._wanted()} and got {len(given)}")
-        batch = []
-        for number, (array, shape) in enumerate(zip(given, self.shapes)):
-            array = np.asarray(array)
-            if array.dtype.kind not in "fiu":
-                raise TypeError(
-                    f"argument {number + 1} must be an array of real numbers, not of {array.dtype}: "
-                    + ("use array.astype(float)" if array.dtype.kind == "b" else "convert it first")
-                )
-            if array.shape[1:] != shape or array.ndim != len(shape) + 1:
-                hint = "; for one sample write array[None]" if array.shape == shape else ""
-                raise ValueError(f"argument {number + 1} must have the shape {_form(shape)}, not {array.shape}{hint}")
-            batch.append(array)
-        sizes = {len(array) for array in batch}
-        if len(sizes) > 1:
-            raise ValueError(f"the arrays hold different numbers of samples: {[len(array) for array in batch]}")
-        if sizes == {0}:
-            raise ValueError("the batch is empty: a mean over no samples has no value")
-        self._last = batch
-        return batch
+    def _batch(self, arrays: Sequence[Arrays], rows: Any = None) -> Batch:
+        self._last = Batch(self.shapes, arrays, rows)
+        return self._last
 
-    def _wanted(self) -> str:
-        return "(" + ", ".join(map(_form, self.shapes)) + ")"
+    def _load(self, machine: Any, batch: Batch, begin: int, end: int) -> None:
+        self._largest = max(self._largest, end - begin)
+        batch.fill(machine.inputs(end - begin), begin, end, machine.by_sample)
 
-    def _load(self, machine: Any, batch: list[Array], begin: int, end: int) -> None:
-        samples = end - begin
-        self._largest = max(self._largest, samples)
-        for target, array in zip(machine.inputs(samples), batch):
-            part = array if samples == len(array) else array[begin:end]
-            if part.ndim != 2:
-                part = part.reshape(samples, -1)
-            target[...] = part if machine.by_sample else part.T
-
-    def _blocks(self, machine: Any, batch: list[Array]) -> list[tuple[int, int]]:
-        samples = len(batch[0]) if batch else 1
+    def _blocks(self, machine: Any, samples: int) -> list[tuple[int, int]]:
         block = machine.layout.block
         return [(begin, min(begin + block, samples)) for begin in range(0, samples, block)]
 
-    def _evaluate(self, machine: Any, batch: list[Array]) -> Array:
+    def _evaluate(self, machine: Any, batch: Batch) -> Array:
         results = []
-        for begin, end in self._blocks(machine, batch):
+        for begin, end in self._blocks(machine, batch.samples):
             self._load(machine, batch, begin, end)
             machine.run(("forward",) if begin else ("shared", "forward"), end - begin)
             results.append(np.array(machine.outputs(end - begin)))
         return results[0] if len(results) == 1 else np.concatenate(results)
 
     def _differentiate(
-        self, machine: Any, batch: list[Array], collect: Callable[[int, int], bool] | None = None
+        self, machine: Any, batch: Batch, collect: Callable[[int, int], bool] | None = None
     ) -> tuple[float, Array]:
         """The mean loss and the flat gradient (a view that the next run overwrites).
 
         If the gradient holds a nan or an infinity, the reverse pass runs again with the rule that a product with an
         exact zero carries nothing; fast arithmetic would give more of them than there are.
         """
-        samples = len(batch[0]) if batch else 1
-        blocks = self._blocks(machine, batch)
+        samples = batch.samples
+        blocks = self._blocks(machine, samples)
         lowered: Lowered = machine.lowered
         memory, gradient = machine.memory, machine.gradient
         for careful in (False, True):
@@ -308,14 +282,14 @@ class Program:
         total = float(memory[lowered.total])
         return total / samples if self._packed.outputs.region != SHARED else total, gradient
 
-    def _input_gradients(self, batch: list[Array], per_sample: bool) -> tuple[Any, list[Array]]:
+    def _input_gradients(self, batch: Batch, per_sample: bool) -> tuple[Any, list[Array]]:
         if self._by_inputs is None:
             regions = [INPUT + number for number in range(len(self.shapes))]
             lowered = Lowering(self._packed).lower(wrt=regions)
             self._by_inputs = machine(lowered, self.dtype, self.backend)
         runner = self._by_inputs
         runner.memory[: len(self.parameters)] = self.theta
-        gradients = [np.zeros(array.shape, self.dtype) for array in batch]
+        gradients = [np.zeros(array.shape, self.dtype) for array in batch.arrays]
 
         def collect(begin: int, end: int) -> bool:
             for gradient, adjoint in zip(gradients, runner.input_adjoints(end - begin)):
@@ -326,19 +300,17 @@ class Program:
         loss, _ = self._differentiate(runner, batch, collect)
         if not per_sample:
             return loss, gradients
-        samples = len(batch[0])
-        return self._evaluate(runner, batch)[:, 0], [gradient * samples for gradient in gradients]
+        return self._evaluate(runner, batch)[:, 0], [gradient * batch.samples for gradient in gradients]
 
-    def _sample_gradients(self, batch: list[Array]) -> tuple[Array, Array]:
+    def _sample_gradients(self, batch: Batch) -> tuple[Array, Array]:
         """One run per sample: summing over samples is part of whatever writes to a parameter's adjoint."""
-        samples = len(batch[0]) if batch else 1
-        losses = np.zeros(samples, self.dtype)
-        gradients = np.zeros((samples, len(self.parameters)), self.dtype)
-        for i in range(samples):
-            losses[i], gradients[i] = self._differentiate(self._machine, [array[i : i + 1] for array in batch])
+        losses = np.zeros(batch.samples, self.dtype)
+        gradients = np.zeros((batch.samples, len(self.parameters)), self.dtype)
+        for i in range(batch.samples):
+            losses[i], gradients[i] = self._differentiate(self._machine, batch.alone(i))
         return losses, gradients
 
-    def _check_finite(self, results: Array, batch: list[Array]) -> None:
+    def _check_finite(self, results: Array, batch: Batch) -> None:
         finite = np.isfinite(results).all() and np.isfinite(self.gradient).all()
         if current().anomaly and not finite:
             from .lens import explain_anomaly
@@ -359,7 +331,3 @@ def machine(lowered: Lowered, dtype: Any, backend: str) -> Any:
             raise
         warnings.warn(f"numba is installed but does not work here ({error}); NumPy runs the program", stacklevel=2)
         return NumpyMachine(lowered, dtype)
-
-
-def _form(shape: Shape) -> str:
-    return "(B" + "".join(f", {n}" for n in shape) + ("," if not shape else "") + ")"

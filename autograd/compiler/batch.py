@@ -1,0 +1,102 @@
+"""The samples that a program runs on: arrays checked against the shapes it was compiled for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .machine import Array
+from .trace import Ints, Shape
+
+
+class Batch:
+    """One array per argument with a row per sample, or some of their rows.
+
+    Args:
+        shapes: the form of one sample of each argument.
+        arrays: as many arrays, (B, *shape) each.
+        rows: numbers of the rows to take, in this order, (B′,); None takes all.
+
+    Attributes:
+        samples: how many there are; 1 for a program without arguments.
+
+    Raises:
+        ValueError: a shape is wrong, batch sizes differ, or the batch is empty.
+        TypeError: an array does not hold real numbers, or ``rows`` no integers.
+        IndexError: a row does not exist.
+    """
+
+    __slots__ = ("arrays", "rows", "samples")
+
+    def __init__(self, shapes: Sequence[Shape], arrays: Sequence[Any], rows: Any = None) -> None:
+        if len(arrays) != len(shapes):
+            wanted = ", ".join(map(_form, shapes))
+            raise ValueError(f"the program takes {len(shapes)} arrays ({wanted}) and got {len(arrays)}")
+        self.arrays: list[Array] = [np.asarray(array) for array in arrays]
+        self.rows: Ints | None = None
+        for array, shape in zip(self.arrays, shapes):
+            if array.dtype.kind not in "fiu" or array.shape[1:] != shape or array.ndim != len(shape) + 1:
+                self._refuse(shapes)
+        self.samples = len(self.arrays[0]) if self.arrays else 1
+        for array in self.arrays:
+            if len(array) != self.samples:
+                raise ValueError(f"the arrays hold different numbers of samples: {list(map(len, self.arrays))}")
+        if rows is not None and self.arrays:
+            self.rows = _rows(rows, self.samples)
+            self.samples = len(self.rows)
+        if not self.samples:
+            raise ValueError("the batch is empty: a mean over no samples has no value")
+
+    def _refuse(self, shapes: Sequence[Shape]) -> None:
+        for number, (array, shape) in enumerate(zip(self.arrays, shapes), start=1):
+            if array.dtype.kind not in "fiu":
+                raise TypeError(
+                    f"argument {number} must be an array of real numbers, not of {array.dtype}: "
+                    + ("use array.astype(float)" if array.dtype.kind == "b" else "convert it first")
+                )
+            if array.shape[1:] != shape or array.ndim != len(shape) + 1:
+                hint = "; for one sample write array[None]" if array.shape == shape else ""
+                raise ValueError(f"argument {number} must have the shape {_form(shape)}, not {array.shape}{hint}")
+
+    def sample(self, i: int) -> list[Array]:
+        """The arguments of one sample."""
+        return [array[i if self.rows is None else self.rows[i]] for array in self.arrays]
+
+    def alone(self, i: int) -> Batch:
+        """A batch of one sample."""
+        one = object.__new__(Batch)
+        one.rows, one.samples, one.arrays = None, 1, [array[None] for array in self.sample(i)]
+        return one
+
+    def fill(self, targets: Sequence[Array], begin: int, end: int, by_sample: bool) -> None:
+        """Copy some samples to where the machine reads them: (B, n) each, or (n, B) unless ``by_sample``."""
+        whole = end - begin == self.samples
+        for target, array in zip(targets, self.arrays):
+            if self.rows is not None:
+                rows = self.rows if whole else self.rows[begin:end]
+                if by_sample and array.ndim == 2 and array.dtype == target.dtype:
+                    array.take(rows, 0, target, "clip")  # "raise" would copy twice; the rows are known to exist
+                    continue
+                part = array[rows]
+            else:
+                part = array if whole else array[begin:end]
+            if part.ndim != 2:
+                part = part.reshape(end - begin, -1)
+            target[...] = part if by_sample else part.T
+
+
+def _rows(rows: Any, samples: int) -> Ints:
+    chosen = np.asarray(rows)
+    if chosen.ndim != 1 or (chosen.dtype.kind not in "iu" and chosen.size):
+        raise TypeError(f"rows must be a flat list of sample numbers, not {chosen.dtype} of shape {chosen.shape}")
+    chosen = chosen.astype(np.int64, copy=False)
+    if chosen.size and chosen.view(np.uint64).max() >= samples:  # a negative number is a huge one there
+        wrong = chosen[(chosen < 0) | (chosen >= samples)][0]
+        raise IndexError(f"there is no row {wrong}: the arrays hold {samples} samples, counted from 0")
+    return chosen
+
+
+def _form(shape: Shape) -> str:
+    return "(B" + "".join(f", {n}" for n in shape) + ("," if not shape else "") + ")"
