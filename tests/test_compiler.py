@@ -142,6 +142,7 @@ def test_a_numba_that_does_not_import_is_replaced_by_numpy(monkeypatch: pytest.M
         raise ImportError("Numba needs NumPy 2.2 or less")
 
     monkeypatch.setattr("autograd.compiler.numba_backend.NumbaMachine", broken)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())  # installed, whether it is here or not
     w = Value(2.0)
     with pytest.warns(UserWarning, match="NumPy runs the program"):
         program = autograd.compile(lambda x: w * x, inputs=((),), parameters=[w])

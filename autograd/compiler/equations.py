@@ -182,8 +182,6 @@ class _Writer:
             sign = {"mul": "·", "div": "/"}.get(step.op, op.symbol)
             left, right = _bracket(operands[0], binds), _bracket(operands[1], binds + 1)
             return f"{left} {sign} {right}", binds
-        if step.op == "neg":
-            return f"−{_bracket(operands[0], 3)}", 2
         return f"{step.op}({', '.join(text for text, _ in operands)})", 9
 
     def _sum(self, position: int, step: Instruction) -> tuple[str, int]:
@@ -193,7 +191,7 @@ class _Writer:
                 before = [i for i, other in enumerate(self.packed.instructions[:position])
                           if (other.region, other.start, other.shape and other.size) ==
                           (step.region, step.start, step.size)][-1]  # fmt: skip
-                part = self._named(position, before)
+                part = self._within(position, before)
             elif operand.slots.ndim == 2:
                 part = f"sum({self._operand(position, operand)[0]})", 9
             else:
@@ -229,20 +227,17 @@ class _Writer:
     def _operand(self, position: int, operand: Operand) -> tuple[str, int]:
         makers = self._makers(operand)
         if len(makers) == 1 and makers[0] in self.text:
-            return self._named(position, makers[0])
+            return self._within(position, makers[0])
         n = operand.slots.size
         base = self._base(position, operand)
         distinct = len(np.unique(operand.slots))
         return (base if n == 1 or distinct == 1 else f"{base}[{distinct}]"), 9
 
-    def _named(self, position: int, maker: int) -> tuple[str, int]:
-        if maker in self.text:
-            self.weight[position] += self.weight[maker]
-            self.reads[position] += self.reads[maker]
-            return self.text[maker]
-        self.reads[position].append(self.name[maker])
-        step = self.packed.instructions[maker]
-        return self.name[maker] + (f"[{step.size}]" if step.size > 1 else ""), 9
+    def _within(self, position: int, maker: int) -> tuple[str, int]:
+        """The text of an instruction that is written into this one."""
+        self.weight[position] += self.weight[maker]
+        self.reads[position] += self.reads[maker]
+        return self.text[maker]
 
     def _base(self, position: int, operand: Operand) -> str:
         """The name of what an operand reads, without its shape."""
@@ -252,23 +247,23 @@ class _Writer:
             self.reads[position].append(name)
             whole = len(np.unique(slots)) == self.packed.sizes[operand.region]
             return name if whole else f"{name}{_subscript(slots)}"
-        if operand.region == SHARED and (slots < self.packed.n_parameters).all():
-            return _parameters([self.labels[s] for s in np.unique(slots).tolist()], slots, self.packed.n_parameters)
-        if operand.region == SHARED and all(s in self.packed.constants for s in slots.tolist()):
-            distinct = {self.packed.constants[s] for s in slots.tolist()}
-            return f"{distinct.pop():.6g}".replace("-", "−") if len(distinct) == 1 else "C"
+        parts = []
+        if operand.region == SHARED:
+            given = slots[slots < self.packed.n_parameters]
+            if given.size:
+                labels = [self.labels[s] for s in np.unique(given).tolist()]
+                parts.append(_parameters(labels, given, self.packed.n_parameters))
+            numbers = {self.packed.constants[s] for s in slots.tolist() if s in self.packed.constants}
+            if numbers:
+                parts.append(f"{numbers.pop():.6g}".replace("-", "−") if len(numbers) == 1 else "C")
         makers = self._makers(operand)
-        names = [self.text[i][0] if i in self.text else self.name.get(i, "") for i in makers]
-        for i in makers:
-            if i in self.name:
-                self.reads[position].append(self.name[i])
-            elif i in self.text:
-                self.weight[position] += self.weight[i]
-        if len(makers) == 1:
+        self.reads[position] += [self.name[i] for i in makers]
+        if len(makers) == 1 and not parts:
             step = self.packed.instructions[makers[0]]
             read = np.unique(slots)
-            return names[0] + ("" if len(read) == step.size else _subscript(read - step.start))
-        return "(" + ", ".join(names) + ")"
+            return self.name[makers[0]] + ("" if len(read) == step.size else _subscript(read - step.start))
+        parts += [self.name[i] for i in makers]
+        return parts[0] if len(parts) == 1 else "(" + ", ".join(parts) + ")"
 
 
 def _subscript(slots: Any) -> str:

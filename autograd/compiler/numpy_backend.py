@@ -17,6 +17,8 @@ from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, UPDATE, Array, Machine,
 from .rows import ADD, ASSIGN, ASSIGN_FIRST
 from .trace import Ints
 
+PIECE = 1 << 22
+"""So many products at a time are made by the rule of exact zeros, which needs room for each."""
 Key = tuple[tuple[str, ...], int, bool, bool]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -193,8 +195,8 @@ class NumpyMachine(Machine):
         else:
             out, a, b = view(out_at, 1, ()), view(a_at, 2, ()), view(b_at, 3, ())
             function, full = (_careful_product if careful else np.multiply), shape
-        if careful and int(np.prod(full)) > 1 << 22:
-            wide = np.broadcast_to(a, full) if full else a
+        if careful and int(np.prod(full)) > PIECE:
+            wide = np.broadcast_to(a, full)
             calls.append((partial(_careful_contract, extra, update == ASSIGN), (wide, b, out)))
             return
         if not extra and update == ASSIGN:
@@ -247,15 +249,17 @@ def _careful_product(a: Array, b: Array, out: Array) -> None:
 
 
 def _careful_contract(extra: tuple[int, ...], assign: bool, a: Array, b: Array, out: Array) -> None:
-    """A contraction by careful products, in pieces along its first axis that fit into memory."""
+    """A contraction by careful products, in pieces along its longest axis that fit into memory."""
     shape = np.broadcast_shapes(a.shape, b.shape)
-    if int(np.prod(shape)) > 1 << 22 and len(shape) > 1:
-        if 0 in extra and assign:
+    axis = int(np.argmax(shape))
+    length = max(1, PIECE * shape[axis] // int(np.prod(shape)))
+    if length < shape[axis]:
+        if axis in extra and assign:
             out[...] = 0
-        for i in range(shape[0]):
-            part = [x[min(i, x.shape[0] - 1)] for x in (a, b, out)]
-            deeper = tuple(axis - 1 for axis in extra if axis)
-            _careful_contract(deeper, assign and 0 not in extra, *part)
+        for i in range(0, shape[axis], length):
+            cut = (slice(None),) * axis + (slice(i, i + length),)
+            part = [x[cut] if x.shape[axis] > 1 else x for x in (a, b, out)]
+            _careful_contract(extra, assign and axis not in extra, *part)
         return
     product = np.empty(shape, out.dtype)
     _careful_product(a, b, product)

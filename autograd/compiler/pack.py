@@ -465,17 +465,11 @@ def grids(left: Ints, right: Ints) -> list[Ints]:
         m = np.array(members)
         rows, i = np.unique(a[m], return_inverse=True)
         columns, j = np.unique(b[m], return_inverse=True)
-        if len(rows) * len(columns) != len(m):  # two sets with the same hash, or the same dot twice
-            for one in members:
-                shaped.setdefault((1, 1), []).append(np.array([[one]]))
-            continue
         grid = np.full((len(rows), len(columns)), -1, np.int64)
         grid[i, j] = m
-        if (grid < 0).any():
-            for one in members:
-                shaped.setdefault((1, 1), []).append(np.array([[one]]))
-            continue
-        shaped.setdefault(grid.shape, []).append(grid)
+        whole = grid.size == len(m) and (grid >= 0).all()  # else two sets have the same hash, or a dot stands twice
+        for part in [grid] if whole else m.reshape(-1, 1, 1):
+            shaped.setdefault(part.shape, []).append(part)
     stacked = [np.stack(group) for group in shaped.values()]
     require(sum(grid.size for grid in stacked) == n, "a dot was lost between grids")
     return stacked

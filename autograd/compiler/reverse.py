@@ -147,9 +147,7 @@ class Reverse:
 
     def _list(self, worker: Step) -> None:
         step = worker.step
-        operand = step.operands[0]
-        if not self._wanted(operand):
-            return
+        operand = step.operands[0]  # wanted, or the instruction were not
         source = worker.operand(operand, worker.loops)
         slopes = worker.temporary()
         adjoint = worker.out(adjoint_space(step.region))

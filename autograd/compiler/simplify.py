@@ -174,7 +174,5 @@ def _code_of(s: Scalars, name: str, code: Ints) -> int:
 def _tidy(s: Scalars, terms: list[int], signs: list[int], scalars: int) -> Node:
     """A sum without exact zeros, its positive terms first."""
     kept = [(sgn, i) for sgn, i in zip(signs, terms) if not (i < len(s.op) and s.data[i] == 0.0)]
-    if not kept:
-        kept = [(signs[0], terms[0])]
     kept.sort(key=lambda pair: -pair[0])
     return Node("sum", np.array([i for _, i in kept], np.int64), tuple(sgn for sgn, _ in kept), max(scalars, 1))

@@ -220,8 +220,6 @@ def read(
     first = len(index)
     for node in parameters:
         index[node] = len(index)
-    if len(index) != first + len(parameters):
-        raise ValueError("a parameter is listed twice, or is an input as well")
     leaves = len(index)
     op = ["input"] * first + ["parameter"] * len(parameters)
     batched = [True] * first + [False] * len(parameters)
