@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mpmath import mp, mpf
 
 import autograd
 from autograd import Value, certify, ops
@@ -22,6 +21,10 @@ from autograd.precision.losses import digits_right
 from autograd.precision.meanings import exact
 from autograd.precision.replay import replay
 from autograd.value import apply
+
+pytest.importorskip("mpmath")
+from mpmath import mp, mpf
+
 from benchmarks.programs import exact as exact_answers
 from benchmarks.programs import obstacle, random_program
 from benchmarks.reference import draw, is_smooth, slope, value_of

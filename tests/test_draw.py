@@ -637,7 +637,8 @@ def test_draw_is_public_and_is_imported_only_when_it_is_used():
 
 
 def test_an_object_of_the_graphviz_package() -> None:
+    graphviz = pytest.importorskip("graphviz")
     drawing = draw(Value(2.0, "x").tanh())
     source = drawing.graphviz()
-    assert isinstance(source, pytest.importorskip("graphviz").Source)
+    assert isinstance(source, graphviz.Source)
     assert source.source.strip() == drawing.source.strip() and source.format == "svg"

@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from mpmath import mpf
 
 from autograd.ops import TABLE, Op
+
+pytest.importorskip("mpmath")
+from mpmath import mpf
+
 from benchmarks import __main__ as command
 from benchmarks import contestants, fuzz
 from benchmarks.programs import Program, eager, exact, obstacle, random_program, sizes

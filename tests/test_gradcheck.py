@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import mpmath
 import pytest
+from exactly import mpmath
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,16 +47,16 @@ def verdicts(report: Any) -> list[str]:
 
 # ---- finite differences: the measured error is honest -----------------------------------------------------------
 
-FUNCTIONS: dict[str, tuple[Callable[[float], float], Callable[[Any], Any], tuple[float, float]]] = {
-    "sin": (math.sin, mpmath.sin, (-1e8, 1e8)),
+FUNCTIONS: dict[str, tuple[Callable[[float], float], str | Callable[[Any], Any], tuple[float, float]]] = {
+    "sin": (math.sin, "sin", (-1e8, 1e8)),
     "cube": (lambda x: x * x * x, lambda x: x**3, (-1e8, 1e8)),
     "reciprocal": (lambda x: 1 / x, lambda x: 1 / x, (-1e8, 1e8)),
-    "log": (math.log, mpmath.log, (1e-300, 1e300)),
-    "sqrt": (math.sqrt, mpmath.sqrt, (1e-300, 1e300)),
-    "exp": (ops.IEEE_FUNCTIONS["exp"], mpmath.exp, (-700, 709)),
-    "tanh": (math.tanh, mpmath.tanh, (-1e3, 1e3)),
-    "erf": (math.erf, mpmath.erf, (-1e3, 1e3)),
-    "atan": (math.atan, mpmath.atan, (-1e8, 1e8)),
+    "log": (math.log, "log", (1e-300, 1e300)),
+    "sqrt": (math.sqrt, "sqrt", (1e-300, 1e300)),
+    "exp": (ops.IEEE_FUNCTIONS["exp"], "exp", (-700, 709)),
+    "tanh": (math.tanh, "tanh", (-1e3, 1e3)),
+    "erf": (math.erf, "erf", (-1e3, 1e3)),
+    "atan": (math.atan, "atan", (-1e8, 1e8)),
 }
 
 
@@ -79,6 +79,8 @@ def test_the_measured_error_covers_the_true_one(case: tuple[str, float]) -> None
         except (ValueError, ZeroDivisionError):
             return math.nan
 
+    if isinstance(exact, str):
+        exact = getattr(mpmath, exact)
     with mpmath.workdps(50):
         derivative = float(mpmath.diff(exact, mpmath.mpf(x), h=mpmath.mpf(x) * mpmath.mpf(10) ** -15))
     found = slope(total, x)

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from exactly import mp, mpf
 from hypothesis import given
 from hypothesis import strategies as st
-from mpmath import mp, mpf
 
 import autograd
 import nn

@@ -12,12 +12,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from mpmath import mp, mpc, mpf
 
 import autograd
 from autograd import Value, functional, graph, ops
 from autograd.formulas import FormulaError, interpret
 from autograd.ops import TABLE, Op
+
+pytest.importorskip("mpmath")
+from mpmath import mp, mpc, mpf
+
 from benchmarks.reference import LARGEST, SMALLEST_NORMAL, VALUES, draw, error, errors_at, is_smooth, slope, value_of
 
 inf, nan = math.inf, math.nan
