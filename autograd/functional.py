@@ -153,7 +153,7 @@ def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph:
         [[1.0, 0.0], [0.0, 2.0]]
     """
     outputs, inputs = _evaluated(ys, xs)
-    rows = list(outputs) if isinstance(outputs, Iterable) and not isinstance(outputs, Value) else [outputs]
+    rows = list(outputs) if isinstance(outputs, Iterable) else [outputs]
     matrix = [grad(_single(y), inputs, create_graph) for y in rows]
     if callable(ys):
         _close(inputs)

@@ -83,7 +83,7 @@ _PACKAGES = tuple(
 
 def user_line() -> tuple[str, int]:
     """File name and line of the innermost caller outside `autograd` and `nn`."""
-    frame = sys._getframe(1)
+    frame = sys._getframe()
     while frame.f_back is not None:
         file = frame.f_code.co_filename
         if not file.startswith(_PACKAGES) and not file.startswith("<autograd"):

@@ -114,7 +114,7 @@ def width(text: str, size: float, bold: bool = False) -> float:
 
 
 def _wide(c: str) -> float:
-    if unicodedata.combining(c) or unicodedata.category(c) in ("Mn", "Cf"):
+    if unicodedata.category(c) in ("Mn", "Me", "Cf"):  # drawn over another character, or not at all
         return 0.0
     if unicodedata.east_asian_width(c) in "WF":
         return 1.1 if ord(c) < 0x10000 else 1.35

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import secrets
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -230,6 +232,42 @@ def test_a_disk_that_fills_up_during_training_keeps_parameters_and_the_last_chec
         progress=False, engine="eager",
     )  # fmt: skip
     assert resumed.epochs == 9
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows flushes no folders, and has other permissions")
+def test_data_and_name_reach_the_disk(tmp_path, monkeypatch):
+    real, flushed = os.fsync, []
+
+    def fsync(number):
+        flushed.append((number, os.fstat(number)))
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    mask = os.umask(0o020)
+    try:
+        files.write(tmp_path / "file", b"data")
+    finally:
+        os.umask(mask)
+    (_, data), (folder, name) = flushed
+    assert data.st_size == 4 and data.st_ino == (tmp_path / "file").stat().st_ino  # all of it, in what was renamed
+    assert name.st_ino == tmp_path.stat().st_ino
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(folder)
+    assert stat.S_IMODE(data.st_mode) == 0o646  # as `open` makes files: for everybody, less what the mask takes
+
+
+def test_no_link_is_followed_and_no_file_overwritten_on_the_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0")
+    (tmp_path / "victim").write_bytes(b"old")
+    (tmp_path / ".file.0.tmp").symlink_to(tmp_path / "victim")
+    with pytest.raises(FileExistsError):
+        files.write(tmp_path / "file", b"new")
+    assert (tmp_path / "victim").read_bytes() == b"old" and not (tmp_path / "file").exists()
+
+
+def test_trying_a_folder_leaves_nothing_in_it(tmp_path):
+    files.check_folder(tmp_path)
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_write_that_is_interrupted_leaves_nothing_behind(tmp_path, monkeypatch):

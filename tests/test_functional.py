@@ -202,10 +202,13 @@ def test_jacobian() -> None:
     x, y = Value(2.0), Value(3.0)
     assert jacobian([x * y, x], [x, y]) == [[3.0, 2.0], [1.0, 0.0]]
     assert jacobian(lambda x: x * x, [3.0]) == [[6.0]]
+    assert jacobian(lambda x: 2.0, [3.0]) == [[0.0]]
     [[a, b]] = jacobian([x * y], [x, y], create_graph=True)
     assert grad(a, [y]) == [1.0] and grad(b, [x]) == [1.0]
     [[a]] = jacobian(lambda z: [z * z * z], [x], create_graph=True)
     assert grad(a, [x]) == [12.0]  # the graph goes on to the Values that were passed
+    [[a]] = jacobian(lambda z: x * z * z, [2.0], create_graph=True)
+    assert graph.leaves(a) == [x]  # the numbers that were passed are plain numbers again
 
 
 def test_hessian_is_symmetric_and_accepts_values() -> None:

@@ -84,6 +84,7 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: autograd.jacobian(lambda x: ["a"], [1.0]), TypeError, "the function must return one Value, not str"),
     (lambda: autograd.value_and_grad(lambda x: 1j)(1.0), TypeError, "the result of the function takes a real number"),
     (lambda: autograd.value_and_grad(v.maximum)("a"), TypeError, "value_and_grad takes a real number, not str"),
+    (lambda: autograd.hvp(lambda x, y: x * y, [1.0, 2.0], [1.0]), ValueError, "hvp got 2 variables and a vector of 1"),
     (lambda: autograd.hvp(lambda x: x, [1.0], [1.0, 2.0]), ValueError, "hvp got 1 variables and a vector of 2"),
     # modes
     (watched(lambda: v / 0.0), AnomalyError, "the value inf appeared in div(v = 2.0, 0.0) = inf, made at "),

@@ -177,6 +177,10 @@ def test_lines_inside_the_library_are_passed_over() -> None:
     assert slope.source == (HERE, at)
 
 
+def test_a_user_who_asks_gets_the_line_of_the_question() -> None:
+    assert modes.user_line() == (HERE, line())
+
+
 # ---- tracing ------------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +203,13 @@ def test_while_tracing_comparisons_are_nodes_and_truth_is_an_error() -> None:
     assert (x < y) is True and autograd.where(x < y, x, y) is not None
 
 
+@pytest.mark.parametrize("context", [no_grad, record_source, detect_anomaly])
+def test_in_all_other_contexts_comparisons_are_bools(context: Callable[[], Any]) -> None:
+    x, y = Value(1.0), Value(2.0)
+    with context():
+        assert (x < y) is True and (x >= y) is False and bool(x) is True
+
+
 def test_a_traced_comparison_has_no_slope() -> None:
     x, y = Value(1.0), Value(2.0)
     with modes.changed(tracing=True):
@@ -207,6 +218,15 @@ def test_a_traced_comparison_has_no_slope() -> None:
     assert (x.grad, y.grad) == (3.0, 0.0)
     x.data = 5.0
     assert graph.forward(root) == 2.0  # the traced condition is recomputed
+
+
+def test_a_traced_derivative_keeps_both_branches() -> None:
+    x = Value(2.0)
+    with modes.changed(tracing=True):
+        [slope] = autograd.grad(abs(x), [x], create_graph=True)
+    assert slope.data == 1.0
+    x.data = -3.0
+    assert graph.forward(slope) == -1.0
 
 
 # ---- threads ------------------------------------------------------------------------------------------------------

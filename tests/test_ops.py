@@ -115,6 +115,34 @@ def test_a_registered_operation_is_covered_by_the_same_test() -> None:
         test_second_derivatives("wrong")
 
 
+def test_the_same_operation_may_be_registered_again_and_another_not() -> None:
+    softsign = autograd.register("softsign", "x / (1 + abs(x))", "1 / (1 + abs(x)) / (1 + abs(x))")
+    assert autograd.register("softsign", "x / (1 + abs(x))", ["1 / (1 + abs(x)) / (1 + abs(x))"]) is softsign
+    for formula in ("x / (1 + abs(x) * 1)", "x / (0 + 1 + abs(x))"):  # a longer text and one that sorts before it
+        with pytest.raises(ValueError, match="'softsign' cannot name a new operation: it is taken"):
+            autograd.register("softsign", formula, "1 / (1 + abs(x)) / (1 + abs(x))")
+    assert softsign(1.0) == 0.5 and autograd.registered() == ["softsign"]
+    autograd.unregister("softsign")
+    softsign = autograd.register("softsign", "2 * x / (1 + abs(x))", "2 / (1 + abs(x)) / (1 + abs(x))")
+    assert softsign(1.0) == 1.0 == Value(1.0).softsign().data  # type: ignore[attr-defined]
+
+
+def test_a_registered_operation_takes_numbers_whatever_its_name() -> None:
+    for name in ("a_product", "vector_product", "zoom"):  # before `where`, between and after it in the alphabet
+        product = autograd.register(name, "x * y", ["y", "x"])
+        assert product(2.0, 3.0) == 6.0 == product(Value(2.0), 3.0).data
+
+
+def test_how_a_registered_operation_is_printed() -> None:
+    autograd.register("half_of", "x / y", ["1 / y", "-out / y"], latex=r"\frac{$x}{$y}")
+    assert TABLE["half_of"].latex == r"\frac{$x}{$y}"
+    autograd.unregister("half_of")
+    autograd.register("half_of", "x / y", ["1 / y", "-out / y"])
+    assert TABLE["half_of"].latex == r"\operatorname{half of}\left($x, $y\right)"
+    autograd.unregister("half_of")
+    assert autograd.registered() == [] and not hasattr(Value, "half_of") and "half_of" not in TABLE
+
+
 # ---- second order -------------------------------------------------------------------------------------------------
 
 
@@ -264,6 +292,51 @@ def test_a_base_with_a_nan_exponent_slope_still_gets_its_gradient() -> None:
     (x**3).backward()
     assert x.grad == 12.0
     assert functional.hessian(lambda x: x**3, [-2.0]) == [[-12.0]]
+
+
+def signs(op: Op, texts: Sequence[str], point: Sequence[float]) -> list[bool]:
+    trees = [ops.parse(op, text) for text in texts]
+    return [interpret(tree, ops.IEEE_FUNCTIONS, dict(zip(op.arguments, point))) < 0 for tree in trees]
+
+
+def jumps(op: Op, rng: random.Random) -> tuple[int, int]:
+    """On a random way through the arguments: where values or slopes jump with no kink there, and kinks without a jump.
+
+    Neighbours on the way are at most 0.005 apart, so that no slope changes by 0.05 between them unless it jumps.
+    """
+    start, end = ([rng.uniform(-1, 1) for _ in op.arguments] for _ in range(2))
+    way = [[a + (b - a) * step / 500 for a, b in zip(start, end)] for step in range(501)]
+    unknown = idle = 0
+    for point, following in itertools.pairwise(way):
+        (value, slopes), (next_value, next_slopes) = op.evaluate(*point), op.evaluate(*following)
+        jump = any(abs(a - b) > 0.05 for a, b in zip((value, *slopes), (next_value, *next_slopes)))
+        kink = signs(op, op.kinks, point) != signs(op, op.kinks, following)
+        unknown += jump and not kink
+        idle += kink and not jump
+    return unknown, idle
+
+
+# the slopes of `where` are others at zero alone, with the same number on either side of it
+@pytest.mark.parametrize("name", [name for name, op in TABLE.items() if op.kinks and name != "where"])
+def test_kinks_are_where_slopes_or_values_jump(name: str) -> None:
+    rng = random.Random(name)
+    assert [jumps(TABLE[name], rng) for _ in range(3)] == [(0, 0)] * 3
+
+
+def test_wrong_kinks_are_noticed() -> None:
+    rng = random.Random(1)
+    absolute, larger = TABLE["abs"], TABLE["maximum"]
+    for op, kinks in ((absolute, ["x - 0.1"]), (absolute, []), (larger, ["x + y"]), (larger, ["x / y"])):
+        wrong = Op(op.name, op.formula, op.derivatives, "", arguments=op.arguments, kinks=kinks)
+        assert any(jumps(wrong, rng) != (0, 0) for _ in range(9))
+
+
+@pytest.mark.parametrize("name", [name for name, op in TABLE.items() if op.domain])
+def test_the_domain_is_where_there_is_a_number(name: str) -> None:
+    op, rng = TABLE[name], random.Random(name)
+    for _ in range(200):
+        point = [rng.uniform(-2.5, 2.5) for _ in op.arguments]
+        assert any(signs(op, op.domain, point)) == math.isnan(op.evaluate(*point)[0]), point
 
 
 # ---- every operation, every float ---------------------------------------------------------------------------------
