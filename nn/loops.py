@@ -7,10 +7,16 @@ version of them: numba compiles their scalar form, and the results are the same 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from autograd.compiler.kernels import Cached, translated
+from autograd.compiler import vectors
+from autograd.compiler.vectors import Cached, translated
 
 from . import rules
+
+
+def _cached(loop: Callable[..., None]) -> Cached:
+    return Cached(loop, rules, vectors)
 
 
 def _root(x):  # type: ignore[no-untyped-def]
@@ -22,28 +28,28 @@ _sgd, _adagrad, _rmsprop, _adam = (
 )
 
 
-@Cached
+@_cached
 def _sgd_loop(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
     (v,) = state
     for k in range(p.size):
         p[k], (v[k],) = _sgd(p[k], g[k], (v[k],), lr, step, *settings)
 
 
-@Cached
+@_cached
 def _adagrad_loop(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
     (s,) = state
     for k in range(p.size):
         p[k], (s[k],) = _adagrad(p[k], g[k], (s[k],), lr, step, *settings)
 
 
-@Cached
+@_cached
 def _rmsprop_loop(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
     (s,) = state
     for k in range(p.size):
         p[k], (s[k],) = _rmsprop(p[k], g[k], (s[k],), lr, step, *settings)
 
 
-@Cached
+@_cached
 def _adam_loop(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
     m, s = state
     for k in range(p.size):

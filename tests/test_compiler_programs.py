@@ -400,9 +400,9 @@ def test_compiling_leaves_no_trace_of_itself() -> None:
 
 @pytest.mark.skipif("numba" not in BACKENDS, reason="numba is not installed")
 def test_numba_works_without_a_directory_for_its_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    from autograd.compiler import kernels
+    from autograd.compiler import kernels, vectors
 
-    real, asked = kernels.njit, []
+    real, asked = vectors.njit, []
 
     def refusing(**options: Any) -> Any:
         asked.append(options)
@@ -410,13 +410,13 @@ def test_numba_works_without_a_directory_for_its_cache(monkeypatch: pytest.Monke
             raise RuntimeError("cannot cache function: no locator available")
         return real(**options)
 
-    monkeypatch.setattr(kernels, "njit", refusing)
+    monkeypatch.setattr(vectors, "njit", refusing)
     working = kernels.ready(np.zeros(3))
-    assert type(kernels.Cached(kernels._run).compiled) is type(working) and asked[0]["cache"]
+    assert type(vectors.Cached(kernels._run).compiled) is type(working) and asked[0]["cache"]
 
     def full(*_: Any) -> Any:
         raise OSError("No space left on device")
 
     monkeypatch.setattr(kernels._loop, "compiled", full)
-    monkeypatch.setattr(kernels, "_compiled", lambda f: working)
+    monkeypatch.setattr(vectors, "compiled", lambda f: working)
     assert kernels.ready(np.zeros(3)) is working

@@ -1,0 +1,101 @@
+"""Functions of lists in the machine's memory: log_sum_exp, shares (softmax) and their slopes. See `ops`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .rows import MACHINE
+from .vectors import careful as without_zeros
+from .vectors import compiled, exp_difference
+
+_LOG_SUM_EXP, _SHARE_SLOPES = MACHINE["log_sum_exp"], MACHINE["share_slopes"]
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+
+
+@compiled
+def over_lists(M, row, careful):  # type: ignore[no-untyped-def]
+    """A row over n lists of r numbers each, for each sample; the innermost loops go over the samples."""
+    op, n, r, samples = row[0], row[2], row[3], row[6]
+    so, sa = row[13], row[19]
+    for i in range(n):
+        o, a, b = row[8] + i * row[9], row[14] + i * row[15], row[20] + i * row[21]
+        if op == _SHARE_SLOPES:
+            for k in range(samples):
+                _share_slopes(M, o + k * so, row[10], a + k * sa, row[16], b + k * row[25], row[22], r, careful)
+        elif op == _LOG_SUM_EXP:
+            if so == 1 and sa == 1:  # said once more for the compiler, which then knows the step
+                _log_sum_exp(M, o, _ONE, a, row[16], _ONE, r, samples)
+            else:
+                _log_sum_exp(M, o, so, a, row[16], sa, r, samples)
+        elif so == 1 and sa == 1:
+            _shares(M, o, row[10], _ONE, a, row[16], _ONE, r, samples)
+        else:
+            _shares(M, o, row[10], so, a, row[16], sa, r, samples)
+
+
+@compiled
+def _largest(M, a, ra, sa, r, n):  # type: ignore[no-untyped-def]
+    """The largest of r numbers for each sample, nan if one is nan."""
+    largest = np.empty(n)
+    for k in range(n):
+        largest[k] = M[a + k * sa]
+    for j in range(r):
+        for k in range(n):
+            x = M[a + j * ra + k * sa]
+            largest[k] = x if (x > largest[k]) | (x != x) else largest[k]
+    return largest
+
+
+@compiled
+def _log_sum_exp(M, o, so, a, ra, sa, r, n):  # type: ignore[no-untyped-def]
+    largest = _largest(M, a, ra, sa, r, n)
+    total = np.zeros(n)  # of what the entries below the largest add, and of how often that one is there again
+    for k in range(n):
+        total[k] = 0.0
+    equals = np.zeros(n)
+    for j in range(r):
+        for k in range(n):
+            x, most = np.float64(M[a + j * ra + k * sa]), largest[k]
+            weight = exp_difference(x, most)
+            total[k] += 0.0 if x == most else weight
+            equals[k] += 1.0 if x == most else 0.0
+    for k in range(n):
+        most = largest[k]
+        M[o + k * so] = most + math.log1p(total[k] + (equals[k] - 1.0)) if most - most == 0 else most
+
+
+@compiled
+def _shares(M, o, ro, so, a, ra, sa, r, n):  # type: ignore[no-untyped-def]
+    largest = _largest(M, a, ra, sa, r, n)
+    total = np.zeros(n)
+    for j in range(r):
+        for k in range(n):
+            x, most = np.float64(M[a + j * ra + k * sa]), largest[k]
+            weight = exp_difference(x, most)
+            alike = 1.0 if x == most else 0.0  # entries that equal an infinite largest share equally
+            weight = alike if (most - most != 0) & (most == most) else weight
+            M[o + j * ro + k * so] = weight
+            total[k] += weight
+    for j in range(r):
+        for k in range(n):
+            M[o + j * ro + k * so] /= total[k]
+
+
+@compiled
+def _share_slopes(M, o, so, g, sg, s, ss, r, careful):  # type: ignore[no-untyped-def]
+    for k in range(r):
+        total = 0.0
+        others = 0.0
+        for j in range(r):
+            if j != k:
+                if careful:
+                    others += M[s + j * ss]
+                    total += without_zeros(M[g + j * sg], -M[s + j * ss] * M[s + k * ss])
+                else:
+                    total += M[s + j * ss] * (M[g + k * sg] - M[g + j * sg])
+        if careful:
+            M[o + k * so] = total + without_zeros(M[g + k * sg], M[s + k * ss] * others)
+        else:
+            M[o + k * so] = total * M[s + k * ss]
