@@ -121,21 +121,17 @@ class Optimizer:
         rate = self._rate()
         if self.state and isinstance(self.state[0], list):
             self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
-        with np.errstate(all="ignore"):  # floats overflow without a warning too
-            if not math.isfinite(np.vdot(gradients, gradients)):  # or merely beyond 1e154
-                self._check(gradients.tolist())
-            if self.clip_value is not None:
-                gradients = np.clip(gradients, -self.clip_value, self.clip_value)
-            if self.clip_norm is not None:
-                norm = float(np.linalg.norm(gradients))
-                if norm == math.inf:  # the squares overflowed; hypot's do not
-                    norm = math.hypot(*gradients.tolist())
-                factor = _shrink(norm, self.clip_norm)
-                gradients = gradients * factor if factor != 1.0 else gradients
-            state, step, settings = tuple(self.state), self.steps + 1, tuple(self.settings.values())
-            if loop := _loop(type(self).rule, parameters.size):
-                loop(parameters, gradients, state, rate, float(step), settings)
-            else:
+        if not math.isfinite(np.vdot(gradients, gradients)):  # or merely beyond 1e154
+            self._check(gradients.tolist())
+        if self.clip_value is not None:
+            gradients = np.clip(gradients, -self.clip_value, self.clip_value)
+        if self.clip_norm is not None:
+            gradients = _clipped_norm(gradients, self.clip_norm)
+        state, step, settings = tuple(self.state), self.steps + 1, tuple(self.settings.values())
+        if loop := _loop(type(self).rule, parameters.size):
+            loop(parameters, gradients, state, rate, float(step), settings)
+        else:
+            with np.errstate(all="ignore"):  # floats overflow without a warning too
                 type(self).rule(parameters, gradients, state, rate, step, *settings)
         self.steps += 1
 
@@ -195,6 +191,17 @@ class Optimizer:
         rate = getattr(self.lr, "__qualname__", self.lr) if callable(self.lr) else self.lr
         settings = "".join(f", {name}={x:g}" for name, x in self._all_settings().items() if x is not None)
         return f"{type(self).__name__}({count(len(self.parameters))}, lr={rate}{settings})"
+
+
+def _clipped_norm(gradients: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        norm = float(np.linalg.norm(gradients))
+    if norm == math.inf:  # the squares overflowed; hypot's do not
+        norm = math.hypot(*gradients.tolist())
+    factor = _shrink(norm, limit)
+    return gradients * factor if factor != 1.0 else gradients
 
 
 def _loop(rule: Callable[..., Any], parameters: int) -> Callable[..., None] | None:

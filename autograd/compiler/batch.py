@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .machine import Array
+from .machine import Array, Machine
 from .trace import Ints, Shape
 
 
@@ -70,21 +70,21 @@ class Batch:
         one.rows, one.samples, one.arrays = None, 1, [array[None] for array in self.sample(i)]
         return one
 
-    def fill(self, targets: Sequence[Array], begin: int, end: int, by_sample: bool) -> None:
-        """Copy some samples to where the machine reads them: (B, n) each, or (n, B) unless ``by_sample``."""
+    def fill(self, machine: Machine, begin: int, end: int) -> None:
+        """Copy some samples to where the machine reads them, in the form in which it does."""
         whole = end - begin == self.samples
-        for target, array in zip(targets, self.arrays):
+        for target, array in zip(machine.inputs(end - begin), self.arrays):
             if self.rows is not None:
                 rows = self.rows if whole else self.rows[begin:end]
-                if by_sample and array.ndim == 2 and array.dtype == target.dtype:
-                    array.take(rows, 0, target, "clip")  # "raise" would copy twice; the rows are known to exist
+                if machine.by_sample and array.ndim == 2 and array.dtype == target.dtype:
+                    machine.take(array, rows, target)
                     continue
                 part = array[rows]
             else:
                 part = array if whole else array[begin:end]
             if part.ndim != 2:
                 part = part.reshape(end - begin, -1)
-            target[...] = part if by_sample else part.T
+            target[...] = part if machine.by_sample else part.T
 
 
 def _rows(rows: Any, samples: int) -> Ints:

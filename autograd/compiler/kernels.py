@@ -37,6 +37,7 @@ from .vectors import (
     step_to,
     sub,
     sub_to,
+    take,
     translated,
     two,
 )
@@ -289,6 +290,7 @@ def _run(rows, M, aux, first, careful_from):  # type: ignore[no-untyped-def]
             _other_rows(M, row)
 
 
+take_rows = Cached(take, vectors)
 _loop = Cached(_run, ops, rows, lists, vectors)
 
 

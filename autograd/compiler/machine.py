@@ -162,6 +162,10 @@ class Machine:
         arguments: list[Array] = self.views[key]
         return arguments
 
+    def take(self, array: Array, rows: Ints, target: Array) -> None:
+        """Copy rows of an array, which are known to exist, to a target of the same dtype."""
+        array.take(rows, 0, target, "clip")  # "raise" would copy twice
+
     def outputs(self, samples: int) -> Array:
         """The results of a block of samples, (B, n)."""
         key = ("outputs", samples)

@@ -24,6 +24,8 @@ LARGE = 4096
 """From so many products per sample on, a matrix product is worth a call of BLAS."""
 LONG = 1024
 """From so many numbers on, a function is worth a call of NumPy."""
+FAR = 64
+"""From so many numbers in a row on, copying rows waits for memory, and asking ahead for the next row pays."""
 _SLOW = {MACHINE[name] for name in FUNCTIONS} - {MACHINE[n] for n in ("sqrt", "erf", "head", "standard_normal_cdf")}
 
 
@@ -42,8 +44,24 @@ class NumbaMachine(NumpyMachine):
         self.by_sample = self.large and max((n for s, n in lowered.sizes.items() if s >= I_VALUE), default=0) >= 64
         per_sample = np.dtype(dtype).itemsize * sum(n for n in lowered.sizes.values())
         super().__init__(lowered, dtype, 1 << 27 if self.large else max(CACHE, BLOCK * per_sample))
-        self._compiled = kernels.ready(self.memory)
+        self._compiled, self._take = kernels.ready(self.memory), kernels.take_rows
         self.aux = lowered.aux.astype(np.uint64)
+
+    def run(self, parts: tuple[str, ...], samples: int, first: bool = True, careful: bool = False) -> None:
+        """See `NumpyMachine.run`; without calls of NumPy there are no warnings to silence."""
+        calls = self.linked.get((parts, samples, first, careful))
+        if calls is None or len(calls) != 1:
+            super().run(parts, samples, first, careful)
+        else:
+            ((function, arguments),) = calls
+            function(*arguments)
+
+    def take(self, array: Array, rows: Ints, target: Array) -> None:
+        """See `Machine.take`."""
+        if array.flags.c_contiguous and array.shape[1] >= FAR:
+            self._take(array.reshape(-1), rows, target.reshape(-1), array.shape[1])
+        else:
+            super().take(array, rows, target)
 
     def _link(self, parts: tuple[str, ...], samples: int, first: bool, careful: bool) -> list[Call]:
         calls: list[Call] = []

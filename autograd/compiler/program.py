@@ -242,7 +242,7 @@ class Program:
 
     def _load(self, machine: Any, batch: Batch, begin: int, end: int) -> None:
         self._largest = max(self._largest, end - begin)
-        batch.fill(machine.inputs(end - begin), begin, end, machine.by_sample)
+        batch.fill(machine, begin, end)
 
     def _blocks(self, machine: Any, samples: int) -> list[tuple[int, int]]:
         block = machine.layout.block
