@@ -144,7 +144,7 @@ def moons() -> Iterator[Contestant]:
         took = time.perf_counter() - began
         optimizer = nn.SGD(model.parameters(), RATE)
         name = f"{OWN} ({backend})"
-        yield Contestant(name, _checker(program, X, y), _stepper(program, X, y, optimizer), 100, took)
+        yield Contestant(name, _checker(program, X, y), _stepper(program, X, y, optimizer), 1000, took)
     yield from _moons_jax(start, X, y)
     yield from _moons_torch(start, X, y)
     yield from _moons_ddx(start, X, y)
@@ -183,7 +183,7 @@ def _moons_jax(start: Any, X: Any, y: Any) -> Iterator[Contestant]:
         value.block_until_ready()
 
     gradient = jax.jit(jax.value_and_grad(loss))
-    yield Contestant("JAX (jit)", lambda: gradient(jax.numpy.array(start)), run, 50, took)
+    yield Contestant("JAX (jit)", lambda: gradient(jax.numpy.array(start)), run, 500, took)
 
 
 def _torch_network(torch: Any, sizes: Any, start: Any) -> Any:
@@ -221,7 +221,7 @@ def _moons_torch(start: Any, X: Any, y: Any) -> Iterator[Contestant]:
         joined = [torch.cat([m.weight.grad, m.bias.grad[:, None]], 1).reshape(-1) for m in model[::2]]
         return value.item(), torch.cat(joined).numpy().copy()
 
-    yield Contestant("PyTorch", check, step, 10)
+    yield Contestant("PyTorch", check, step, 50)
 
 
 def _moons_ddx(start: Any, X: Any, y: Any) -> Iterator[Contestant]:
@@ -255,7 +255,7 @@ def _moons_ddx(start: Any, X: Any, y: Any) -> Iterator[Contestant]:
         loss = np.asarray(call.value).mean() + 1e-4 * (start * start).sum()
         return float(loss), np.asarray(call.jacobian).mean(axis=1) + 2e-4 * start
 
-    yield Contestant("ddx-ad (compiled, gradient only)", gradient, gradient, 20, took)
+    yield Contestant("ddx-ad (compiled, gradient only)", gradient, gradient, 400, took)
 
 
 def _moons_micrograd(start: Any, X: Any, y: Any) -> Iterator[Contestant]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from autograd.compiler import vectors
-from autograd.compiler.vectors import Cached, translated
+from autograd.compiler.kernels import vectors
+from autograd.compiler.kernels.vectors import Cached, translated
 
 from . import rules
 

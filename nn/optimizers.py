@@ -206,7 +206,7 @@ def _clipped_norm(gradients: NDArray[np.float64], limit: float) -> NDArray[np.fl
 
 def _loop(rule: Callable[..., Any], parameters: int) -> Callable[..., None] | None:
     """The rule as one compiled loop, if there are enough parameters for it and numba is at work already."""
-    if parameters < 1024 or "autograd.compiler.kernels" not in sys.modules:
+    if parameters < 256 or "autograd.compiler.kernels" not in sys.modules:
         return None
     from .loops import LOOPS
 

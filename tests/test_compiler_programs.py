@@ -400,7 +400,8 @@ def test_compiling_leaves_no_trace_of_itself() -> None:
 
 @pytest.mark.skipif("numba" not in BACKENDS, reason="numba is not installed")
 def test_numba_works_without_a_directory_for_its_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    from autograd.compiler import kernels, vectors
+    from autograd.compiler import kernels
+    from autograd.compiler.kernels import vectors
 
     real, asked = vectors.njit, []
 

@@ -86,11 +86,12 @@ def test_imports_point_one_way(file: Path) -> None:
 
 @pytest.mark.parametrize("file", AUTOGRAD, ids=lambda f: str(f.relative_to(ROOT)))
 def test_heavy_packages_are_imported_where_they_are_used(file: Path) -> None:
-    allowed = MADE_WITH.get(own_part(file), set()) | MADE_WITH.get(file.stem, set())
+    own = {*file.relative_to(ROOT).with_suffix("").parts}
+    allowed = {package for part in own for package in MADE_WITH.get(part, ())}
     for name, top, line in imports(file):
         package = name.partition(".")[0]
         assert not top or package not in HEAVY - allowed, f"{file}:{line}: {package} at the top of a module"
-        later = set(name.split(".")) & MADE_WITH.keys() - {own_part(file)}
+        later = set(name.split(".")) & MADE_WITH.keys() - own
         assert not top or not later, f"{file}:{line}: {later.pop()} at the top of a module"
 
 

@@ -122,6 +122,8 @@ def _ordered(rows: Ints) -> Ints:
         order = [*[idle] * (3 - len(rest)), *rest, summing or idle, vector or idle]
         # a number is expected on the left, and so is the vector that changes among products
         swap = order[3][3] != 0 if dots else order[4][1:4] == (1, 1, 0)
+        if order[:2] == [idle, idle] and all(loop[1] or loop[0] == 1 for loop in order):
+            row[OP] = MACHINE["product_to"]  # nothing is summed
         for i, loop in enumerate(order):
             row[2 + i] = loop[0]
             for operand in range(4):

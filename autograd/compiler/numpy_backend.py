@@ -284,12 +284,22 @@ def _scatter(target: Array, index: Ints, a: Array) -> None:
     np.add.at(target, index, a)
 
 
+def _exp_difference(x: Array, y: Array) -> Array:
+    """See `ops.exp_difference`."""
+    difference = x - y
+    part = difference - x
+    error = (x - (difference - part)) - (y + part)
+    power: Array = np.exp(difference) * (1 + error)
+    np.copyto(power, 0, where=difference < -746)  # x may be −∞, and then the error is nan
+    return power
+
+
 def _log_sum_exp(x: Array, out: Array) -> None:
     """See `ops.log_sum_exp`: along axis 1, with log1p of what the entries but the largest add."""
     top = x.argmax(axis=1)
     n, samples = np.ogrid[: x.shape[0], : x.shape[2]]
     largest = x[n, top, samples]
-    weights = np.exp(x - largest[:, None])
+    weights = _exp_difference(x, largest[:, None])
     weights[n, top, samples] = 0
     total = largest + np.log1p(weights.sum(axis=1))
     out[:, 0] = np.where(np.isinf(largest), largest, total)
@@ -297,7 +307,7 @@ def _log_sum_exp(x: Array, out: Array) -> None:
 
 def _shares(x: Array, out: Array) -> None:
     largest = x.max(axis=1, keepdims=True)
-    np.exp(x - largest, out)
+    out[...] = _exp_difference(x, largest)
     if np.isinf(largest).any():
         np.copyto(out, x == largest, where=np.isinf(largest))
     out /= out.sum(axis=1, keepdims=True)

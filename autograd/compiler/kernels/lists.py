@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from .rows import MACHINE
+from ..rows import MACHINE
 from .vectors import careful as without_zeros
-from .vectors import compiled, exp_difference
+from .vectors import compiled, exp_difference, select
 
 _LOG_SUM_EXP, _SHARE_SLOPES = MACHINE["log_sum_exp"], MACHINE["share_slopes"]
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
@@ -51,16 +51,13 @@ def _largest(M, a, ra, sa, r, n):  # type: ignore[no-untyped-def]
 @compiled
 def _log_sum_exp(M, o, so, a, ra, sa, r, n):  # type: ignore[no-untyped-def]
     largest = _largest(M, a, ra, sa, r, n)
-    total = np.zeros(n)  # of what the entries below the largest add, and of how often that one is there again
-    for k in range(n):
-        total[k] = 0.0
-    equals = np.zeros(n)
+    total, equals = np.zeros(n), np.zeros(n)  # what the entries below the largest add; how often that one is there
     for j in range(r):
         for k in range(n):
             x, most = np.float64(M[a + j * ra + k * sa]), largest[k]
             weight = exp_difference(x, most)
-            total[k] += 0.0 if x == most else weight
-            equals[k] += 1.0 if x == most else 0.0
+            total[k] += select(x == most, 0.0, weight)
+            equals[k] += select(x == most, 1.0, 0.0)
     for k in range(n):
         most = largest[k]
         M[o + k * so] = most + math.log1p(total[k] + (equals[k] - 1.0)) if most - most == 0 else most
@@ -74,8 +71,8 @@ def _shares(M, o, ro, so, a, ra, sa, r, n):  # type: ignore[no-untyped-def]
         for k in range(n):
             x, most = np.float64(M[a + j * ra + k * sa]), largest[k]
             weight = exp_difference(x, most)
-            alike = 1.0 if x == most else 0.0  # entries that equal an infinite largest share equally
-            weight = alike if (most - most != 0) & (most == most) else weight
+            alike = select(x == most, 1.0, 0.0)  # entries that equal an infinite largest share equally
+            weight = select((most - most != 0) & (most == most), alike, weight)
             M[o + j * ro + k * so] = weight
             total[k] += weight
     for j in range(r):

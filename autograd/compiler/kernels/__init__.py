@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
-from . import lists, rows, vectors
+from ... import ops
+from .. import rows
+from ..rows import MACHINE
+from . import lists, vectors
 from .lists import over_lists
-from .rows import MACHINE
 from .vectors import (
     Cached,
     add,

@@ -313,6 +313,12 @@ def four_by_four_dots(M, o, qo, ro, n, a, ra, b, rb):  # type: ignore[no-untyped
 _PER_LOG2, _LOG2_HIGH, _LOG2_LOW = 1.4426950408889634, 0.693147180369123816490, 1.90821492927058770002e-10
 
 
+@intrinsic
+def select(typing_context, condition, x, y):  # type: ignore[no-untyped-def]
+    """``x if condition else y`` for two floats as an instruction; of a branch, LLVM does not always make one."""
+    return x(condition, x, y), lambda context, builder, signature, arguments: builder.select(*arguments)
+
+
 @njit(error_model="numpy", fastmath={"contract"})
 def exp(x):  # type: ignore[no-untyped-def]
     """e^x to 0.9 ulp, without a branch or a call, so that a loop over it becomes vector instructions.
@@ -320,9 +326,9 @@ def exp(x):  # type: ignore[no-untyped-def]
     x = k·log 2 + r with |r| ≤ ½ log 2 (log 2 in two parts: Cody and Waite 1980), Taylor's series to r¹³, and 2ᵏ made of
     exponent bits, in two factors since the result may be subnormal.
     """
-    given = x
-    x = x if x > -746.0 else -746.0
-    x = x if x < 710.0 else 710.0
+    given = x = np.float64(x)
+    x = select(x > -746.0, x, -746.0)
+    x = select(x < 710.0, x, 710.0)
     k = math.floor(x * _PER_LOG2 + 0.5)
     r = (x - k * _LOG2_HIGH) - k * _LOG2_LOW
     p = 1 / 6227020800
@@ -341,7 +347,7 @@ def exp(x):  # type: ignore[no-untyped-def]
     half = math.floor(k * 0.5)
     low, high = (np.int64(half) + 1023) << 52, (np.int64(k - half) + 1023) << 52
     power = p * np.int64(low).view(np.float64) * np.int64(high).view(np.float64)
-    return power if given == given else given
+    return select(given == given, power, given)
 
 
 @compiled
@@ -350,7 +356,8 @@ def exp_difference(x, y):  # type: ignore[no-untyped-def]
     difference = x - y
     part = difference - x
     error = (x - (difference - part)) - (y + part)
-    return exp(difference) * (1.0 + error)
+    power = exp(difference) * (1.0 + error)
+    return select(difference < -746.0, 0.0, power)  # x may be −∞, and then the error is nan
 
 
 exponential = binary(compiled(lambda x, y: exp(x)))

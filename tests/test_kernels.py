@@ -1,0 +1,203 @@
+"""What runs compiled programs: rows of arrays, vector instructions of our own, rules of optimizers as loops."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import types
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import Value, ops
+from autograd.compiler import compile
+from nn import rules
+
+NUMBA = importlib.util.find_spec("numba") is not None
+BACKENDS = ["numpy", *(["numba"] if NUMBA else [])]
+numba = pytest.mark.skipif(not NUMBA, reason="numba is not installed")
+inf, nan = math.inf, math.nan
+
+
+def trained(backend: str, width: int, dtype: str, feed: Any) -> tuple[list[float], Any, Any]:
+    """Five steps of a small network on some samples each; ``feed`` makes the arguments of a step."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, width)), rng.standard_normal(40)
+    model = nn.MLP(width, [3, 1], seed=1)
+    program = compile(
+        lambda x, t: nn.mse_loss(model(x), t), [(width,), ()], model.parameters(), backend=backend, dtype=dtype
+    )
+    optimizer = nn.SGD(model.parameters(), 0.01, momentum=0.9)
+    losses = [feed(program, X, y, rng.permutation(40)[:7], optimizer) for _ in range(5)]
+    return losses, program.theta.copy(), program
+
+
+def on_rows(program: Any, X: Any, y: Any, rows: Any, optimizer: Any) -> float:
+    return float(program.step(X, y, optimizer, rows=rows))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("width", [3, 70, 130])
+def test_a_step_on_rows_is_a_step_on_a_copy_of_them(backend: str, dtype: str, width: int) -> None:
+    expected, theta, _ = trained(
+        backend, width, dtype, lambda program, X, y, rows, o: program.step(X[rows], y[rows], o)
+    )
+    for change in (np.asarray, np.asfortranarray, lambda X: X.astype(dtype), lambda X: np.repeat(X, 2, 0)[::2]):
+
+        def feed(program: Any, X: Any, y: Any, rows: Any, optimizer: Any, change: Any = change) -> float:
+            return on_rows(program, change(X), y, rows.astype(np.uint8), optimizer)
+
+        losses, found, _ = trained(backend, width, dtype, feed)
+        assert losses == expected
+        assert np.array_equal(found, theta)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_rows_in_blocks(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = trained(backend, 70, "float64", on_rows)
+
+    def in_blocks(program: Any, X: Any, y: Any, rows: Any, optimizer: Any) -> float:
+        program._machine.layout.block = 3
+        return on_rows(program, X, y, rows, optimizer)
+
+    losses, theta, _ = trained(backend, 70, "float64", in_blocks)
+    assert losses == pytest.approx(expected[0], rel=1e-13)
+    assert theta == pytest.approx(expected[1], rel=1e-12)
+
+
+def test_the_lens_looks_at_a_chosen_row() -> None:
+    _, _, program = trained("numpy", 3, "float64", on_rows)
+    X = np.arange(12.0).reshape(4, 3)
+    program.step(X, np.zeros(4), nn.SGD(program.parameters, 0.0), rows=[2, 0])
+    root = program.lens(0)
+    assert {leaf.data for leaf in autograd.graph.leaves(root)} >= {6.0, 7.0, 8.0}
+    with pytest.raises(IndexError, match="2 samples"):
+        program.lens(2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "message"),
+    [
+        ([0, 4], IndexError, "there is no row 4: the arrays hold 4 samples"),
+        ([-1], IndexError, "there is no row -1"),
+        ([0.0], TypeError, "flat list of sample numbers, not float64"),
+        ([True, False, True, True], TypeError, "not bool"),
+        ([[0], [1]], TypeError, r"of shape \(2, 1\)"),
+        ([], ValueError, "the batch is empty"),
+    ],
+)
+def test_rows_that_are_none(rows: Any, error: type[Exception], message: str) -> None:
+    w = Value(1.0, "w")
+    program = compile(lambda x: w * x[0], [(2,)], [w], backend="numpy")
+    with pytest.raises(error, match=message):
+        program.step(np.ones((4, 2)), nn.SGD([w], 0.1), rows=rows)
+    assert program.theta.tolist() == [1.0]
+
+
+# ---- the rules of the optimizers ----------------------------------------------------------------------------------
+
+OPTIMIZERS = [
+    lambda p: nn.SGD(p, 0.01),
+    lambda p: nn.SGD(p, 0.01, momentum=0.9, weight_decay=0.1),
+    lambda p: nn.AdaGrad(p, 0.01, weight_decay=0.1),
+    lambda p: nn.RMSprop(p, 0.01, weight_decay=0.1),
+    lambda p: nn.Adam(p, 0.01, weight_decay=0.1),
+]
+
+
+@numba
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_a_rule_as_a_loop_gives_the_same_bits(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nn import loops
+
+    rng = np.random.default_rng(1)
+    start, parameters = rng.standard_normal(300), [Value(0.0) for _ in range(300)]
+    gradients = rng.standard_normal((4, 300)) * 10.0 ** rng.integers(-9, 9, (4, 300))
+    called, found = [], []
+    for compiled in (False, True):
+        optimizer, theta = make(parameters), start.copy()
+        loop = loops.LOOPS[type(optimizer).rule]
+
+        def watched(*arguments: Any, loop: Any = loop) -> None:
+            called.append(loop)
+            loop(*arguments)
+
+        table = {type(optimizer).rule: watched} if compiled else {}
+        monkeypatch.setattr(loops, "LOOPS", table)
+        for gradient in gradients:
+            optimizer.step_arrays(theta, gradient)
+        monkeypatch.undo()
+        found.append([theta, *optimizer.state])
+    assert len(called) == 4
+    for a, b in zip(*found):
+        assert np.array_equal(a, b)
+    assert set(loops.LOOPS) == {rules.sgd, rules.adagrad, rules.rmsprop, rules.adam}
+
+
+@numba
+def test_machine_code_is_kept_for_these_sources_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    from autograd.compiler.kernels import vectors
+
+    text = ["a = 1\n"]
+    monkeypatch.setattr(vectors.inspect, "getsource", lambda module: text[0])
+    names = set()
+    for text[0] in ("a = 1\n", "a = 2\n", "a = 1\n"):
+
+        def double(x: float) -> float:
+            return x * 2
+
+        vectors.Cached(double, types.ModuleType("a"))
+        names.add(double.__qualname__)
+    assert len(names) == 2
+
+    def gone(module: Any) -> str:
+        raise OSError("could not get source code")
+
+    monkeypatch.setattr(vectors.inspect, "getsource", gone)
+    assert vectors.Cached(lambda x: x * 2, types.ModuleType("a"))(2.0) == 4.0
+
+
+# ---- functions ----------------------------------------------------------------------------------------------------
+
+
+@numba
+def test_exp_is_within_one_unit_in_the_last_place() -> None:
+    rng = np.random.default_rng(2)
+    points = np.concatenate([rng.uniform(-745, 709, 2000), rng.uniform(-1, 1, 500), 10 ** rng.uniform(-300, 2.8, 500)])
+    program = compile(autograd.exp, [()], [], backend="numba")
+    worst = 0.0
+    with mpmath.workdps(40):
+        for x, y in zip(points.tolist(), program(points).tolist()):
+            exact = mpmath.exp(mpmath.mpf(x))
+            worst = max(worst, float(abs(mpmath.mpf(y) - exact) / math.ulp(float(exact))))
+    assert worst < 1.0
+    special = np.array(
+        [0.0, -0.0, inf, -inf, nan, 709.782712893384, 709.7827128933841, -745.13, -745.14, 1e300, -1e300]
+    )
+    largest = math.exp(709.782712893384)
+    assert program(special) == pytest.approx(
+        [1.0, 1.0, inf, 0.0, nan, largest, inf, 5e-324, 0.0, inf, 0.0], rel=1e-15, abs=0, nan_ok=True
+    )
+
+
+LISTS = [
+    [0.0, -inf], [-inf, -inf], [inf, 0.0], [inf, inf], [inf, -inf], [nan, 1.0], [1.0, nan], [nan, inf], [3.0, 582.0],
+    [582.3, 3.1], [1.0, 1.0], [-0.0, -0.0], [1e308, -1e308], [-745.2, 0.0], [1e-20, 0.0], [0.0, -40.0], [500.1, 499.3],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lists_are_as_exact_as_in_the_eager_engine(backend: str) -> None:
+    shares = compile(autograd.softmax, [(2,)], [], backend=backend)(np.array(LISTS))
+    total = compile(autograd.log_sum_exp, [(2,)], [], backend=backend)
+    slopes = total.value_and_grad(np.array(LISTS), wrt="inputs", per_sample=True)[1][0]
+    for case, found, value, slope in zip(LISTS, shares, total(np.array(LISTS)), slopes):
+        for a, b in zip([*found, value], [*ops.shares(case), ops.log_sum_exp(case)]):
+            assert a == b or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= 4 * math.ulp(b), case
+        if all(map(math.isfinite, case)):
+            assert slope == pytest.approx(ops.shares(case), rel=1e-15, abs=1e-320), case
