@@ -285,9 +285,7 @@ def float_source(op: Op, ieee: bool = False) -> tuple[str, list[str]]:
 
 
 def may_raise(op: Op) -> bool:
-    """Whether the fast float form of the value or of a derivative can raise."""
-    if op.takes_list:
-        return True
+    """Whether the fast float form of the value or of a derivative of an operation on numbers can raise."""
     value, derivatives = _trees(op)
     return any(map(formulas.may_raise, [value, *derivatives]))
 

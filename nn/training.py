@@ -269,11 +269,10 @@ class _Run:
         if np.isfinite(self.engine.data()).all():
             return
         self.engine.sync()
-        for name, parameter in self.model.named_parameters():
-            if not math.isfinite(parameter.data):
-                raise _NotFiniteError(
-                    f"at the end of epoch {self.history.epochs + 1} parameter {name} was {parameter.data}"
-                )
+        own = [*self.model.named_parameters()]
+        others = [(p.label or "of the optimizer", p) for p in self.optimizer.parameters]
+        name, wrong = next((name, p.data) for name, p in own + others if not math.isfinite(p.data))
+        raise _NotFiniteError(f"at the end of epoch {self.history.epochs + 1} parameter {name} was {wrong}")
 
     def _judged(self, prefix: str, data: Prepared) -> dict[str, float]:
         outputs = self.engine.predict(data.X) if self.metrics else data.y

@@ -335,6 +335,24 @@ def test_a_function_that_depends_on_outside_data_is_noticed_by_the_lens() -> Non
         program.lens(0)
 
 
+@backends
+def test_the_lens_of_a_function_that_compares(backend: str) -> None:
+    w = Value(0.5, "w")
+
+    def f(x: Any, y: Any) -> Any:
+        return autograd.where(x * w < y, (x * w).exp(), autograd.where(w >= x, y, y * w))
+
+    program = compile(f, [(), ()], [w], backend=backend)
+    batch = np.array([1.0, 3.0, -2.0]), np.array([2.0, -1.0, -3.0])
+    values, slopes = program.value_and_grad(*batch, per_sample=True)
+    for i in range(3):
+        assert program.lens(i).data == pytest.approx(values[i], rel=1e-15)
+        assert w.grad == pytest.approx(slopes[i][0], rel=1e-15)
+    logarithm = compile(lambda x: autograd.where(x > 2, x, (x * w).log()), [()], [w], backend=backend)
+    with autograd.detect_anomaly(), pytest.raises(autograd.AnomalyError, match=r"sample 1 of the batch: .*log\("):
+        logarithm.value_and_grad([3.0, -1.0])
+
+
 def test_anomalies_of_predictions_and_losses_out_of_range_without_one_sample_at_fault() -> None:
     w = Value(1e200)
     prediction = compile(lambda x: [(x * w).log(), x], [()], [w], backend="numpy")

@@ -56,7 +56,7 @@ def build(program: Program, sample: list[Any]) -> tuple[list[Value], list[list[V
         return roots, []
     names = argument_names(source, len(sample))
     arguments = [_values(entry.tolist(), name) for entry, name in zip(sample, names)]
-    with modes.changed(record=True, source=True):
+    with modes.changed(tracing=True, record=True, source=True):  # comparisons are nodes, as in the program
         result = source(*arguments)
     found = flatten(result.tolist() if hasattr(result, "tolist") else result)
     return [x if isinstance(x, Value) else Value(x) for x in found], [flatten(argument) for argument in arguments]
