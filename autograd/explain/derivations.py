@@ -133,16 +133,17 @@ class Derivation(Lines):
         """The equation whose right side is written as one product after the other; each must have the right value."""
         left, value = self._partial(target), self._adjoints[target]
         stages: list[Expression] = []
-        for factors in products:
-            stage = clipped(times(*factors))
-            self._check(stage, value)
+        written = [times(*factors) for factors in products]
+        for stage in map(clipped, written):
+            self._check(stage, value, written)
             if stage != left and stage not in stages:
                 stages.append(stage)
         return _Equation(target, left, tuple(stages), value, then)
 
-    def _check(self, expression: Expression, expected: float) -> None:
+    def _check(self, expression: Expression, expected: float, alike: Sequence[Expression]) -> None:
+        """Refuse a line with another value; the terms of ``alike``, forms of the same line, say how exact it can be."""
         found = expression.evaluate()
-        if not close(found, expected) and not close(found, expected, _magnitude(expression)):
+        if not close(found, expected) and not close(found, expected, max(map(_magnitude, alike))):
             if not math.isfinite(expected) or not math.isfinite(found):
                 return  # an infinity met a zero or another infinity: the table shows what came of it
             raise DerivationError(
@@ -164,7 +165,7 @@ class Derivation(Lines):
             rows = []
             for node in nodes:
                 right = self._variables.definition(node, _outer(len(nodes)))
-                self._check(right, node.data)
+                self._check(right, node.data, [right])
                 rows.append((symbol(self._variables.names[node], node.data), (right,)))
             lines = self._written("Forward", rows, least)
             place = {nodes[0]: lines}

@@ -238,11 +238,8 @@ def _match(
     engine: Mutant, value: float, truth: Adjoints, wrong: Adjoints, order: Sequence[Value], structure: Structure,
     reveal: bool,
 ) -> Match:  # fmt: skip
-    node = order[0]  # the leaf; the nodes between it and the root follow
-    for between in reversed(order):
-        if not _agrees(wrong.get(between, 0.0), truth.get(between, 0.0), 0.0):
-            node = between
-            break
+    parted = (node for node in reversed(order) if not _agrees(wrong.get(node, 0.0), truth.get(node, 0.0), 0.0))
+    node = next(parted, order[0])  # from the root downwards; the leaf comes first in the order
     right, other = truth.get(node, 0.0), wrong.get(node, 0.0)
     place = _place(structure, node)
     numbers = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Sequence
 
@@ -14,13 +15,14 @@ ACTIVATIONS = frozenset({"tanh", "sigmoid", "relu", "leaky_relu", "elu", "gelu",
 """Functions of one number whose derivative a learner forgets or takes at the wrong place."""
 
 
-class _Replaced(Mutant):
+class _Replaced(Mutant, ABC):
     """Another derivative for some operations."""
 
     operations: frozenset[str] = frozenset()
 
+    @abstractmethod
     def wrong(self, node: Value) -> Sequence[float]:
-        raise NotImplementedError
+        """What a learner takes for the derivatives."""
 
     def derivatives(self, node: Value) -> Sequence[float]:
         return self.wrong(node) if node.op in self.operations else node.local_derivatives

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -82,8 +83,12 @@ def _unify(instances: Sequence[Expression], letters: Letters, used: set[str]) ->
 
 def _parts(columns: Sequence[Sequence[Expression]], letters: Letters, used: set[str]) -> list[Expression]:
     """The patterns of the operands; those of plain numbers come last, when the letters are known."""
-    order = sorted(range(len(columns)), key=lambda i: columns[i][0].head == "constant")
-    found = {i: _unify(columns[i], letters, used) for i in order}
+    found: dict[int, Expression] = {}
+    for i in sorted(range(len(columns)), key=lambda i: columns[i][0].head == "constant"):
+        with suppress(_UnknownNumberError):  # the other operands may find the letter
+            found[i] = _unify(columns[i], letters, used)
+    if len(found) < len(columns):
+        raise _UnknownNumberError
     return [found[i] for i in range(len(columns))]
 
 

@@ -94,15 +94,15 @@ def _shared(
     share: Callable[[Value, float], Expression | None],
 ) -> Expression:
     """The derivatives of log Σ exp and of softmax, in shares exp(x) / Σ exp."""
-    below = number(1)
-    if len(node.parents) > 1:
-        below = Expression("sum", tuple(operation("exp", write(parent)) for parent in node.parents))
+    if node.op == "log_sum_exp" and len(node.parents) == 1:
+        return number(1)
+    below = Expression("sum", tuple(operation("exp", write(parent)) for parent in node.parents))
     amount = ops.shares([parent.data for parent in node.parents])[position]
     part = share(node.parents[position], amount) or operation(
         "div", operation("exp", write(node.parents[position])), below
     )
     if node.op == "log_sum_exp":
-        return part if len(node.parents) > 1 else number(1)
+        return part
     out = write(node)
     return times(out, operation("sub", number(1), out)) if position == 0 else operation("neg", times(out, part))
 
