@@ -350,3 +350,90 @@ def test_random_programs(rng: Any) -> None:
         if row.digits < ALL_DIGITS - 6 and name == "value":
             assert row.losses
     str(certificate)
+
+
+# ---- why digits were lost ------------------------------------------------------------------------------------------
+
+
+def reasons(root: Value, *leaves: Value) -> list[tuple[str, str, str]]:
+    """Of each loss: value or gradient, the operation, and why."""
+    certificate = certify(root, list(leaves) or None)
+    return [(loss.where, loss.node.op, loss.reason) for loss in certificate.losses]
+
+
+def test_a_number_where_exact_arithmetic_has_none() -> None:
+    asin = autograd.asin(Value(1.0, "x") + 1e-20)  # computed at 1, exact just outside of the domain
+    assert reasons(asin)[0] == (
+        "value", "asin", "exact arithmetic gives nan: no real number, or one beyond 1e30000",
+    )  # fmt: skip
+
+
+def test_a_rounding_inside_an_operation() -> None:
+    sloppy = autograd.register("sloppy", "(x + 1e8) - 1e8", "1")
+    assert reasons(sloppy(Value(0.3, "x"))) == [("value", "sloppy", "the rounding of the operation itself")]
+
+
+def test_a_slope_that_is_lost_where_the_value_is_right() -> None:
+    a, p = Value(1e7, "a"), Value(2 * math.pi, "p")
+    certificate = certify(autograd.cos(a * p), [a])
+    assert certificate.value.digits == ALL_DIGITS and certificate.gradients[0].digits == 0
+    changes = "ill-conditioned: the slope of this operation changes fast with its operands"
+    assert [(loss.where, loss.node.op, loss.reason) for loss in certificate.losses] == [("gradient", "cos", changes)]
+
+
+def test_what_cancels_at_any_precision_is_zero() -> None:
+    x = Value(3.0, "x")
+    zero = autograd.sqrt(x) ** 2 - 3
+    certificate = certify(zero)
+    assert certificate.value.exact == 0 and certificate.precision == 400 and zero.data != 0
+    assert certificate.gradients[0].exact == 1
+    unknown = certify(1 / zero).value
+    assert not mp.isfinite(unknown.exact) and unknown.digits == 0
+
+
+@pytest.mark.parametrize("unbounded", [Value(inf), 1 / Value(0.0), autograd.log(Value(0.0))])
+def test_a_gradient_of_zero_below_an_infinite_root(unbounded: Value) -> None:
+    x = Value(0.1, "x")
+    row = certify(unbounded + x * 0.0, [x]).gradients[0]
+    assert row.computed == row.exact == 0 and row.digits == ALL_DIGITS and row.losses == []
+
+
+# ---- operations of one's own ---------------------------------------------------------------------------------------
+
+
+def test_registered_operations_that_call_others() -> None:
+    autograd.register("one_more_square", "x * x + 1", "2 * x")
+    outer = autograd.register("third_of_it", "one_more_square(x) / 3", "2 * x / 3")
+    row = certify(outer(Value(0.1, "x"))).value
+    exact_x = mpf(0.1)
+    assert abs(row.exact - (exact_x**2 + 1) / 3) < mpf(10) ** -45 and row.enclosure is not None
+    assert row.enclosure[0] <= row.exact <= row.enclosure[1]
+
+
+def test_comparisons_as_formulas() -> None:
+    below = autograd.register("below_two", "x < 2", "x < 1")
+    for x, slope_there in ((0.5, 1), (1.5, 0)):
+        row = certify(below(Value(x, "x")) * 3)
+        assert (row.value.exact, row.gradients[0].exact) == (3, 3 * slope_there)
+        assert row.value.digits == row.gradients[0].digits == ALL_DIGITS
+
+
+# ---- intervals -----------------------------------------------------------------------------------------------------
+
+
+def test_intervals_outside_of_a_domain_or_out_of_reach_are_undecided() -> None:
+    field = Field(30)
+    for name, operands in (("mpi_log", (-1.0,)), ("mpi_sqrt", (-2.0,)), ("mpi_div", (1.0, 0.0)), ("mpi_exp", (1e6,))):
+        with pytest.raises(UndecidedError):
+            field.make(name, *operands)
+    exp = field.monotone(field.fine.exp)
+    low, high = (mpf(end) for end in (exp(field.interval(5e4)).low, exp(field.interval(5e4)).high))
+    assert low < mp.exp(mpf(50_000)) < high
+    for x, message in ((1e5, "out of reach"), (inf, "outside of the domain")):
+        with pytest.raises(UndecidedError, match=message):
+            exp(field.interval(x))
+
+
+def test_a_vertical_slope_has_no_enclosure() -> None:
+    row = certify(autograd.sqrt(Value(0.0, "x")) + 1)
+    assert row.value.enclosure == (1, 1) and row.gradients[0].enclosure is None and row.gradients[0].exact == inf

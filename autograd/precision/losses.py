@@ -45,7 +45,7 @@ class Comparison:
     def __init__(self, order: Sequence[Value], adjoints: Mapping[Value, float], true: Replay) -> None:
         self.adjoints = adjoints
         self.true = true
-        self.zero = true.values[order[-1]] * 0
+        self.zero = true.adjoints[order[-1]] * 0
         self.digits = {node: digits_right(node.data, true.values[node]) for node in order}
         self.uses: dict[Value, list[tuple[Value, int]]] = {node: [] for node in order}
         for node in order:
@@ -135,7 +135,7 @@ class Comparison:
         """Where the gradient of a node lost its digits: followed back along the path that carries the largest error."""
         found: list[Loss] = []
         node = leaf
-        while self.uses[node]:
+        while True:  # the gradient of the root by itself is exact, so that this ends there at the latest
             paths = []
             for consumer, position in self.uses[node]:
                 adjoint, slope = self.adjoints[consumer], consumer.local_derivatives[position]

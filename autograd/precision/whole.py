@@ -73,7 +73,7 @@ def certify(
     gradients = dict(zip(order, adjoints(root, 1.0, order)))
     comparison = Comparison(order, gradients, settled)
     rows = []
-    zero = settled.values[root] * 0
+    zero = settled.adjoints[root] * 0
     for name, node in wanted.items():
         true = settled.adjoints.get(node, zero)
         known = enclosed.adjoints.get(node) if intervals else None
