@@ -59,7 +59,7 @@ def parse(text: str, functions: Collection[str], names: Collection[str] | None =
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        column = getattr(error, "offset", None)
+        column = error.offset if isinstance(error, SyntaxError) and error.lineno == 1 else None
         raise _refusal(text.strip(), column - 1 if column else None, "this is not an expression") from None
     _check(tree, text.strip(), functions, names)
     return tree
@@ -83,7 +83,8 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
         node, depth = pending.pop()
 
         def refuse(reason: str, node: ast.expr = node) -> FormulaError:
-            return _refusal(text, node.col_offset if node.lineno == 1 else None, reason)
+            before = text.encode()[: node.col_offset].decode()  # `ast` counts bytes
+            return _refusal(text, len(before) if node.lineno == 1 else None, reason)
 
         children: list[ast.expr] = []
         if depth > MAX_DEPTH:

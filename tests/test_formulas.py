@@ -98,6 +98,33 @@ def test_the_message_points_at_the_place() -> None:
     assert str(caught.value) == "unknown name 'q'; known names: x\n    1 + q*x\n        ^"
     with pytest.raises(FormulaError, match="known names: none"):
         parse("q", FUNCTIONS, [])
+    for text, message in (
+        ("x $ 1", "this is not an expression\n    x $ 1\n      ^"),
+        ("β $ 1", "this is not an expression\n    β $ 1\n      ^"),
+        ("-β + x.real", "'x.real' is not allowed here; use numbers, names, + - * / ** and functions\n"
+                        "    -β + x.real\n         ^"),
+        # in another line than the one that is shown
+        ("x\n+ y )", "this is not an expression\n    x"),
+        ("(x\n+ q)", "unknown name 'q'; known names: x, β\n    (x"),
+        ("x\x0c+ q", "unknown name 'q'; known names: x, β\n    x"),
+    ):  # fmt: skip
+        with pytest.raises(FormulaError) as caught:
+            parse(text, FUNCTIONS, {"x", "β"})
+        assert str(caught.value) == message
+
+
+def test_long_parts_are_quoted_by_their_beginning() -> None:
+    for length, quoted in ((59, "x." + "a" * 57), (60, "x." + "a" * 58), (61, "x." + "a" * 55 + "...")):
+        with pytest.raises(FormulaError, match=f"'{quoted}' is not allowed here"):
+            parse("x." + "a" * (length - 2), FUNCTIONS)
+
+
+def test_the_exact_bounds() -> None:
+    assert parse("x".ljust(formulas.MAX_LENGTH), FUNCTIONS) and parse("-" * 199 + "x", FUNCTIONS)
+    for text in ("x".ljust(formulas.MAX_LENGTH + 1), "-" * 200 + "x"):
+        with pytest.raises(FormulaError, match=r"10,000 are allowed|nests deeper than 200 levels"):
+            parse(text, FUNCTIONS)
+    assert parse("1.7976931348623157e308", FUNCTIONS)
 
 
 @pytest.mark.parametrize("size", [100, 150, 250, 1_000, 4_000, 9_000, 100_000, 3_000_000])

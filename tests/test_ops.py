@@ -133,6 +133,14 @@ def test_a_registered_operation_takes_numbers_whatever_its_name() -> None:
         assert product(2.0, 3.0) == 6.0 == product(Value(2.0), 3.0).data
 
 
+def test_a_formula_may_call_registered_operations_at_their_poles_too() -> None:
+    autograd.register("inverse", "1 / x", "-out * out")
+    twice = autograd.register("twice_inverse", "2 * inverse(x)", "-0.5 * out * out")
+    assert twice(0.0) == inf and twice(4.0) == 0.5
+    node = Value(0.0).twice_inverse()  # type: ignore[attr-defined]
+    assert node.data == inf and node.local_derivatives == (-inf,)
+
+
 def test_how_a_registered_operation_is_printed() -> None:
     autograd.register("half_of", "x / y", ["1 / y", "-out / y"], latex=r"\frac{$x}{$y}")
     assert TABLE["half_of"].latex == r"\frac{$x}{$y}"
@@ -199,6 +207,8 @@ EDGES: list[tuple[str, tuple[float, ...], float, tuple[float, ...]]] = [
     ("pow", (0.0, -1.0), inf, (-inf, -inf)),
     ("pow", (-0.0, -1.0), -inf, (-inf, -inf)),
     ("pow", (-0.0, -2.0), inf, (inf, -inf)),
+    ("pow", (-0.0, -1.5), inf, (-inf, -inf)),
+    ("pow", (-0.0, -3.0), -inf, (-inf, -inf)),
     ("pow", (-2.0, 3.0), -8.0, (12.0, nan)),
     ("pow", (-8.0, 1 / 3), nan, (nan, nan)),
     ("pow", (nan, 2.0), nan, (nan, nan)),
@@ -253,9 +263,11 @@ EDGES: list[tuple[str, tuple[float, ...], float, tuple[float, ...]]] = [
     ("log_sum_exp", (-inf, 3.0), 3.0, (0.0, 1.0)),
     ("log_sum_exp", (inf, 3.0, inf), inf, (0.5, 0.0, 0.5)),
     ("log_sum_exp", (nan, inf), nan, (nan, nan)),
+    ("log_sum_exp", (inf, nan), nan, (nan, nan)),
     ("softmax", (1e300, -1e300), 1.0, (0.0, 0.0)),
     ("softmax", (-inf, -inf), 0.5, (0.25, -0.25)),
     ("softmax", (nan, 1.0), nan, (nan, nan)),
+    ("softmax", (inf, nan), nan, (nan, nan)),
     ("dot", (inf, 1.0, 2.0, 3.0), inf, (2.0, 3.0, inf, 1.0)),
     ("dot", (inf, 1.0, 0.0, 3.0), nan, (0.0, 3.0, inf, 1.0)),
     ("mean", (1.0, nan), nan, (0.5, 0.5)),
