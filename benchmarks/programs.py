@@ -120,7 +120,8 @@ def obstacle(program: Program) -> str:
         edges = [] if name == "div" else _expressions(op, op.domain, point)
         if name == "pow" and point[0] < 0 and operands[1] in written:
             continue  # a fixed exponent; whether it is an integer, the value has shown
-        if any(at <= size for at in edges) or (name == "div" and abs(point[1]) <= 1e-150):
+        pole = (name == "div" and abs(point[1]) <= 1e-150) or (name == "tan" and abs(math.cos(point[0])) <= size)
+        if pole or any(at <= size for at in edges):
             return "edge"
     return ""
 

@@ -68,7 +68,7 @@ class Module:
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0.0."""
         for value in self.parameters():
-            value.zero_grad()
+            value.grad = 0.0
 
     def state_dict(self) -> dict[str, float]:
         """The data of every parameter by name."""

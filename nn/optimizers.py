@@ -82,7 +82,7 @@ class Optimizer:
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0.0."""
         for p in self.parameters:
-            p.zero_grad()
+            p.grad = 0.0
 
     def step(self) -> None:
         """Move every parameter against its ``.grad``, once.
