@@ -19,7 +19,10 @@ from autograd.compiler.pack import _rows
 
 BACKENDS = ["numpy"] + (["numba"] if importlib.util.find_spec("numba") else [])
 backends = pytest.mark.parametrize("backend", BACKENDS)
-RNG = np.random.default_rng(3)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
 
 
 def weights(count: int) -> list[Value]:
@@ -34,7 +37,7 @@ def mean(outputs: Any) -> Any:
 
 def same(f: Any, shape: tuple[int, ...], parameters: list[Value], backend: str, samples: int = 5) -> Any:
     """Compiled values, gradients by parameters and by inputs are those of the eager engine; the program of ``f``."""
-    batch = RNG.normal(size=(samples, *shape))
+    batch = rng().normal(size=(samples, *shape))
     program = compile(f, [shape], parameters, backend=backend)
     eager, slopes, by_inputs = [], [0.0] * len(parameters), []
     for sample in batch:
@@ -113,7 +116,7 @@ def test_one_vector_meets_every_column_of_each_sample(backend: str) -> None:
         return [sum((w[k] * t[4 * k + j] for k in range(3)), 0.0) for j in range(4)]
 
     program = same(f, (12,), w, backend)
-    batch = RNG.normal(size=(6, 12))
+    batch = rng().normal(size=(6, 12))
     expected = np.einsum("k,skj->sj", [v.data for v in w], np.tanh(batch).reshape(6, 3, 4))
     np.testing.assert_allclose(program(batch), expected, rtol=1e-14)
 
@@ -263,7 +266,7 @@ def test_an_argument_without_numbers_is_refused(shape: tuple[int, ...]) -> None:
 def test_many_batch_sizes_do_not_pile_up(backend: str) -> None:
     w = weights(2)
     program = compile(lambda x: (x[0] * w[0] + x[1] * w[1]).tanh(), [(2,)], w, backend=backend)
-    batch = RNG.normal(size=(40, 2))
+    batch = rng().normal(size=(40, 2))
     expected = np.tanh(batch @ [v.data for v in w])
     for size in [*range(1, 41), *range(1, 41)]:
         np.testing.assert_allclose(program(batch[:size]), expected[:size], rtol=1e-14)
@@ -277,10 +280,10 @@ def test_large_products_with_exact_zeros_are_made_in_pieces(
 ) -> None:
     """Whatever the pieces are, down to a single product, the sums are the same."""
     shape = (3, 7, 5)
-    a = RNG.integers(-2, 3, size=shape).astype(float)
-    b = RNG.integers(-2, 3, size=(1, 7, 1)).astype(float)
+    a = rng().integers(-2, 3, size=shape).astype(float)
+    b = rng().integers(-2, 3, size=(1, 7, 1)).astype(float)
     b[0, 3], b[0, 4] = math.nan, math.inf
-    before = RNG.integers(-9, 9, size=tuple(1 if axis in extra else n for axis, n in enumerate(shape))).astype(float)
+    before = rng().integers(-9, 9, size=tuple(1 if axis in extra else n for axis, n in enumerate(shape))).astype(float)
     with np.errstate(invalid="ignore"):
         product = np.where((a == 0) | (b == 0), 0.0, a * b)
         expected = product.sum(axis=extra, keepdims=True) + (0.0 if assign else before)
@@ -294,7 +297,7 @@ def test_large_products_with_exact_zeros_are_made_in_pieces(
 def test_a_zero_carries_nothing_through_a_large_matrix_product() -> None:
     w = [Value(1.0 + i % 3) for i in range(40)]
     program = compile(lambda x: sum((a * b for a, b in zip(w, x)), 0.0) ** 2, [(40,)], w, backend="numpy")
-    batch = RNG.integers(-2, 3, size=(110_000, 40)).astype(float)
+    batch = rng().integers(-2, 3, size=(110_000, 40)).astype(float)
     batch[77], batch[78] = 0.0, 0.0
     batch[77, 3] = math.inf  # its slope is infinite, and that of the others 0 · ∞
     loss, gradient = program.value_and_grad(batch)

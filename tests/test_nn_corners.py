@@ -23,7 +23,10 @@ from nn import cli, compiled, doctor, interaction, recipes
 from nn.module import plain
 from nn.search import _brent
 
-RNG = np.random.default_rng(5)
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(5)
+
 
 # ---- models and training --------------------------------------------------------------------------------------------
 
@@ -40,7 +43,7 @@ class Shifted(nn.Module):
 
 
 def test_programs_of_other_models_are_not_kept() -> None:
-    X = RNG.normal(size=(4, 2))
+    X = rng().normal(size=(4, 2))
     model = Shifted()
     expected = model.predict(X, engine="eager")
     np.testing.assert_allclose(model.predict(X, engine="compiled"), expected, rtol=1e-13)
@@ -123,7 +126,7 @@ def test_pictures_of_little() -> None:
     assert len(beyond.lines) == 1
     empty = plots.curves({"loss": []}, ylabel="loss")
     assert empty.get_legend() is None and not empty.lines
-    X, y = RNG.normal(size=(6, 2)), np.arange(6) % 2
+    X, y = rng().normal(size=(6, 2)), np.arange(6) % 2
     one_sided = plots.decision_boundary(lambda grid: np.ones(len(grid)), X, y)
     crossing = plots.decision_boundary(lambda grid: grid[:, :1], X, y)
     assert len(crossing.collections) == len(one_sided.collections) + 1  # the boundary
@@ -141,10 +144,11 @@ def run(command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str
 def images(folder: Path, count: int, learnable: bool) -> Path:
     """MNIST in small: images of 28×28 whose class is the row that is bright, or has nothing to do with it."""
     folder.mkdir()
+    draw = rng()
     for kind, n in (("train", count), ("t10k", count // 2)):
         labels = np.arange(n, dtype=np.uint8) % 10
-        pixels = RNG.integers(0, 40, size=(n, 28, 28)).astype(np.uint8)
-        pixels[np.arange(n), 2 * (labels if learnable else RNG.permutation(labels)) + 3] = 255
+        pixels = draw.integers(0, 40, size=(n, 28, 28)).astype(np.uint8)
+        pixels[np.arange(n), 2 * (labels if learnable else draw.permutation(labels)) + 3] = 255
         for name, array in (("images-idx3", pixels), ("labels-idx1", labels)):
             header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
             (folder / f"{kind}-{name}-ubyte.gz").write_bytes(gzip.compress(header + array.tobytes()))
