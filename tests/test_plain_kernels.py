@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import itertools
 import math
 import sys
 import types
@@ -123,7 +124,7 @@ def test_comparisons_and_choices(plain: Any) -> None:
     w = weights(2)
 
     def f(x: Any) -> Any:
-        chosen = [autograd.where(a < b, a * w[0], b) for a, b in zip(x, x[1:])]
+        chosen = [autograd.where(a < b, a * w[0], b) for a, b in itertools.pairwise(x)]
         return sum(chosen) + autograd.where(w[0] <= w[1], w[0], x[0]) + sum(v.relu() * v for v in x)
 
     same(plain, f, [(4,)], w, [rng().normal(size=(5, 4))])
@@ -149,7 +150,7 @@ def test_inputs_that_lie_sample_by_sample(plain: Any) -> None:
     w = weights(1)[0]
 
     def f(x: Any) -> Any:
-        beside = sum(a * b + a.sin() * w for a, b in zip(x, x[1:]))
+        beside = sum(a * b + a.sin() * w for a, b in itertools.pairwise(x))
         return sum(layer(x)) + beside + x[3] * w - x[5] + x[7]
 
     assert compile(f, [(width,)], backend="numba")._machine.by_sample
