@@ -15,7 +15,7 @@ from typing import Any
 
 from . import formulas, functions, ops
 from .graph import leaves
-from .value import Value, constant, real
+from .value import Value, constant
 
 EXAMPLE = "tracegrad draw 'tanh(w*x + b)' w=2 x=-1 b=0.5 -o graph.svg"
 
@@ -57,7 +57,7 @@ def build(text: str, assignments: Sequence[str]) -> Value:
         raise CommandError(str(error)) from None
     if not isinstance(root, Value) or not leaves(root):
         raise CommandError(f"{text!r} depends on no name; write one, as in\n    {EXAMPLE}")
-    if not root.label and root.parents:
+    if root.parents:
         root.label = "out"
     return root
 
@@ -67,7 +67,7 @@ def _assignment(entry: str) -> tuple[str, float]:
     if not match:
         raise CommandError(f"{entry!r} does not have the form name=number, as in w=2 or x=-0.5")
     try:
-        return match[1], real(float(match[2]), match[1])
+        return match[1], float(match[2])
     except ValueError:
         raise CommandError(f"{match[1]}={match[2]}: {match[2]!r} is not a number") from None
 

@@ -36,6 +36,7 @@ def test_draw(capsys):
     status, out, err = run("draw 'tanh(w*x + b)' w=2 x=-1 b=0.5 -o graph.svg", capsys)
     assert (status, err) == (0, "")
     assert "value -0.905148253644866" in out and "w = 2" in out and "-0.180706638923649" in out
+    assert out.endswith("wrote graph.svg\n")
     assert ElementTree.parse("graph.svg").getroot().tag.endswith("svg")
     assert run("draw 'x*x' x=3 -o graph.dot", capsys)[0] == 0
     assert Path("graph.dot").read_text(encoding="utf-8").startswith("digraph")
@@ -45,6 +46,7 @@ def test_check(capsys):
     status, out, _ = run("check 'log(x)/x' x=3", capsys)
     assert status == 0 and "gradcheck passed: 1 first derivatives" in out
     assert "2 second" not in out and "1 second" in run("check 'log(x)/x' x=3 --order 2", capsys)[1]
+    assert [run(f"check 'x*x' x=3 --order {order}", capsys)[0] for order in range(4)] == [2, 0, 0, 2]
     autograd.register("wrong_square", "x * x", "x")
     status, out, _ = run("check 'wrong_square(x) + y' x=3 y=1", capsys)
     assert status == 1 and "wrong_square" in out and "FAILED" in out
@@ -54,10 +56,25 @@ def test_step(capsys):
     status, out, _ = run("step 'tanh(w*x + b)' w=2 x=-1 b=0.5", capsys)
     assert status == 0 and "Backward pass" in out
     status, out, _ = run("step 'tanh(w*x + b)' w=2 x=-1 b=0.5 -o step.html", capsys)
+    assert out.startswith("wrote step.html: open it in a browser")
     page = Path("step.html").read_text(encoding="utf-8")
     assert (
         status == 0 and "Content-Security-Policy" in page and "http://" not in re.sub(r"http://www\.w3\.org", "", page)
     )
+
+
+@pytest.mark.parametrize("command", ["draw", "check", "step"])
+def test_help(command, capsys):
+    about = {
+        "draw": "Draw the graph of an expression with its values, local derivatives and gradients.",
+        "check": "Check the gradient of an expression against finite differences, edge by edge.",
+        "step": "Step through the forward and the backward pass of an expression.",
+    }
+    status, out, _ = run(f"{command} --help", capsys)
+    assert status == 0 and about[command] in " ".join(out.split()) and "name=number" in out
+    assert ("--rankdir" in out, "--order" in out, "--output" in out) == {
+        "draw": (True, False, True), "check": (False, True, False), "step": (False, False, True),
+    }[command]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -95,6 +112,20 @@ def test_expressions_follow_ieee_and_know_pi(capsys):
     assert expressions.build("cos(pi) * x", ["x=1"]).data == -1
     assert expressions.build("e * x", ["e=2", "x=1"]).data == 2
     assert expressions.build("where(x > 0, x, -x)", ["x=-3"]).data == 3
+
+
+def test_the_result_is_called_out_and_a_name_keeps_its_name():
+    root = expressions.build("w * x", ["w = 2", "x=3"])
+    assert root.label == "out" and [leaf.label for leaf in root.parents] == ["w", "x"]
+    assert expressions.build("x", ["x=3"]).label == "x"
+
+
+def test_ctrl_c_is_no_traceback(capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(expressions, "build", interrupted)
+    assert run("check x x=1", capsys) == (130, "", "tracegrad: interrupted\n")
 
 
 def test_demo(capsys):

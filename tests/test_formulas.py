@@ -160,6 +160,26 @@ def test_huge_integers() -> None:
     assert eval(formulas.for_floats(tree, ieee=True), ops.namespace(ieee=True)) == math.inf
 
 
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("(x - y) - (z - 1)", "x - y - (z - 1.0)"),
+        ("(x * y) + z * (x + y)", "x * y + z * (x + y)"),
+        ("(x / y) * z / (x * y)", "x / y * z / (x * y)"),
+        ("-(x + y) * -x - -(-y)", "-(x + y) * -x - --y"),
+        ("-(x * y) + +exp(x)", "-(x * y) + +exp(x)"),
+        ("(-x) ** (y + 1)", "pow(-x, y + 1.0)"),
+        ("(x < y) * z + ((x <= y) < z)", "(x < y) * z + ((x <= y) < z)"),
+        ("x + 1 > -y * z", "x + 1.0 > -y * z"),
+        ("exp(where(x > y, x, y)) + where(x >= y, x, -y)", "exp(x if x > y else y) + (x if x >= y else -y)"),
+        ("where(x, x < y, where(y, x, z))", "x < y if x else x if y else z"),
+        ("where(where(x, y, z), where(x, y, z), 1)", "(y if x else z) if (y if x else z) else 1.0"),
+    ],
+)
+def test_python_is_written_without_superfluous_brackets(text: str, source: str) -> None:
+    assert formulas.for_floats(parse(text, FUNCTIONS)) == source
+
+
 # ---- the readings of a formula agree ------------------------------------------------------------------------------
 
 leaves = st.one_of(st.sampled_from(["x", "y"]), st.integers(0, 9).map(str), st.sampled_from(["0.5", "1e3", "2.25"]))

@@ -98,6 +98,18 @@ def test_what_is_no_graph_is_refused() -> None:
         graph.topological([Value(1.0), 6.0])  # type: ignore[list-item]
 
 
+def test_a_node_in_words() -> None:
+    x, y = Value(2.0, "x"), Value(3.0)
+    assert graph.describe(x) == "the leaf x = 2.0" and graph.describe(y) == "the leaf without a label = 3.0"
+    node = x * y
+    assert graph.describe(node) == "mul(x = 2.0, 3.0) = 6.0"
+    node.label, node.source = "area", ("nowhere.py", 3)
+    assert graph.describe(node) == "mul(x = 2.0, 3.0) = 6.0 (label 'area'), made at nowhere.py:3"
+    assert graph.describe(autograd.mean([x] * 6)) == f"mean({', '.join(['x = 2.0'] * 6)}) = 2.0"
+    assert graph.describe(autograd.mean([y] * 7)) == f"mean({', '.join(['3.0'] * 6)}, …) = 3.0"
+    assert graph.place((__file__, 1)).startswith(f'{__file__}:1: """Walking graphs')
+
+
 def test_deep_and_wide_graphs() -> None:
     x = Value(1.0)
     node = x

@@ -139,6 +139,21 @@ def test_subclasses_of_value_take_part() -> None:
     assert w.grad == 4.0
 
 
+def test_operands_and_slopes_can_be_exchanged() -> None:
+    values = [Value(float(i)) for i in range(5)]
+    node = Value(0.0)
+    for count in (0, 1, 2, 3, 5, 4, 2, 3, 1, 4, 0):
+        parents, slopes = tuple(values[:count]), tuple(10.0 + i for i in range(count))
+        node.parents = parents
+        node.local_derivatives = slopes
+        assert (node.parents, node.local_derivatives) == (parents, slopes)
+        parents, slopes = parents[::-1], slopes[::-1]
+        node.local_derivatives = slopes
+        node.parents = parents
+        assert (node.parents, node.local_derivatives) == (parents, slopes)
+    assert graph.topological(node) == [node]
+
+
 # ---- operators ----------------------------------------------------------------------------------------------------
 
 
