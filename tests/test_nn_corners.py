@@ -55,6 +55,23 @@ def test_programs_of_other_models_are_not_kept() -> None:
     assert own in compiled._PREDICTORS
 
 
+@pytest.mark.parametrize("moving", [4, 9])
+def test_a_compiled_step_on_rows_with_frozen_parameters(moving: int) -> None:
+    X, y, rows = rng().normal(size=(6, 2)), rng().normal(size=6), np.array([4, 1, 1, 3])
+    results = []
+    for samples, targets, chosen in ((X, y, rows), (X[rows], y[rows], None)):
+        model = nn.MLP(2, [2, 1], seed=1)
+        parameters = model.parameters()
+        before = [p.data for p in parameters]
+        engine = compiled.CompiledEngine(model, nn.mse_loss, nn.SGD(parameters[:moving], 0.1), X, y)
+        losses = [engine.step(samples, targets, chosen) for _ in range(3)]
+        engine.sync()
+        after = [p.data for p in parameters]
+        assert after[moving:] == before[moving:] and all(a != b for a, b in zip(after[:moving], before))
+        results.append((losses, after))
+    assert results[0] == results[1]
+
+
 def test_outputs_in_nested_lists_become_floats() -> None:
     assert plain([[Value(1.0), 2], (Value(-3.0),)]) == [[1.0, 2], [-3.0]]
 

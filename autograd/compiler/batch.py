@@ -36,9 +36,9 @@ class Batch:
             raise ValueError(f"the program takes {len(shapes)} arrays ({wanted}) and got {len(arrays)}")
         self.arrays: list[Array] = [np.asarray(array) for array in arrays]
         self.rows: Ints | None = None
-        for array, shape in zip(self.arrays, shapes):
+        for number, (array, shape) in enumerate(zip(self.arrays, shapes), start=1):
             if array.dtype.kind not in "fiu" or array.shape[1:] != shape or array.ndim != len(shape) + 1:
-                self._refuse(shapes)
+                raise _misfit(number, array, shape)
         self.samples = len(self.arrays[0]) if self.arrays else 1
         for array in self.arrays:
             if len(array) != self.samples:
@@ -48,17 +48,6 @@ class Batch:
             self.samples = len(self.rows)
         if not self.samples:
             raise ValueError("the batch is empty: a mean over no samples has no value")
-
-    def _refuse(self, shapes: Sequence[Shape]) -> None:
-        for number, (array, shape) in enumerate(zip(self.arrays, shapes), start=1):
-            if array.dtype.kind not in "fiu":
-                raise TypeError(
-                    f"argument {number} must be an array of real numbers, not of {array.dtype}: "
-                    + ("use array.astype(float)" if array.dtype.kind == "b" else "convert it first")
-                )
-            if array.shape[1:] != shape or array.ndim != len(shape) + 1:
-                hint = "; for one sample write array[None]" if array.shape == shape else ""
-                raise ValueError(f"argument {number} must have the shape {_form(shape)}, not {array.shape}{hint}")
 
     def sample(self, i: int) -> list[Array]:
         """The arguments of one sample."""
@@ -96,6 +85,14 @@ def _rows(rows: Any, samples: int) -> Ints:
         wrong = chosen[(chosen < 0) | (chosen >= samples)][0]
         raise IndexError(f"there is no row {wrong}: the arrays hold {samples} samples, counted from 0")
     return chosen
+
+
+def _misfit(number: int, array: Array, shape: Shape) -> Exception:
+    if array.dtype.kind not in "fiu":
+        advice = "use array.astype(float)" if array.dtype.kind == "b" else "convert it first"
+        return TypeError(f"argument {number} must be an array of real numbers, not of {array.dtype}: {advice}")
+    hint = "; for one sample write array[None]" if array.shape == shape else ""
+    return ValueError(f"argument {number} must have the shape {_form(shape)}, not {array.shape}{hint}")
 
 
 def _form(shape: Shape) -> str:
