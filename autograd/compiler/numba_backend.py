@@ -26,7 +26,9 @@ LONG = 1024
 """From so many numbers on, a function is worth a call of NumPy."""
 FAR = 64
 """From so many numbers in a row on, copying rows waits for memory, and asking ahead for the next row pays."""
-_SLOW = {MACHINE[name] for name in FUNCTIONS} - {MACHINE[n] for n in ("sqrt", "erf", "head", "standard_normal_cdf")}
+_SLOW = {MACHINE[name] for name in FUNCTIONS} - {
+    MACHINE[name] for name in ("exp", "sqrt", "erf", "head", "standard_normal_cdf")
+}
 
 
 class NumbaMachine(NumpyMachine):
