@@ -233,6 +233,47 @@ def test_rules_of_optimizers(plain: Any, make: Any, monkeypatch: pytest.MonkeyPa
     assert np.abs(found[0] - np.linspace(-1, 1, 256)).min() > 0
 
 
+# ---- vectors --------------------------------------------------------------------------------------------------------
+
+VECTORS: dict[str, Callable[[float, float, float], float]] = {
+    "add": lambda o, a, b: a + b, "sub": lambda o, a, b: a - b, "mul": lambda o, a, b: a * b,
+    "div": lambda o, a, b: a / b, "copy": lambda o, a, b: a, "step": lambda o, a, b: 0.0 if b <= 0 else a,
+    "rectified": lambda o, a, b: 0.0 if a <= 0 else a, "exponential": lambda o, a, b: math.exp(a),
+    "square_root": lambda o, a, b: math.sqrt(abs(a)), "add_to": lambda o, a, b: o + a, "sub_to": lambda o, a, b: o - a,
+    "product_to": lambda o, a, b: o + a * b, "careful_product_to": lambda o, a, b: o + a * b,
+    "step_to": lambda o, a, b: o + (0.0 if b <= 0 else a),
+}  # fmt: skip
+"""What each kernel does to a number o of its target, given numbers a and b."""
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_vectors_with_every_step(plain: Any, name: str) -> None:
+    """Step 0 stays at a number (a target then takes the sum), 1 goes to the neighbour, 3 further on."""
+    kernel, count = getattr(plain.vectors, name), 5
+    memory = rng().integers(-3, 4, size=60).astype(float)
+    memory[40:] = [x or 0.5 for x in memory[40:]]  # nothing is divided by 0
+    if name == "square_root":
+        memory = np.abs(memory)
+    for so, sa, sb in itertools.product((0, 1, 3) if name.endswith("_to") else (1, 3), (0, 1, 3), (0, 1, 3)):
+        expected, found = memory.copy(), memory.copy()
+        for k in range(count):
+            expected[k * so] = VECTORS[name](expected[k * so], memory[20 + k * sa], memory[40 + k * sb])
+        kernel(found, *(np.uint64(n) for n in (0, so, 20, sa, 40, sb, count)))
+        np.testing.assert_allclose(found, expected, rtol=1e-15, err_msg=f"steps {so}, {sa}, {sb}")
+
+
+def test_a_careful_product(plain: Any) -> None:
+    for x, y in itertools.product((0.0, -0.0, 2.0, math.inf, -math.inf, math.nan), repeat=2):
+        found, exact = plain.vectors.careful(x, y), x * y
+        assert found == 0 if 0 in (x, y) else found == exact or (found != found and exact != exact), (x, y)
+    memory = np.array([1.0, 0.0, math.nan, math.inf, 0.0, 2.0, 3.0])
+    plain.vectors.careful_product_to(memory, *map(np.uint64, (0, 0, 1, 1, 4, 1, 2)))  # 0·0 + nan·2
+    assert math.isnan(memory[0])
+    memory[0] = 1.0
+    plain.vectors.careful_product_to(memory, *map(np.uint64, (0, 0, 3, 1, 4, 1, 1)))  # ∞·0
+    assert memory[0] == 1.0
+
+
 # ---- instructions of our own ---------------------------------------------------------------------------------------
 
 
