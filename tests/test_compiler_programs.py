@@ -419,5 +419,5 @@ def test_numba_works_without_a_directory_for_its_cache(monkeypatch: pytest.Monke
         raise OSError("No space left on device")
 
     monkeypatch.setattr(kernels._loop, "compiled", full)
-    monkeypatch.setattr(vectors, "compiled", lambda f: working)
+    monkeypatch.setattr(vectors, "njit", lambda **options: lambda f: working)
     assert kernels.ready(np.zeros(3)) is working

@@ -20,8 +20,9 @@ from numba import njit
 from numba import types as numba_types
 from numba.extending import intrinsic
 
-compiled = njit(error_model="numpy")
-summing = njit(error_model="numpy", fastmath={"reassoc", "contract"})
+_INNER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not to be called by Python
+compiled = njit(**_INNER)
+summing = njit(fastmath={"reassoc", "contract"}, **_INNER)
 
 
 def translated(function: Callable[..., Any], **names: Any) -> Any:
@@ -49,14 +50,14 @@ class Cached:
         try:
             self.compiled = njit(error_model="numpy", cache=True)(function)
         except RuntimeError:  # there is no directory for the cache
-            self.compiled = compiled(function)
+            self.compiled = njit(error_model="numpy")(function)
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it; the cache is written before the function begins."""
         try:
             return self.compiled(*arguments)
         except OSError:  # the cache cannot be written after all (a full disk, say)
-            self.compiled = compiled(self.function)
+            self.compiled = njit(error_model="numpy")(self.function)
             return self.compiled(*arguments)
 
 
@@ -319,7 +320,7 @@ def select(typing_context, condition, x, y):  # type: ignore[no-untyped-def]
     return x(condition, x, y), lambda context, builder, signature, arguments: builder.select(*arguments)
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@njit(fastmath={"contract"}, **_INNER)
 def exp(x):  # type: ignore[no-untyped-def]
     """e^x to 1 ulp, without a branch or a call, so that a loop over it becomes vector instructions.
 
