@@ -21,7 +21,7 @@ from .modes import ACTIVE, AnomalyError, current
 from .value import Value, constant, real
 
 
-def backward(root: Value, gradient: float = 1.0, free_graph: bool = False) -> None:
+def backward(root: Value, gradient: float, free_graph: bool) -> None:
     """See `Value.backward`.
 
     Raises:

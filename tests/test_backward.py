@@ -350,6 +350,14 @@ def test_a_freed_graph_is_refused_wherever_it_would_be_used() -> None:
     assert x.grad == 2 * slope
 
 
+@pytest.mark.parametrize("name", [name for name, op in autograd.ops.TABLE.items() if len(op.arguments) == 1])
+def test_a_freed_node_of_any_operation_is_refused(name: str) -> None:
+    node = autograd.value.apply(autograd.ops.TABLE[name], (Value(0.5),))
+    node.backward(free_graph=True)
+    with pytest.raises(RuntimeError, match=f"below a {name} node was freed"):
+        node.backward()
+
+
 def test_a_refused_pass_changes_no_gradient() -> None:
     x = Value(0.5)
     y = x * 2

@@ -57,7 +57,7 @@ def test_counts() -> None:
     x, y = Value(2.0), Value(3.0)
     root = (x * y + 1.0).tanh()
     assert graph.counts(root) == (6, 5, 2, 1, 3, 3)
-    assert graph.counts(x) == (1, 0, 1, 0, 0, 0)
+    assert graph.counts(x) == (1, 0, 1, 0, 0, 0) and graph.counts([]) == (0, 0, 0, 0, 0, 0)
     assert graph.counts(autograd.dot([x, y], [y, x])).edges == 4
 
 

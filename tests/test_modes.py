@@ -122,8 +122,9 @@ def test_a_gradient_that_becomes_infinite_is_named_at_its_edge() -> None:
     product = x * big * big
     with detect_anomaly(), pytest.raises(AnomalyError, match="the gradient inf"):
         product.backward()
-    with detect_anomaly(), pytest.raises(AnomalyError, match="the gradient nan reached"):
-        x.backward(math.nan)
+    for node, name in ((x, "the leaf"), (abs(x), "abs"), (x.tanh(), "tanh")):
+        with detect_anomaly(), pytest.raises(AnomalyError, match=f"the gradient nan reached {name}"):
+            node.backward(math.nan)
 
 
 def test_sums_of_gradients_are_watched() -> None:
@@ -150,6 +151,10 @@ def test_forward_is_watched_too() -> None:
     with detect_anomaly(), pytest.raises(AnomalyError, match=r"the value -inf appeared in log\(x = 0\.0\)"):
         graph.forward(y)
     assert graph.forward(y) == -math.inf
+    with record_source():  # another context is open; infinities are allowed
+        assert graph.forward(y) == -math.inf
+        y.backward()
+    assert x.grad == math.inf
 
 
 # ---- record_source ------------------------------------------------------------------------------------------------
