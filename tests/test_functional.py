@@ -111,6 +111,13 @@ def test_grad_of_what_does_not_matter_is_zero() -> None:
     assert grad(x, []) == []
 
 
+def test_slopes_of_one_are_no_factors() -> None:
+    x, y = Value(2.0), Value(3.0)
+    plus, minus = grad(x - y, [x, y], create_graph=True)
+    assert (plus.data, plus.op, plus.parents) == (1.0, "constant", ())
+    assert (minus.data, minus.op, minus.parents) == (-1.0, "neg", (plus,))
+
+
 def test_constants_of_a_second_derivative_follow_ieee() -> None:
     x = Value(2.0)
     [pole] = grad(x / 0.0, [x], create_graph=True)
