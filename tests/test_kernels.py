@@ -201,3 +201,12 @@ def test_lists_are_as_exact_as_in_the_eager_engine(backend: str) -> None:
             assert a == b or (math.isnan(a) and math.isnan(b)) or abs(a - b) <= 4 * math.ulp(b), case
         if all(map(math.isfinite, case)):
             assert slope == pytest.approx(ops.shares(case), rel=1e-15, abs=1e-320), case
+
+
+def test_an_anomaly_names_the_row_of_the_data() -> None:
+    w = Value(1.0, "w")
+    program = compile(lambda x: autograd.log(w * x), [()], [w], backend="numpy")
+    where = r"sample 1 of the batch, row 3 of the data: .*log\("
+    with autograd.detect_anomaly(), pytest.raises(autograd.AnomalyError, match=where):
+        program.step(np.array([1.0, 2.0, 3.0, 0.0]), nn.SGD([w], 0.1), rows=[2, 3])
+    assert w.data == 1.0 and program.theta.tolist() == [1.0]

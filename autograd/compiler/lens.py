@@ -141,5 +141,6 @@ def explain_anomaly(program: Program, batch: Batch) -> None:
                 if program._single:
                     roots[0].backward()
         except AnomalyError as error:
-            place = f"sample {i} of the batch: " if batch.arrays else ""
+            row = "" if batch.rows is None else f", row {batch.rows[i]} of the data"
+            place = f"sample {i} of the batch{row}: " if batch.arrays else ""
             raise AnomalyError(f"{place}{error}") from None
