@@ -118,6 +118,33 @@ def test_slopes_of_one_are_no_factors() -> None:
     assert (minus.data, minus.op, minus.parents) == (-1.0, "neg", (plus,))
 
 
+@pytest.mark.parametrize("factor", [-2.0, 2.0, math.nan])
+@pytest.mark.parametrize(
+    "function",
+    [
+        autograd.exp,
+        autograd.cos,
+        autograd.sqrt,
+        lambda x: x * x * x,
+        lambda x: x * Value(1.0),
+        lambda x: x * Value(-1.0),
+    ],
+)
+def test_a_nan_is_lost_in_no_graph_of_derivatives(factor: float, function: Callable[[Any], Any]) -> None:
+    x = Value(-2.0)
+    y = Value(factor) * function(x)
+    [recorded], [slope] = grad(y, [x]), grad(y, [x], create_graph=True)
+    assert slope.data == recorded or (math.isnan(slope.data) and math.isnan(recorded))
+    assert math.isnan(recorded) == (math.isnan(factor) or function is autograd.sqrt)
+
+
+def test_a_slope_of_zero_carries_no_infinity_in_a_graph_of_derivatives() -> None:
+    x = Value(0.0)
+    y = (x * x).sqrt()
+    [slope] = grad(y, [x], create_graph=True)
+    assert grad(y, [x]) == [0.0] == [slope.data]
+
+
 def test_constants_of_a_second_derivative_follow_ieee() -> None:
     x = Value(2.0)
     [pole] = grad(x / 0.0, [x], create_graph=True)
