@@ -43,7 +43,7 @@ def source(op: Op) -> str:
         lines.append(f"        out, {together} = TABLE[{op.name!r}].evaluate({', '.join(op.arguments)})")
     else:
         lines += [f"    {line}" for line in body]
-    two_nodes, two_slopes = [*nodes, None, None][:2], [*slopes, None, None][:2]
+    two_nodes, two_slopes = [*nodes, None], [*slopes, None]  # a single operand leaves the second slot empty
     more = f"({tuple_source(nodes[2:])}, {tuple_source(slopes[2:])})" if nodes[2:] else None
     lines += [
         "    if ACTIVE:",

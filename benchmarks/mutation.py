@@ -59,7 +59,7 @@ TESTS: dict[str, list[str]] = {
             "tests/test_cli.py tests/test_fuzz_parsers.py"],
     "__init__": ["tests/test_imports.py", "tests/test_environment.py"],
     "graph": [_VALUE, _BACKWARD, _DEEP, "tests/test_gradcheck.py"],
-    "value": [_VALUE, _BACKWARD, _DEEP, f"tests/test_formulas.py {_TABLE}", "tests/test_limits.py"],
+    "value": [_VALUE, _BACKWARD, _DEEP, f"tests/test_formulas.py {_TABLE}"],
     "backward": [f"tests/test_modes.py {_BACKWARD}", _VALUE, _DEEP],
     "eager": [_VALUE, _BACKWARD, f"tests/test_formulas.py {_TABLE}"],
 }  # fmt: skip

@@ -152,6 +152,8 @@ def test_operands_and_slopes_can_be_exchanged() -> None:
         node.parents = parents
         assert (node.parents, node.local_derivatives) == (parents, slopes)
     assert graph.topological(node) == [node]
+    for few in (values[0], -values[0], values[0] * values[1]):
+        assert few._others is None
 
 
 # ---- operators ----------------------------------------------------------------------------------------------------
@@ -305,7 +307,14 @@ def test_the_generated_methods_can_be_read_and_stepped_into() -> None:
     text = inspect.getsource(Value.tanh)
     assert text.startswith("def tanh(self):") and "math" not in text and "TABLE['tanh'].evaluate" in text
     assert Value.tanh.__qualname__ == "Value.tanh" and "hyperbolic" in (Value.tanh.__doc__ or "")
+    assert text.endswith("\n    return node\n")
     assert "try" not in inspect.getsource(Value.__mul__)  # arithmetic that cannot fail has no handler
+    assert Value.__radd__.__doc__ == "The sum. Reached when the left operand is a plain number."
+
+
+def test_reflected_methods_are_those_of_the_operators() -> None:
+    reflected = {name for name in vars(Value) if name.startswith("__r")} - {"__repr__", "__reduce_ex__"}
+    assert reflected == {"__radd__", "__rsub__", "__rmul__", "__rtruediv__", "__rpow__"}
 
 
 # ---- memory -------------------------------------------------------------------------------------------------------
