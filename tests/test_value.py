@@ -152,7 +152,16 @@ def test_operands_and_slopes_can_be_exchanged() -> None:
         node.parents = parents
         assert (node.parents, node.local_derivatives) == (parents, slopes)
     assert graph.topological(node) == [node]
-    for few in (values[0], -values[0], values[0] * values[1]):
+    for count in range(6):
+        fresh = Value(0.0)
+        fresh.local_derivatives = slopes = tuple(10.0 + i for i in range(count))
+        fresh.parents = tuple(values[:count])
+        assert (fresh.parents, fresh.local_derivatives) == (tuple(values[:count]), slopes)
+    pair = Value(0.0)
+    for count in (0, 1, 2):  # two operands need no tuple
+        pair.parents, pair.local_derivatives = tuple(values[:count]), (1.0,) * count
+        assert pair._others is None
+    for few in (-values[0], values[0] * values[1], autograd.mean(values[:2]), copy.copy(values[0] * values[1])):
         assert few._others is None
 
 
