@@ -16,7 +16,7 @@ from ..modes import ACTIVE, current
 from ..value import Value
 from .batch import Batch
 from .lower import Lowered, Lowering
-from .machine import Array
+from .machine import PARTS, Array
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed
 from .trace import Scalars, Shape
@@ -244,8 +244,10 @@ class Program:
         self._largest = max(self._largest, end - begin)
         batch.fill(machine, begin, end)
 
-    def _blocks(self, machine: Any, samples: int) -> list[tuple[int, int]]:
+    def _blocks(self, machine: Any, samples: int) -> Sequence[tuple[int, int]]:
         block = machine.layout.block
+        if samples <= block:
+            return ((0, samples),)
         return [(begin, min(begin + block, samples)) for begin in range(0, samples, block)]
 
     def _evaluate(self, machine: Any, batch: Batch) -> Array:
@@ -272,9 +274,9 @@ class Program:
             finite = True
             memory[lowered.seed] = 1.0 / samples
             for begin, end in blocks:
-                parts = ["shared"] * (begin == 0) + ["forward", "reverse"] + ["finish"] * (end == samples)
+                parts = PARTS[begin != 0 : 4 if end == samples else 3]
                 self._load(machine, batch, begin, end)
-                machine.run(tuple(parts), end - begin, begin == 0, careful)
+                machine.run(parts, end - begin, begin == 0, careful)
                 if collect is not None:
                     finite = collect(begin, end) and finite
             if finite and math.isfinite(np.vdot(gradient, gradient)):  # unlike dot, it overflows without a warning
