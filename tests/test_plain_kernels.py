@@ -274,6 +274,33 @@ def test_a_careful_product(plain: Any) -> None:
     assert memory[0] == 1.0
 
 
+@pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ((200, 60, 9, 0, 1), (300, 90, 17, 2, 0), (400, 100, 0, 7, 1)),  # numbers times vectors, which are shared
+        ((200, 60, 9, 0, 1), (300, 90, 17, 2, 0), (400, 100, 31, 7, 1)),
+        ((200, 60, 9, 1, 0), (300, 90, 0, 11, 1), (400, 100, 31, 0, 1)),  # dots with vectors that are shared
+        ((200, 60, 9, 1, 0), (300, 90, 23, 11, 1), (400, 100, 31, 0, 1)),
+        ((200, 60, 9, 2, 3), (300, 90, 23, 11, 5), (400, 100, 31, 3, 2)),
+        ((0, 0, 0, 0, 0), (300, 90, 23, 11, 5), (400, 100, 31, 3, 2)),
+    ],
+)
+def test_contractions_along_five_loops(plain: Any, steps: tuple[tuple[int, ...], ...], careful: bool) -> None:
+    lengths, starts = (2, 3, 5, 7, 4), (5, 1000, 3000)
+    expected = rng().integers(-3, 4, size=5000).astype(float)
+    found = expected.copy()
+    for place in np.ndindex(lengths):
+        o, a, b = (start + int(np.dot(place, step)) for start, step in zip(starts, steps))
+        expected[o] += expected[a] * expected[b]
+    row = np.zeros(32, np.uint64)
+    row[2:7] = lengths
+    for column, start, step in zip((8, 14, 20), starts, steps):
+        row[column], row[column + 1 : column + 6] = start, step
+    plain._contract(found, row, careful)
+    np.testing.assert_array_equal(found, expected)
+
+
 # ---- instructions of our own ---------------------------------------------------------------------------------------
 
 
