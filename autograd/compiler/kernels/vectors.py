@@ -87,11 +87,26 @@ def binary(f: Any) -> Any:
     return run
 
 
+def unary(f: Any) -> Any:
+    """A function of one number on vectors: o = f(a)."""
+
+    @compiled
+    def run(M, o, so, a, sa, b, sb, n):  # type: ignore[no-untyped-def]
+        if so == 1 and sa == 1:
+            for k in range(n):
+                M[o + k] = f(M[a + k])
+        else:
+            for k in range(n):
+                M[o + k * so] = f(M[a + k * sa])
+
+    return run
+
+
 add = binary(compiled(lambda x, y: x + y))
 sub = binary(compiled(lambda x, y: x - y))
 mul = binary(compiled(lambda x, y: x * y))
 div = binary(compiled(lambda x, y: x / y))
-copy = binary(compiled(lambda x, y: x))
+copy = unary(compiled(lambda x: x))
 
 
 @summing
@@ -198,7 +213,7 @@ def step_to(M, o, so, a, sa, b, sb, n):  # type: ignore[no-untyped-def]
 
 
 step = binary(compiled(lambda x, y: 0.0 if y <= 0 else x))
-rectified = binary(compiled(lambda x, y: 0.0 if x <= 0 else x))
+rectified = unary(compiled(lambda x: 0.0 if x <= 0 else x))
 
 
 @summing
@@ -363,8 +378,12 @@ def exp_difference(x, y):  # type: ignore[no-untyped-def]
     return select(difference < -746.0, 0.0, power)  # x may be −∞, and then the error is nan
 
 
-exponential = binary(compiled(lambda x, y: exp(x)))
-square_root = binary(compiled(lambda x, y: math.sqrt(x)))
+@compiled
+def _sqrt(x):  # type: ignore[no-untyped-def]
+    return math.sqrt(x)
+
+
+exponential, square_root = unary(exp), unary(_sqrt)
 
 
 # ---- rows of an array -------------------------------------------------------------------------------------------
