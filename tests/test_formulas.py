@@ -164,6 +164,7 @@ def test_huge_integers() -> None:
     ("text", "source"),
     [
         ("(x - y) - (z - 1)", "x - y - (z - 1.0)"),
+        ("(x + y) - (y + z) + (x - z)", "x + y - (y + z) + (x - z)"),
         ("(x * y) + z * (x + y)", "x * y + z * (x + y)"),
         ("(x / y) * z / (x * y)", "x / y * z / (x * y)"),
         ("-(x + y) * -x - -(-y)", "-(x + y) * -x - --y"),
