@@ -131,6 +131,8 @@ def test_a_registered_operation_takes_numbers_whatever_its_name() -> None:
     for name in ("a_product", "vector_product", "zoom"):  # before `where`, between and after it in the alphabet
         product = autograd.register(name, "x * y", ["y", "x"])
         assert product(2.0, 3.0) == 6.0 == product(Value(2.0), 3.0).data
+        with pytest.raises(TypeError, match="takes a real number, not bool"):
+            product(True, 3.0)
 
 
 def test_a_formula_may_call_registered_operations_at_their_poles_too() -> None:

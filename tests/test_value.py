@@ -253,6 +253,7 @@ def test_where_takes_a_comparison_and_a_value() -> None:
     a, b = Value(1.0), Value(2.0)
     assert autograd.where(a < b, a, b).data == 1.0 and autograd.where(np.bool_(False), a, 5).data == 5.0
     assert autograd.where(a, 3.0, b).data == 3.0 and autograd.where(True, 1, 2) == 1.0
+    assert [autograd.where(a < x, a, b).parents[0].data for x in (2.0, 0.0)] == [1.0, 0.0]
 
 
 def test_functions_over_lists() -> None:
