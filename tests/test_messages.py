@@ -99,6 +99,7 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: autograd.register("a b", "x", "1"), ValueError, "or no Python identifier"),
     (lambda: autograd.register("class", "x", "1"), ValueError, "or no Python identifier"),
     (lambda: autograd.register("f", "x * y", "y"), ValueError, "(x, y) and 1 derivatives; give one for each"),
+    (lambda: autograd.register("f", "x", ["1", "1"]), ValueError, "(x) and 2 derivatives; give one for each"),
     (lambda: autograd.register("f", "x", {"x": "1"}), TypeError, "f: derivatives are a list of formulas"),  # type: ignore
     (lambda: autograd.register("f", "2", []), ValueError, "f has the arguments () and 0 derivatives"),
     (lambda: autograd.register("f", "self", "1"), ValueError, "'self' cannot name an argument"),

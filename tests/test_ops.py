@@ -217,6 +217,7 @@ EDGES: list[tuple[str, tuple[float, ...], float, tuple[float, ...]]] = [
     ("pow", (1e200, 2.0), inf, (2e200, inf)),
     ("pow", (-1.0, 2.0**60), 1.0, (-(2.0**60), nan)),
     ("pow", (-1e200, 3.0), -inf, (inf, nan)),
+    ("pow", (-1e-200, -3.0), -inf, (-inf, nan)),
     # poles, the edge of the domain, and outside of it
     ("div", (1.0, 0.0), inf, (inf, -inf)),
     ("div", (1.0, -0.0), -inf, (-inf, -inf)),
