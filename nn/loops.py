@@ -7,7 +7,9 @@ version of them: numba compiles their scalar form, and the results are the same 
 from __future__ import annotations
 
 import math
+import types
 from collections.abc import Callable
+from typing import Any
 
 from autograd.compiler.kernels import vectors
 from autograd.compiler.kernels.vectors import Cached, translated
@@ -15,48 +17,34 @@ from autograd.compiler.kernels.vectors import Cached, translated
 from . import rules
 
 
-def _cached(loop: Callable[..., None]) -> Cached:
-    return Cached(loop, rules, vectors)
-
-
 def _root(x):  # type: ignore[no-untyped-def]
     return math.sqrt(x)
 
 
-_sgd, _adagrad, _rmsprop, _adam = (
-    translated(rule, _root=translated(_root)) for rule in (rules.sgd, rules.adagrad, rules.rmsprop, rules.adam)
-)
-
-
-@_cached
-def _sgd_loop(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
-    (v,) = state
-    for k in range(p.size):
-        p[k], (v[k],) = _sgd(p[k], g[k], (v[k],), lr, step, *settings)
-
-
-@_cached
-def _adagrad_loop(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
+def _one(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
     (s,) = state
     for k in range(p.size):
-        p[k], (s[k],) = _adagrad(p[k], g[k], (s[k],), lr, step, *settings)
+        p[k], (s[k],) = rule(p[k], g[k], (s[k],), lr, step, *settings)  # type: ignore[name-defined]  # noqa: F821
 
 
-@_cached
-def _rmsprop_loop(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
-    (s,) = state
-    for k in range(p.size):
-        p[k], (s[k],) = _rmsprop(p[k], g[k], (s[k],), lr, step, *settings)
-
-
-@_cached
-def _adam_loop(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
+def _two(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
     m, s = state
     for k in range(p.size):
-        p[k], (m[k], s[k]) = _adam(p[k], g[k], (m[k], s[k]), lr, step, *settings)
+        p[k], (m[k], s[k]) = rule(  # type: ignore[name-defined]  # noqa: F821
+            p[k], g[k], (m[k], s[k]), lr, step, *settings
+        )
 
 
-LOOPS = {
-    rules.sgd: _sgd_loop, rules.adagrad: _adagrad_loop, rules.rmsprop: _rmsprop_loop, rules.adam: _adam_loop,
+def _loop(template: Callable[..., None], rule: Callable[..., Any]) -> Cached:
+    """The loop for a rule, which has one or two state variables."""
+    scope = {**globals(), "rule": translated(rule, _root=translated(_root))}
+    loop = types.FunctionType(template.__code__, scope)
+    loop.__qualname__ = f"{rule.__name__}_loop"  # by which numba's cache tells apart what has one code
+    return Cached(loop, rules, vectors)
+
+
+LOOPS: dict[Callable[..., Any], Cached] = {
+    rules.sgd: _loop(_one, rules.sgd), rules.adagrad: _loop(_one, rules.adagrad),
+    rules.rmsprop: _loop(_one, rules.rmsprop), rules.adam: _loop(_two, rules.adam),
 }  # fmt: skip
 """``loop(parameters, gradients, state, lr, step, settings)`` for each rule; arrays are changed in place."""

@@ -11,7 +11,7 @@ from .vectors import careful as without_zeros
 from .vectors import compiled, exp_difference, select
 
 _LOG_SUM_EXP, _SHARE_SLOPES = MACHINE["log_sum_exp"], MACHINE["share_slopes"]
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_ONE = np.uint64(1)
 
 
 @compiled
