@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd.compiler.kernels import vectors
-from autograd.compiler.kernels.vectors import Cached, translated
+from autograd.compiler.kernels.vectors import Cached, summing, translated
 
 from . import rules
 
@@ -21,21 +21,35 @@ def _root(x):  # type: ignore[no-untyped-def]
     return math.sqrt(x)
 
 
+@summing
+def _finite(g):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for k in range(g.size):
+        total += 0.0 * g[k]  # nan if it is nan or infinite
+    return total == 0
+
+
 def _one(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
+    if not _finite(g):
+        return False
     (s,) = state
     for k in range(p.size):
         p[k], (s[k],) = rule(p[k], g[k], (s[k],), lr, step, *settings)  # type: ignore[name-defined]  # noqa: F821
+    return True
 
 
 def _two(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]
+    if not _finite(g):
+        return False
     m, s = state
     for k in range(p.size):
         p[k], (m[k], s[k]) = rule(  # type: ignore[name-defined]  # noqa: F821
             p[k], g[k], (m[k], s[k]), lr, step, *settings
         )
+    return True
 
 
-def _loop(template: Callable[..., None], rule: Callable[..., Any]) -> Cached:
+def _loop(template: Callable[..., bool], rule: Callable[..., Any]) -> Cached:
     """The loop for a rule, which has one or two state variables."""
     scope = {**globals(), "rule": translated(rule, _root=translated(_root))}
     loop = types.FunctionType(template.__code__, scope)
@@ -47,4 +61,5 @@ LOOPS: dict[Callable[..., Any], Cached] = {
     rules.sgd: _loop(_one, rules.sgd), rules.adagrad: _loop(_one, rules.adagrad),
     rules.rmsprop: _loop(_one, rules.rmsprop), rules.adam: _loop(_two, rules.adam),
 }  # fmt: skip
-"""``loop(parameters, gradients, state, lr, step, settings)`` for each rule; arrays are changed in place."""
+"""``loop(parameters, gradients, state, lr, step, settings)`` for each rule: arrays are changed in place, and it returns
+True; False if a gradient is nan or infinite, and nothing is changed."""

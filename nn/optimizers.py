@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from autograd import Value
@@ -43,6 +44,9 @@ class Optimizer:
 
     rule: ClassVar[Callable[..., Any]]
     variables: ClassVar[tuple[str, ...]] = ()
+    _code: Callable[..., bool] | None = None
+    """Machine code of the rule for `_arrays` and no others: to look at their types anew takes longer than a step."""
+    _arrays: tuple[Any, ...] = ()
 
     def __init__(
         self,
@@ -116,24 +120,47 @@ class Optimizer:
         Raises:
             FloatingPointError: a gradient is nan or infinite; nothing has been changed.
         """
+        rate = self._rate() if type(self.lr) is not float or not 0.0 <= self.lr < math.inf else self.lr
+        if self.state and type(self.state[0]) is list:
+            import numpy as np
+
+            self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
+        if self.clip_value is not None or self.clip_norm is not None:
+            gradients = self._limited(gradients)
+        step, state = self.steps + 1, tuple(self.state)
+        arrays = parameters, gradients, *state
+        arguments = parameters, gradients, state, rate, float(step), tuple(self.settings.values())
+        if self._code is not None and all(map(is_, arrays, self._arrays)):
+            finite = self._code(*arguments)
+        elif loop := _loop(type(self).rule, parameters.size):
+            finite = loop(*arguments)
+            self._arrays, self._code = arrays, loop.code(*arguments)
+        else:
+            finite = self._on_arrays(*arguments)
+        if not finite:
+            self._check(gradients.tolist())
+        self.steps = step
+
+    def _on_arrays(self, p: Any, g: Any, state: tuple[Any, ...], rate: float, step: float, settings: Any) -> bool:
         import numpy as np
 
-        rate = self._rate()
-        if self.state and isinstance(self.state[0], list):
-            self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
-        if not math.isfinite(np.vdot(gradients, gradients)):  # or merely beyond 1e154
+        if not np.isfinite(g).all():
+            return False
+        with np.errstate(all="ignore"):  # floats overflow without a warning too
+            type(self).rule(p, g, state, rate, step, *settings)
+        return True
+
+    def _limited(self, gradients: NDArray[np.float64]) -> NDArray[np.float64]:
+        import numpy as np
+
+        if not np.isfinite(gradients).all():
             self._check(gradients.tolist())
         if self.clip_value is not None:
             gradients = np.clip(gradients, -self.clip_value, self.clip_value)
-        if self.clip_norm is not None:
-            gradients = _clipped_norm(gradients, self.clip_norm)
-        state, step, settings = tuple(self.state), self.steps + 1, tuple(self.settings.values())
-        if loop := _loop(type(self).rule, parameters.size):
-            loop(parameters, gradients, state, rate, float(step), settings)
-        else:
-            with np.errstate(all="ignore"):  # floats overflow without a warning too
-                type(self).rule(parameters, gradients, state, rate, step, *settings)
-        self.steps += 1
+        return gradients if self.clip_norm is None else _clipped_norm(gradients, self.clip_norm)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: x for name, x in self.__dict__.items() if name not in ("_arrays", "_code")}
 
     def _check(self, gradients: Sequence[float]) -> None:
         for i, g in enumerate(gradients):
@@ -204,7 +231,7 @@ def _clipped_norm(gradients: NDArray[np.float64], limit: float) -> NDArray[np.fl
     return gradients * factor if factor != 1.0 else gradients
 
 
-def _loop(rule: Callable[..., Any], parameters: int) -> Callable[..., None] | None:
+def _loop(rule: Callable[..., Any], parameters: int) -> Any:
     """The rule as one compiled loop, if there are enough parameters for it and numba is at work already."""
     if parameters < 256 or "autograd.compiler.kernels" not in sys.modules:
         return None

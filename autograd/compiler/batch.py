@@ -18,6 +18,7 @@ class Batch:
         shapes: the form of one sample of each argument.
         arrays: as many arrays, (B, *shape) each.
         rows: numbers of the rows to take, in this order, (B′,); None takes all.
+        last: an earlier batch; arrays that it holds are not looked at again.
 
     Attributes:
         samples: how many there are; 1 for a program without arguments.
@@ -28,26 +29,44 @@ class Batch:
         IndexError: a row does not exist.
     """
 
-    __slots__ = ("arrays", "rows", "samples")
+    __slots__ = ("_copies", "_forms", "arrays", "rows", "samples")
 
     def __init__(self, shapes: Sequence[Shape], arrays: Sequence[Any], rows: Any = None) -> None:
         if len(arrays) != len(shapes):
             wanted = ", ".join(map(_form, shapes))
             raise ValueError(f"the program takes {len(shapes)} arrays ({wanted}) and got {len(arrays)}")
-        self.arrays: list[Array] = [np.asarray(array) for array in arrays]
-        self.rows: Ints | None = None
-        for number, (array, shape) in enumerate(zip(self.arrays, shapes), start=1):
+        checked: list[Array] = [np.asarray(array) for array in arrays]
+        for number, (array, shape) in enumerate(zip(checked, shapes), start=1):
             if array.dtype.kind not in "fiu" or array.shape[1:] != shape or array.ndim != len(shape) + 1:
                 raise _misfit(number, array, shape)
-        self.samples = len(self.arrays[0]) if self.arrays else 1
-        for array in self.arrays:
-            if len(array) != self.samples:
-                raise ValueError(f"the arrays hold different numbers of samples: {list(map(len, self.arrays))}")
-        if rows is not None and self.arrays:
+        for array in checked:
+            if len(array) != len(checked[0]):
+                raise ValueError(f"the arrays hold different numbers of samples: {list(map(len, checked))}")
+        self._take(checked, [array.shape for array in checked], rows)
+
+    def _take(self, arrays: list[Array], forms: list[Shape], rows: Any) -> None:
+        self.arrays, self._forms = arrays, forms
+        self.samples = forms[0][0] if forms else 1
+        self.rows: Ints | None = None
+        if rows is not None and arrays:
             self.rows = _rows(rows, self.samples)
             self.samples = len(self.rows)
         if not self.samples:
             raise ValueError("the batch is empty: a mean over no samples has no value")
+        self._copies: tuple[Machine, list[tuple[Array, Array]]] | None = None
+
+    def again(self, arrays: Sequence[Any], rows: Any = None) -> Batch | None:
+        """A batch of the same array objects, which need no second look (their numbers may be others); or None."""
+        if len(arrays) != len(self.arrays):
+            return None
+        for array, own, form in zip(arrays, self.arrays, self._forms):
+            if array is not own or own.shape != form:
+                return None
+        if rows is None and self.rows is None:
+            return self
+        batch = object.__new__(Batch)
+        batch._take(self.arrays, self._forms, rows)
+        return batch
 
     def sample(self, i: int) -> list[Array]:
         """The arguments of one sample."""
@@ -55,25 +74,43 @@ class Batch:
 
     def alone(self, i: int) -> Batch:
         """A batch of one sample."""
-        one = object.__new__(Batch)
-        one.rows, one.samples, one.arrays = None, 1, [array[None] for array in self.sample(i)]
+        one, arrays = object.__new__(Batch), [array[None] for array in self.sample(i)]
+        one._take(arrays, [array.shape for array in arrays], None)
         return one
 
-    def fill(self, machine: Machine, begin: int, end: int) -> None:
-        """Copy some samples to where the machine reads them, in the form in which it does."""
+    def fill(self, machine: Machine, begin: int, end: int, careful: bool = False) -> None:
+        """Have the machine read some samples: they are copied to its memory, in the form in which it needs them.
+
+        What a machine reads where it lies is not copied, unless it computes carefully.
+        """
+        if self._copies is not None and self._copies[0] is machine:
+            for target, part in self._copies[1]:
+                target[...] = part
+            return
         whole = end - begin == self.samples
-        for target, array in zip(machine.inputs(end - begin), self.arrays):
-            if self.rows is not None:
-                rows = self.rows if whole else self.rows[begin:end]
-                if machine.by_sample and array.ndim == 2 and array.dtype == target.dtype:
-                    machine.take(array, rows, target)
-                    continue
-                part = array[rows]
+        copies = []
+        for number, (target, array) in enumerate(zip(machine.inputs(end - begin), self.arrays)):
+            if self.rows is None:
+                part, rows = array[begin:end], None
             else:
-                part = array if whole else array[begin:end]
-            if part.ndim != 2:
-                part = part.reshape(end - begin, -1)
-            target[...] = part if machine.by_sample else part.T
+                part, rows = array, self.rows if whole else self.rows[begin:end]
+            streamed = number == machine.streamed
+            if streamed and not careful and machine.place(part, rows, end - begin):
+                continue
+            if rows is not None and machine.by_sample and array.ndim == 2 and array.dtype == target.dtype:
+                machine.take(array, rows, target)
+            else:
+                part = part if rows is None else part[rows]
+                if part.ndim != 2:
+                    part = part.reshape(end - begin, -1)
+                part = part if machine.by_sample else part.T
+                target[...] = part
+                copies.append((target, part))
+            if streamed:
+                machine.place(target, None, end - begin)
+        views = whole and self.rows is None and machine.streamed < 0
+        if views and all(map(np.may_share_memory, self.arrays, (part for _, part in copies))):
+            self._copies = machine, copies  # they show what the arrays hold next time
 
 
 def _rows(rows: Any, samples: int) -> Ints:

@@ -49,7 +49,8 @@ class Lowered:
         outputs: the results.
         n_parameters: they are the first shared slots.
         seed: the shared slot of the adjoint of the mean loss, 1/B.
-        total: the shared slot of the sum of the losses.
+        total: the shared slot of the sum of the losses; in the next one is the squared norm of the gradient by the
+            parameters, which is not finite if an entry is not (or if it overflows).
         valid: per region, the slots whose adjoints the reverse pass leaves behind.
     """
 
@@ -90,8 +91,8 @@ class Lowering:
         self.slot_of_constant = {(c, np.signbit(c)): slot for slot, c in self.constants.items()}
         self.aux: list[int] = []
         self.scratch = {S_SCRATCH: 1, B_SCRATCH: 1}
-        self.seed, self.total = self.n_shared, self.n_shared + 1
-        self.n_shared += 2
+        self.seed, self.total, self.square = range(self.n_shared, self.n_shared + 3)
+        self.n_shared += 3
 
     def lower(self, wrt: Sequence[int] = (), differentiate: bool = True) -> Lowered:
         """Rows for the values, and for the derivatives by the parameters or by the inputs of the regions ``wrt``."""

@@ -18,10 +18,17 @@ from .trace import Ints
 
 Array = NDArray[Any]
 
-OP, UPDATE, LENGTHS, AUX, OPERANDS = 0, 1, slice(2, 7), 7, 8
-COLUMNS = 32
-"""Columns of an addressed row: instruction, update, 5 loop lengths (the last over samples), aux, and 4 operands of an
-address and 5 steps."""
+OP, UPDATE, LENGTHS, AUX, OPERANDS, THEN, LISTED = 0, 1, slice(2, 7), 7, 8, 32, 34
+LINE = 64
+"""Bytes of a cache line."""
+COLUMNS = 35
+"""Columns of an addressed row: instruction, update, 5 loop lengths (the last over samples), aux, 4 operands of an
+address and 5 steps; and for compiled loops what follows a product before its numbers leave the registers, with the
+address that the outcome goes to, and whether the samples of an operand lie at listed places."""
+AND_ADD, AND_RELU, AND_STEP, UNSEEN = 1, 2, 3, 4
+"""What follows a product (column `THEN`): operand c is added; and relu of that goes to the address in the next column;
+or what goes there is the product where c is positive or nan, and 0 elsewhere. `UNSEEN` is added to the latter two where
+the product itself need not be written."""
 
 _STRUCTURED = np.array([MACHINE[name] for name in STRUCTURED])
 
@@ -43,22 +50,27 @@ class Layout:
             (numba).
         item: bytes per number.
         limit: bytes that batched numbers may take; a batch that needs more runs in blocks.
+        lanes: the numbers of a slot take room for a multiple of so many samples, so that each slot begins with a cache
+            line. What differs from sample to sample is computed for the spare ones too; no sum takes them in.
     """
 
-    def __init__(self, lowered: Lowered, by_sample: bool, item: int, limit: int) -> None:
+    def __init__(self, lowered: Lowered, by_sample: bool, item: int, limit: int, lanes: int) -> None:
         self.sizes = lowered.sizes
-        self.by_sample = by_sample
-        self.shared = sum(lowered.sizes[space] for space in range(S_SCRATCH + 1))
+        self.by_sample, self.lanes = by_sample, lanes
+        line = LINE // item
+        self.shared = -(-sum(lowered.sizes[space] for space in range(S_SCRATCH + 1)) // line) * line
         self.per_sample = sum(size for space, size in self.sizes.items() if space > S_SCRATCH)
         self.block = max(1, limit // max(1, item * self.per_sample))
 
     def spaces(self, samples: int) -> Array:
         """For each space: its address, and how far the next slot and the next sample are."""
+        samples = self.width(samples)
         table = np.zeros((max(self.sizes) + 1, 3), np.int64)
         address = 0
         for space in (0, 1, S_SCRATCH):
             table[space] = address, 1, 0
             address += self.sizes[space]
+        address = self.shared
         for space in (B_VALUE, B_ADJOINT, B_SCRATCH, *range(I_VALUE, max(self.sizes) + 1)):
             size = self.sizes.get(space, 0)
             by_sample = self.by_sample and space >= I_VALUE
@@ -66,9 +78,17 @@ class Layout:
             address += size * samples
         return table
 
+    def blocks(self, samples: int) -> list[tuple[int, int]]:
+        """The blocks that a batch is cut into, by their first sample and the one after the last."""
+        return [(begin, min(begin + self.block, samples)) for begin in range(0, samples, self.block)]
+
+    def width(self, samples: int) -> int:
+        """So many samples and the spare ones; a few have none, since more would be computed for nothing."""
+        return -(-samples // self.lanes) * self.lanes if samples >= self.lanes else samples
+
     def total(self, samples: int) -> int:
         """Numbers in memory for a block of that many samples."""
-        return self.shared + self.per_sample * samples
+        return self.shared + self.per_sample * self.width(samples)
 
 
 def address(table: Ints, layout: Layout, samples: int) -> Ints:
@@ -80,7 +100,8 @@ def address(table: Ints, layout: Layout, samples: int) -> Ints:
     batched = table[:, 2] == 1
     out[:, OP], out[:, UPDATE], out[:, AUX] = table[:, 0], table[:, 1], table[:, 7]
     out[:, 2:6] = table[:, 3:7]
-    out[:, 6] = np.where(batched, samples, 1)
+    summed = table[:, 8] <= S_SCRATCH  # the target is shared
+    out[:, 6] = np.where(batched, np.where(summed, samples, layout.width(samples)), 1)
     for n, first in enumerate(range(8, ROW, 6)):
         start, slot, sample = spaces[table[:, first]].T
         to = OPERANDS + 6 * n
@@ -114,6 +135,13 @@ def _merge(rows: Ints, mine: Array) -> None:
             rows[mine, OPERANDS + 6 * n + 1 + place] = 0
 
 
+def _aligned(count: int, dtype: Any) -> Array:
+    """Zeros from the beginning of a cache line on: a vector of the processor then lies in one line, not across two."""
+    spare = np.zeros(count + LINE // dtype.itemsize, dtype)
+    first = -spare.ctypes.data % LINE // dtype.itemsize
+    return spare[first : first + count]
+
+
 class Machine:
     """The memory of a lowered program, and how to reach what goes in and comes out.
 
@@ -121,22 +149,30 @@ class Machine:
         lowered: the program.
         dtype: of all numbers.
         limit: bytes for batched numbers before a batch runs in blocks.
+
+    Attributes:
+        gradient: the adjoints of the parameters.
+        sums: the sum of the losses, and the squared norm of the gradient.
     """
 
     name = ""
     by_sample = True
+    lanes = 1
+    streamed = -1
+    """The number of the argument that is read where it lies (see `place`), −1 for none."""
 
     def __init__(self, lowered: Lowered, dtype: Any, limit: int) -> None:
         self.lowered = lowered
         self.dtype = np.dtype(dtype)
-        self.layout = Layout(lowered, self.by_sample, self.dtype.itemsize, limit)
+        self.layout = Layout(lowered, self.by_sample, self.dtype.itemsize, limit, self.lanes)
         # untouched pages take no memory, so room for the largest block is free until it is used
-        self.memory = np.zeros(self.layout.total(self.layout.block), self.dtype)
+        self.memory = _aligned(self.layout.total(self.layout.block), self.dtype)
         self.memory[list(lowered.constants)] = list(lowered.constants.values())
         self.tables = dict(zip(PARTS, (*lowered.forward, *lowered.reverse)))
         self.views: dict[tuple[str, int], Any] = {}
         first = self.layout.sizes[0]
         self.gradient = self.memory[first : first + lowered.n_parameters]
+        self.sums = self.memory[lowered.total : lowered.total + 2]
 
     def inputs(self, samples: int) -> list[Array]:
         """The input arguments of a block of samples, to be filled: (B, n) each."""
@@ -154,13 +190,17 @@ class Machine:
             spaces = self.layout.spaces(samples)
             found = []
             for space in range(I_VALUE + offset, max(self.layout.sizes) + 1, 2):
-                n = self.layout.sizes[space]
-                shape = (samples, n) if self.by_sample else (n, samples)
-                start = int(spaces[space, 0])
-                found.append(self.memory[start : start + n * samples].reshape(shape))
+                n, start, width = self.layout.sizes[space], int(spaces[space, 0]), self.layout.width(samples)
+                shape = (width, n) if self.by_sample else (n, width)
+                whole = self.memory[start : start + n * width].reshape(shape)
+                found.append(whole[:samples] if self.by_sample else whole[:, :samples])
             self.views[key] = found
         arguments: list[Array] = self.views[key]
         return arguments
+
+    def place(self, array: Array, rows: Ints | None, samples: int) -> bool:
+        """Have the streamed argument read in some rows of an array, or in all; False if it has to be copied."""
+        return False
 
     def take(self, array: Array, rows: Ints, target: Array) -> None:
         """Copy rows of an array, which are known to exist, to a target of the same dtype."""

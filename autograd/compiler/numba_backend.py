@@ -6,14 +6,19 @@ vector instructions and a compiler only the scalar library function.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .arrange import economical, fused, listed, ordered
 from .lower import Lowered
-from .machine import BACKWARD, OP, OPERANDS, UPDATE, Array, address
-from .numpy_backend import Call, Loop, NumpyMachine, merged
-from .rows import ADD, ASSIGN, ASSIGN_FIRST, FUNCTIONS, I_VALUE, MACHINE
+from .machine import BACKWARD, LINE, LISTED, OP, UPDATE, Array, address
+from .numpy_backend import Call, NumpyMachine
+from .pack import BATCHED
+from .rows import ADD, ASSIGN, ASSIGN_FIRST, B_VALUE, FUNCTIONS, I_VALUE, MACHINE
 from .trace import Ints
 
 CACHE = 1 << 20
@@ -24,6 +29,8 @@ LARGE = 4096
 """From so many products per sample on, a matrix product is worth a call of BLAS."""
 LONG = 1024
 """From so many numbers on, a function is worth a call of NumPy."""
+THIN = 16
+"""So few vectors times many are not worth the copy that a call of BLAS needs."""
 FAR = 64
 """From so many numbers in a row on, copying rows waits for memory, and asking ahead for the next row pays."""
 _SLOW = {MACHINE[name] for name in FUNCTIONS} - {
@@ -44,19 +51,18 @@ class NumbaMachine(NumpyMachine):
         self.large = bool((products >= LARGE).any())
         # a matrix product reads samples as they come; vector instructions want each input's numbers side by side
         self.by_sample = self.large and max((n for s, n in lowered.sizes.items() if s >= I_VALUE), default=0) >= 64
+        self.lanes = LINE // np.dtype(dtype).itemsize
         per_sample = np.dtype(dtype).itemsize * sum(n for n in lowered.sizes.values())
         super().__init__(lowered, dtype, 1 << 27 if self.large else max(CACHE, BLOCK * per_sample))
-        self._compiled, self._take = kernels.ready(self.memory), kernels.take_rows
+        self._compiled, self._take, self._place = kernels.ready(self.memory), kernels.take_rows, kernels.place_rows
         self.aux = lowered.aux.astype(np.uint64)
+        self.streamed = _streamed(self.tables, lowered) if self.by_sample else -1
+        self.places = np.zeros(32 + (self.layout.width(self.layout.block) if self.streamed >= 0 else 0), np.uint64)
 
-    def run(self, parts: tuple[str, ...], samples: int, first: bool = True, careful: bool = False) -> None:
-        """See `NumpyMachine.run`; without calls of NumPy there are no warnings to silence."""
-        calls = self.linked.get((parts, samples, first, careful))
-        if calls is None or len(calls) != 1:
-            super().run(parts, samples, first, careful)
-        else:
-            ((function, arguments),) = calls
-            function(*arguments)
+    def bound(self, *key: Any) -> Callable[[], None]:
+        """See `NumpyMachine.bound`; without calls of NumPy there are no warnings to silence."""
+        calls = self.calls(*key)
+        return partial(calls[0][0], *calls[0][1]) if len(calls) == 1 else super().bound(*key)
 
     def take(self, array: Array, rows: Ints, target: Array) -> None:
         """See `Machine.take`."""
@@ -65,26 +71,56 @@ class NumbaMachine(NumpyMachine):
         else:
             super().take(array, rows, target)
 
+    def place(self, array: Array, rows: Ints | None, samples: int) -> bool:
+        """See `Machine.place`: lists how far from the machine's memory each sample begins."""
+        if array.dtype != self.dtype or not array.flags.c_contiguous:
+            return False
+        if rows is None:
+            rows = np.arange(samples)
+        return bool(self._place(array, rows, self.memory, self.places, self.layout.width(samples)))
+
+    def _stream(self, samples: int) -> tuple[int, int, int]:
+        """Where the streamed argument begins and ends in memory, and how long a sample of it is."""
+        space = I_VALUE + 2 * self.streamed
+        begin, width = int(self.layout.spaces(samples)[space, 0]), self.layout.sizes[space]
+        return begin, begin + width * self.layout.width(samples), width
+
+    def _private(self, samples: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Where the batched values and adjoints begin and end, arguments left out, and where the results do."""
+        spaces, outputs, width = self.layout.spaces(samples), self.lowered.outputs, self.layout.width(samples)
+        begin, first, last = int(spaces[B_VALUE, 0]), int(outputs.slots.min()), int(outputs.slots.max())
+        results = (begin + first * width, begin + (last + 1) * width) if outputs.region == BATCHED else (0, 0)
+        return (begin, int(spaces[I_VALUE, 0])), results
+
     def _link(self, parts: tuple[str, ...], samples: int, first: bool, careful: bool) -> list[Call]:
         calls: list[Call] = []
         pending: list[Ints] = []
         backward = 0  # how many of the pending rows belong to the forward parts
 
-        def flush() -> None:
+        def flush(whole: bool = False) -> None:
             nonlocal backward
             count = sum(map(len, pending))
             if count:
-                rows = np.concatenate(pending).astype(np.uint64)
-                calls.append((self._compiled, (rows, self.memory, self.aux, first, backward if careful else count)))
+                rows = np.concatenate(pending)
+                if whole and not careful and samples >= self.lanes:
+                    rows = economical(rows, *self._private(samples))
+                rows = rows.astype(np.uint64)
+                calls.append(
+                    (self._compiled, (rows, self.memory, self.aux, self.places, first, backward if careful else count))
+                )
             pending.clear()
             backward = 0
 
         for part in parts:
             rows = address(self.tables[part], self.layout, samples)
+            if self.streamed >= 0:
+                rows = listed(rows, *self._stream(samples))
             elsewhere = np.flatnonzero(self._for_numpy(rows))
             start = 0
             for n in [*elsewhere.tolist(), len(rows)]:
-                piece = _ordered(rows[start:n])
+                piece = ordered(rows[start:n])
+                if not (careful and part in BACKWARD):
+                    piece = fused(piece)
                 pending.append(piece)
                 backward += len(piece) if part not in BACKWARD else 0
                 if n < len(rows):
@@ -94,50 +130,35 @@ class NumbaMachine(NumpyMachine):
                         row[UPDATE] = ASSIGN if first else ADD
                     self._calls(row, calls, careful and part in BACKWARD)
                 start = n + 1
-        flush()
+        flush(whole=not calls)
         return calls
 
     def _for_numpy(self, rows: Ints) -> Array:
         size = rows[:, 2:7].prod(axis=1)
-        products = (rows[:, OP] == MACHINE["contract"]) & (size >= 16 * LARGE)
+        products = (rows[:, OP] == MACHINE["contract"]) & (size >= 16 * LARGE) & (rows[:, LISTED] == 0)
         chosen: Array = (products & self.large) | (np.isin(rows[:, OP], list(_SLOW)) & (size >= LONG))
         return chosen
 
 
-def _ordered(rows: Ints) -> Ints:
-    """Contractions with their loops in the order in which they run fastest.
+def _streamed(tables: dict[str, Ints], lowered: Lowered) -> int:
+    """The number of the argument whose samples can be read where the caller keeps them; −1 if there is none.
 
-    Innermost a vector: numbers that lie side by side in the target, or that a long dot product is over. Then a loop
-    that sums such vectors, or that does many such products with one vector; then the rest.
+    A sample of it is long, and only thin products read it: each sample times a few vectors, or all times a few numbers.
     """
-    for n in np.flatnonzero(rows[:, OP] == MACHINE["contract"]).tolist():
-        row = rows[n].tolist()
-        loops = [(row[2 + i], *(row[at + 1 + i] for at in range(OPERANDS, OPERANDS + 24, 6))) for i in range(5)]
-        loops = merged([loop for loop in loops if loop[0] > 1])
-        vector = max(loops, key=_suits, default=None)
-        rest = [loop for loop in loops if loop is not vector]
-        dots = vector is not None and vector[1] == 0
-        fitting = [loop for loop in rest if (loop[1] and not (loop[2] and loop[3]) if dots else not loop[1])]
-        summing = max(fitting, key=lambda loop: loop[0], default=None)
-        rest = [loop for loop in rest if loop is not summing]
-        idle = (1, 0, 0, 0, 0)
-        order = [*[idle] * (3 - len(rest)), *rest, summing or idle, vector or idle]
-        # a number is expected on the left, and so is the vector that changes among products
-        swap = order[3][3] != 0 if dots else order[4][1:4] == (1, 1, 0)
-        if order[:2] == [idle, idle] and all(loop[1] or loop[0] == 1 for loop in order):
-            row[OP] = MACHINE["product_to"]  # nothing is summed
-        for i, loop in enumerate(order):
-            row[2 + i] = loop[0]
-            for operand in range(4):
-                row[OPERANDS + 6 * operand + 1 + i] = loop[1 + operand]
-        a, b = slice(OPERANDS + 6, OPERANDS + 12), slice(OPERANDS + 12, OPERANDS + 18)
-        if swap:
-            row[a], row[b] = row[b], row[a]
-        rows[n] = row
-    return rows
+    rows = np.concatenate(list(tables.values()))
+    for number, space in enumerate(range(I_VALUE, max(lowered.sizes) + 1, 2)):
+        uses = rows[:, 8:32:6] == space
+        reading = np.flatnonzero(uses.any(axis=1))
+        if lowered.sizes[space] >= FAR and len(reading) and all(_thin(rows[n], uses[n]) for n in reading.tolist()):
+            return number
+    return -1
 
 
-def _suits(loop: Loop) -> tuple[bool, int]:
-    _, o, a, b, _ = loop
-    side_by_side = (o == 1 and a in (0, 1) and b in (0, 1)) or (o == 0 and a == 1 and b == 1)
-    return side_by_side, loop[0]
+def _thin(row: Ints, uses: Array) -> bool:
+    if row[0] != MACHINE["contract"] or uses.tolist() not in ([False, True, False, False], [False, False, True, False]):
+        return False
+    own, other = (14, 20) if uses[1] else (20, 14)
+    loops = [(row[3 + i], row[10 + i], row[own + 2 + i], row[other + 2 + i]) for i in range(4) if row[3 + i] > 1]
+    along = [loop for loop in loops if loop[2]]
+    few = math.prod(int(loop[0]) for loop in loops if not loop[2])
+    return len(along) == 1 and along[0][1:] in ((0, 1, 1), (1, 1, 0)) and few <= THIN

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import ops
 from .lower import Lowered
-from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, UPDATE, Array, Machine, address
+from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, PARTS, UPDATE, Array, Machine, address
 from .rows import ADD, ASSIGN, ASSIGN_FIRST
 from .trace import Ints
 
@@ -53,18 +53,39 @@ class NumpyMachine(Machine):
         super().__init__(lowered, dtype, limit)
         self.temporary = np.zeros(0, self.dtype)
         self.linked: dict[Key, list[Call]] = {}
+        self._planned: tuple[int, int] | None = None
+        self._plan: list[tuple[int, int, Callable[[], None]]] = []
 
     def run(self, parts: tuple[str, ...], samples: int, first: bool = True, careful: bool = False) -> None:
         """Run some of `machine.PARTS` for a block of samples; see there."""
-        key = (parts, samples, first, careful)
-        calls = self.linked.get(key)
-        if calls is None:
+        with np.errstate(all="ignore"):
+            for function, arguments in self.calls(parts, samples, first, careful):
+                function(*arguments)
+
+    def calls(self, *key: Any) -> list[Call]:
+        """What `run` calls, given its arguments."""
+        if key not in self.linked:
             if len(self.linked) > 24:  # every batch size has views of its own
                 self.linked.clear()
-            calls = self.linked[key] = self._link(*key)
-        with np.errstate(all="ignore"):
-            for function, arguments in calls:
-                function(*arguments)
+            self.linked[key] = self._link(*key)
+        return self.linked[key]
+
+    def passes(self, samples: int, careful: bool) -> list[tuple[int, int, Callable[[], None]]]:
+        """What computes loss and gradient of a batch, block by block: first sample, end, and a function to call."""
+        if careful or self._planned != (samples, self.layout.block):
+            self.memory[self.lowered.seed] = 1.0 / samples  # the derivative of the mean by each loss
+            plan = []
+            for begin, end in self.layout.blocks(samples):
+                parts = PARTS[begin != 0 : 4 if end == samples else 3]
+                plan.append((begin, end, self.bound(parts, end - begin, begin == 0, careful)))
+            if careful:
+                return plan
+            self._planned, self._plan = (samples, self.layout.block), plan
+        return self._plan
+
+    def bound(self, *key: Any) -> Callable[[], None]:
+        """`run` with its arguments."""
+        return partial(self.run, *key)
 
     def _link(self, parts: tuple[str, ...], samples: int, first: bool, careful: bool) -> list[Call]:
         calls: list[Call] = []

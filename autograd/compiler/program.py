@@ -16,7 +16,7 @@ from ..modes import ACTIVE, current
 from ..value import Value
 from .batch import Batch
 from .lower import Lowered, Lowering
-from .machine import PARTS, Array
+from .machine import Array
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed
 from .trace import Scalars, Shape
@@ -66,6 +66,7 @@ class Program:
         self.backend: str = self._machine.name
         self.theta: Array = self._machine.memory[: len(self.parameters)]
         self.gradient: Array = np.zeros(len(self.parameters), self.dtype)
+        self._shared = packed.outputs.region == SHARED  # the loss does not depend on the sample
         self._by_inputs: Any = None
         self._largest = 0
         self._last: Batch | None = None
@@ -161,15 +162,17 @@ class Program:
             ValueError, TypeError: as for a call.
         """
         if optimizer is None:
-            *arrays, optimizer = arrays  # type: ignore[assignment]
-        if not hasattr(optimizer, "step_arrays"):
+            arrays, optimizer = arrays[:-1], arrays[-1] if arrays else None
+        update = getattr(optimizer, "step_arrays", None)
+        if update is None:
             raise TypeError("step needs an optimizer with step_arrays(theta, gradient), such as nn.SGD(parameters, lr)")
-        self._needs_loss()
+        if not self._single:
+            self._needs_loss()
         batch = self._batch(arrays, rows)
         loss, self.gradient = self._differentiate(self._machine, batch)
         if ACTIVE:
             self._check_finite(np.array([loss]), batch)
-        optimizer.step_arrays(self.theta, self.gradient)
+        update(self.theta, self.gradient)
         return loss
 
     # -- looking inside -------------------------------------------------------------------------------------------
@@ -189,7 +192,8 @@ class Program:
         from .equations import Stats, equations
 
         tables = (*self._lowered.forward, *self._lowered.reverse)
-        memory = self._machine.layout.total(max(self._largest, 1)) * self.dtype.itemsize
+        layout = self._machine.layout
+        memory = layout.total(min(self._largest, layout.block) or 1) * self.dtype.itemsize
         return Stats(
             self._scalars.traced, len(self._packed.instructions), len(equations(self)), sum(map(len, tables)), memory,
             dict(self._timings), self.backend, str(self.dtype),
@@ -237,23 +241,17 @@ class Program:
             )
 
     def _batch(self, arrays: Sequence[Arrays], rows: Any = None) -> Batch:
-        self._last = Batch(self.shapes, arrays, rows)
-        return self._last
-
-    def _load(self, machine: Any, batch: Batch, begin: int, end: int) -> None:
-        self._largest = max(self._largest, end - begin)
-        batch.fill(machine, begin, end)
-
-    def _blocks(self, machine: Any, samples: int) -> Sequence[tuple[int, int]]:
-        block = machine.layout.block
-        if samples <= block:
-            return ((0, samples),)
-        return [(begin, min(begin + block, samples)) for begin in range(0, samples, block)]
+        batch = self._last.again(arrays, rows) if self._last is not None else None
+        if batch is None:
+            batch = Batch(self.shapes, arrays, rows)
+        if batch is not self._last:
+            self._last, self._largest = batch, max(self._largest, batch.samples)
+        return batch
 
     def _evaluate(self, machine: Any, batch: Batch) -> Array:
         results = []
-        for begin, end in self._blocks(machine, batch.samples):
-            self._load(machine, batch, begin, end)
+        for begin, end in machine.layout.blocks(batch.samples):
+            batch.fill(machine, begin, end)
             machine.run(("forward",) if begin else ("shared", "forward"), end - begin)
             results.append(np.array(machine.outputs(end - begin)))
         return results[0] if len(results) == 1 else np.concatenate(results)
@@ -267,22 +265,17 @@ class Program:
         exact zero carries nothing; fast arithmetic would give more of them than there are.
         """
         samples = batch.samples
-        blocks = self._blocks(machine, samples)
-        lowered: Lowered = machine.lowered
-        memory, gradient = machine.memory, machine.gradient
         for careful in (False, True):
             finite = True
-            memory[lowered.seed] = 1.0 / samples
-            for begin, end in blocks:
-                parts = PARTS[begin != 0 : 4 if end == samples else 3]
-                self._load(machine, batch, begin, end)
-                machine.run(parts, end - begin, begin == 0, careful)
+            for begin, end, run in machine.passes(samples, careful):
+                batch.fill(machine, begin, end, careful)
+                run()
                 if collect is not None:
                     finite = collect(begin, end) and finite
-            if finite and math.isfinite(np.vdot(gradient, gradient)):  # unlike dot, it overflows without a warning
+            total, square = machine.sums.tolist()
+            if finite and math.isfinite(square):
                 break
-        total = float(memory[lowered.total])
-        return total / samples if self._packed.outputs.region != SHARED else total, gradient
+        return total if self._shared else total / samples, machine.gradient
 
     def _input_gradients(self, batch: Batch, per_sample: bool) -> tuple[Any, list[Array]]:
         if self._by_inputs is None:

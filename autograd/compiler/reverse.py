@@ -16,6 +16,7 @@ from .rows import (
     ADD,
     ASSIGN,
     ASSIGN_FIRST,
+    S_ADJOINT,
     S_VALUE,
     Code,
     View,
@@ -58,6 +59,9 @@ class Reverse:
         rest = Step(lowering, self.code[1], Instruction("copy", SHARED, 0, (1,), []))
         if not wrt:
             self._clear(rest, SHARED, np.arange(packed.n_parameters))
+            gradient, square = View(S_ADJOINT, 0, (1,)), View(S_VALUE, lowering.square, ())
+            if packed.n_parameters:
+                rest.row("contract", square, gradient, gradient, loops=(packed.n_parameters,))
         rest = Step(lowering, self.code[0], Instruction("copy", BATCHED, 0, (1,), []))
         for region in wrt:
             self._clear(rest, region, np.arange(len(self.written[region])))

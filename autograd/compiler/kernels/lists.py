@@ -15,24 +15,26 @@ _ONE = np.uint64(1)
 
 
 @compiled
-def over_lists(M, row, careful):  # type: ignore[no-untyped-def]
+def over_lists(M, P, at, careful):  # type: ignore[no-untyped-def]
     """A row over n lists of r numbers each, for each sample; the innermost loops go over the samples."""
-    op, n, r, samples = row[0], row[2], row[3], row[6]
-    so, sa = row[13], row[19]
+    op, n, r, samples = P[at], P[at + 2], P[at + 3], P[at + 6]
+    so, sa = P[at + 13], P[at + 19]
     for i in range(n):
-        o, a, b = row[8] + i * row[9], row[14] + i * row[15], row[20] + i * row[21]
+        o, a, b = P[at + 8] + i * P[at + 9], P[at + 14] + i * P[at + 15], P[at + 20] + i * P[at + 21]
         if op == _SHARE_SLOPES:
             for k in range(samples):
-                _share_slopes(M, o + k * so, row[10], a + k * sa, row[16], b + k * row[25], row[22], r, careful)
+                _share_slopes(
+                    M, o + k * so, P[at + 10], a + k * sa, P[at + 16], b + k * P[at + 25], P[at + 22], r, careful
+                )
         elif op == _LOG_SUM_EXP:
             if so == 1 and sa == 1:  # said once more for the compiler, which then knows the step
-                _log_sum_exp(M, o, _ONE, a, row[16], _ONE, r, samples)
+                _log_sum_exp(M, o, _ONE, a, P[at + 16], _ONE, r, samples)
             else:
-                _log_sum_exp(M, o, so, a, row[16], sa, r, samples)
+                _log_sum_exp(M, o, so, a, P[at + 16], sa, r, samples)
         elif so == 1 and sa == 1:
-            _shares(M, o, row[10], _ONE, a, row[16], _ONE, r, samples)
+            _shares(M, o, P[at + 10], _ONE, a, P[at + 16], _ONE, r, samples)
         else:
-            _shares(M, o, row[10], so, a, row[16], sa, r, samples)
+            _shares(M, o, P[at + 10], so, a, P[at + 16], sa, r, samples)
 
 
 @compiled

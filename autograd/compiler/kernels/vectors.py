@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
+from numba import njit, typeof
 from numba import types as numba_types
 from numba.extending import intrinsic
 
 _INNER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not to be called by Python
 compiled = njit(**_INNER)
+inlined = njit(forceinline=True, **_INNER)
 summing = njit(fastmath={"reassoc", "contract"}, **_INNER)
 
 
@@ -59,6 +60,36 @@ class Cached:
         except OSError:  # the cache cannot be written after all (a full disk, say)
             self.compiled = njit(error_model="numpy")(self.function)
             return self.compiled(*arguments)
+
+    def code(self, *arguments: Any) -> Any:
+        """The machine code for arguments of the types with which it was called before.
+
+        Called directly it looks at no types any more, which takes numba longer than a small program; so whoever calls
+        it must give it those types, or read what is no number.
+        """
+        try:
+            return self.compiled.get_overload(tuple(map(typeof, arguments)))
+        except (AttributeError, KeyError):  # another numba, or none
+            return self.compiled
+
+
+# ---- memory ---------------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def pointer(typing_context, array):  # type: ignore[no-untyped-def]
+    """The numbers of an array, which its owner keeps: to count references would take longer than many a row."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return context.make_array(array)(context, builder, arguments[0]).data
+
+    return numba_types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic
+def zero(typing_context, M):  # type: ignore[no-untyped-def]
+    """0, as one of the numbers in the memory M."""
+    return M.dtype(M), lambda context, builder, signature, arguments: context.get_constant(M.dtype, 0.0)
 
 
 # ---- one vector: addresses o, a, b, c, steps so, sa, sb, sc, and a length n -----------------------------------------
@@ -107,12 +138,13 @@ sub = binary(compiled(lambda x, y: x - y))
 mul = binary(compiled(lambda x, y: x * y))
 div = binary(compiled(lambda x, y: x / y))
 copy = unary(compiled(lambda x: x))
+negated = unary(compiled(lambda x: -x))
 
 
 @summing
 def total(M, a, sa, n):  # type: ignore[no-untyped-def]
     """Σ a."""
-    s = M.dtype.type(0)
+    s = zero(M)
     if sa == 1:
         for k in range(n):
             s += M[a + k]
@@ -125,7 +157,7 @@ def total(M, a, sa, n):  # type: ignore[no-untyped-def]
 @summing
 def dot(M, a, sa, b, sb, n):  # type: ignore[no-untyped-def]
     """Σ a·b."""
-    s = M.dtype.type(0)
+    s = zero(M)
     if sa == 1 and sb == 1:
         for k in range(n):
             s += M[a + k] * M[b + k]
@@ -214,114 +246,6 @@ def step_to(M, o, so, a, sa, b, sb, n):  # type: ignore[no-untyped-def]
 
 step = binary(compiled(lambda x, y: 0.0 if y <= 0 else x))
 rectified = unary(compiled(lambda x: 0.0 if x <= 0 else x))
-
-
-@summing
-def four(M, o, n, a, ra, b, rb):  # type: ignore[no-untyped-def]
-    """o += Σ over four: number a times vector b."""
-    v0, v1, v2, v3 = M[a], M[a + ra], M[a + ra + ra], M[a + ra + ra + ra]
-    b1 = b + rb
-    b2 = b1 + rb
-    b3 = b2 + rb
-    for k in range(n):
-        M[o + k] += v0 * M[b + k] + v1 * M[b1 + k] + v2 * M[b2 + k] + v3 * M[b3 + k]
-
-
-@summing
-def two(M, o, n, a, ra, b, rb):  # type: ignore[no-untyped-def]
-    """o += Σ over two: number a times vector b."""
-    v0, v1 = M[a], M[a + ra]
-    b1 = b + rb
-    for k in range(n):
-        M[o + k] += v0 * M[b + k] + v1 * M[b1 + k]
-
-
-@summing
-def four_by_four(M, o, ro, n, a, qa, ra, b, rb):  # type: ignore[no-untyped-def]
-    """Four times `four`, with the same vectors b: each is loaded once for sixteen products."""
-    o1, o2, o3 = o + ro, o + ro + ro, o + ro + ro + ro
-    a1, a2, a3 = a + qa, a + qa + qa, a + qa + qa + qa
-    b1, b2, b3 = b + rb, b + rb + rb, b + rb + rb + rb
-    r2, r3 = ra + ra, ra + ra + ra
-    v00, v01, v02, v03 = M[a], M[a + ra], M[a + r2], M[a + r3]
-    v10, v11, v12, v13 = M[a1], M[a1 + ra], M[a1 + r2], M[a1 + r3]
-    v20, v21, v22, v23 = M[a2], M[a2 + ra], M[a2 + r2], M[a2 + r3]
-    v30, v31, v32, v33 = M[a3], M[a3 + ra], M[a3 + r2], M[a3 + r3]
-    for k in range(n):
-        x0, x1, x2, x3 = M[b + k], M[b1 + k], M[b2 + k], M[b3 + k]
-        s0 = M[o + k] + v00 * x0 + v01 * x1 + v02 * x2 + v03 * x3
-        s1 = M[o1 + k] + v10 * x0 + v11 * x1 + v12 * x2 + v13 * x3
-        s2 = M[o2 + k] + v20 * x0 + v21 * x1 + v22 * x2 + v23 * x3
-        s3 = M[o3 + k] + v30 * x0 + v31 * x1 + v32 * x2 + v33 * x3
-        M[o + k] = s0
-        M[o1 + k] = s1
-        M[o2 + k] = s2
-        M[o3 + k] = s3
-
-
-@summing
-def four_dots(M, o, ro, n, a, ra, b):  # type: ignore[no-untyped-def]
-    """Four sums: of each of four vectors a times one vector b."""
-    s0 = s1 = s2 = s3 = M.dtype.type(0)
-    a1 = a + ra
-    a2 = a1 + ra
-    a3 = a2 + ra
-    for k in range(n):
-        v = M[b + k]
-        s0 += M[a + k] * v
-        s1 += M[a1 + k] * v
-        s2 += M[a2 + k] * v
-        s3 += M[a3 + k] * v
-    M[o] += s0
-    M[o + ro] += s1
-    M[o + ro + ro] += s2
-    M[o + ro + ro + ro] += s3
-
-
-@summing
-def four_by_four_dots(M, o, qo, ro, n, a, ra, b, rb):  # type: ignore[no-untyped-def]
-    """Four times `four_dots`, with the same vectors a."""
-    s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = M.dtype.type(0)
-    s20 = s21 = s22 = s23 = s30 = s31 = s32 = s33 = M.dtype.type(0)
-    a1, a2, a3 = a + ra, a + ra + ra, a + ra + ra + ra
-    b1, b2, b3 = b + rb, b + rb + rb, b + rb + rb + rb
-    for k in range(n):
-        x0, x1, x2, x3 = M[a + k], M[a1 + k], M[a2 + k], M[a3 + k]
-        y0, y1, y2, y3 = M[b + k], M[b1 + k], M[b2 + k], M[b3 + k]
-        s00 += x0 * y0
-        s01 += x1 * y0
-        s02 += x2 * y0
-        s03 += x3 * y0
-        s10 += x0 * y1
-        s11 += x1 * y1
-        s12 += x2 * y1
-        s13 += x3 * y1
-        s20 += x0 * y2
-        s21 += x1 * y2
-        s22 += x2 * y2
-        s23 += x3 * y2
-        s30 += x0 * y3
-        s31 += x1 * y3
-        s32 += x2 * y3
-        s33 += x3 * y3
-    r2, r3 = ro + ro, ro + ro + ro
-    o1, o2, o3 = o + qo, o + qo + qo, o + qo + qo + qo
-    M[o] += s00
-    M[o + ro] += s01
-    M[o + r2] += s02
-    M[o + r3] += s03
-    M[o1] += s10
-    M[o1 + ro] += s11
-    M[o1 + r2] += s12
-    M[o1 + r3] += s13
-    M[o2] += s20
-    M[o2 + ro] += s21
-    M[o2 + r2] += s22
-    M[o2 + r3] += s23
-    M[o3] += s30
-    M[o3 + ro] += s31
-    M[o3 + r2] += s32
-    M[o3 + r3] += s33
 
 
 # ---- exp --------------------------------------------------------------------------------------------------------
@@ -422,3 +346,18 @@ def take(X, rows, out, width):  # type: ignore[no-untyped-def]
                 out[target + j + k] = X[source + j + k]
         for j in range(whole, width):
             out[target + j] = X[source + j]
+
+
+def place(X, rows, memory, places, width):  # type: ignore[no-untyped-def]
+    """Where rows of X begin, as numbers from the memory on: places[1 : 1 + B], and once more the last for spare ones.
+
+    False if X lies between the places of numbers.
+    """
+    distance = np.int64(X.ctypes.data) - np.int64(memory.ctypes.data)
+    if distance % X.itemsize != 0:
+        return False
+    step = X.size // X.shape[0]
+    for i in range(width):
+        row = rows[min(i, rows.size - 1)]
+        places[1 + i] = np.uint64(distance // X.itemsize + row * step)
+    return True
