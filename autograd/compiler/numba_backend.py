@@ -136,6 +136,7 @@ class NumbaMachine(NumpyMachine):
     def _for_numpy(self, rows: Ints) -> Array:
         size = rows[:, 2:7].prod(axis=1)
         products = (rows[:, OP] == MACHINE["contract"]) & (size >= 16 * LARGE) & (rows[:, LISTED] == 0)
+        products &= (rows[:, 2:7] > 1).sum(axis=1) > 1  # no dot product of two vectors
         chosen: Array = (products & self.large) | (np.isin(rows[:, OP], list(_SLOW)) & (size >= LONG))
         return chosen
 
