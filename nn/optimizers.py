@@ -129,7 +129,7 @@ class Optimizer:
             gradients = self._limited(gradients)
         step, state = self.steps + 1, tuple(self.state)
         arrays = parameters, gradients, *state
-        arguments = parameters, gradients, state, rate, float(step), tuple(self.settings.values())
+        arguments = parameters, gradients, state, rate, step + 0.0, tuple(self.settings.values())
         if self._code is not None and all(map(is_, arrays, self._arrays)):
             finite = self._code(*arguments)
         elif loop := _loop(type(self).rule, parameters.size):

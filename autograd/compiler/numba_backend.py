@@ -15,7 +15,7 @@ import numpy as np
 
 from .arrange import economical, fused, listed, ordered
 from .lower import Lowered
-from .machine import BACKWARD, LINE, LISTED, OP, UPDATE, Array, address
+from .machine import AUX, BACKWARD, LINE, LISTED, OP, UPDATE, Array, address
 from .numpy_backend import Call, NumpyMachine
 from .pack import BATCHED
 from .rows import ADD, ASSIGN, ASSIGN_FIRST, B_VALUE, FUNCTIONS, I_VALUE, MACHINE
@@ -55,9 +55,11 @@ class NumbaMachine(NumpyMachine):
         per_sample = np.dtype(dtype).itemsize * sum(n for n in lowered.sizes.values())
         super().__init__(lowered, dtype, 1 << 27 if self.large else max(CACHE, BLOCK * per_sample))
         self._compiled, self._take, self._place = kernels.ready(self.memory), kernels.take_rows, kernels.place_rows
-        self.aux = lowered.aux.astype(np.uint64)
         self.streamed = _streamed(self.tables, lowered) if self.by_sample else -1
-        self.places = np.zeros(32 + (self.layout.width(self.layout.block) if self.streamed >= 0 else 0), np.uint64)
+        listed = self.layout.width(self.layout.block) + 8 if self.streamed >= 0 else 0
+        # a 0, the places of samples (and room to ask ahead), and the slots that gather and scatter refer to
+        self.places = np.concatenate([np.zeros(1 + listed, np.uint64), lowered.aux.astype(np.uint64)])
+        self.slots = 1 + listed
 
     def bound(self, *key: Any) -> Callable[[], None]:
         """See `NumpyMachine.bound`; without calls of NumPy there are no warnings to silence."""
@@ -106,13 +108,14 @@ class NumbaMachine(NumpyMachine):
                     rows = economical(rows, *self._private(samples))
                 rows = rows.astype(np.uint64)
                 calls.append(
-                    (self._compiled, (rows, self.memory, self.aux, self.places, first, backward if careful else count))
+                    (self._compiled, (rows, self.memory, self.places, first, backward if careful else count))
                 )
             pending.clear()
             backward = 0
 
         for part in parts:
             rows = address(self.tables[part], self.layout, samples)
+            rows[:, AUX] += self.slots
             if self.streamed >= 0:
                 rows = listed(rows, *self._stream(samples))
             elsewhere = np.flatnonzero(self._for_numpy(rows))
@@ -126,6 +129,7 @@ class NumbaMachine(NumpyMachine):
                 if n < len(rows):
                     flush()
                     row = rows[n].tolist()
+                    row[AUX] -= self.slots
                     if row[UPDATE] == ASSIGN_FIRST:
                         row[UPDATE] = ASSIGN if first else ADD
                     self._calls(row, calls, careful and part in BACKWARD)

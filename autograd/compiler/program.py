@@ -272,7 +272,7 @@ class Program:
                 run()
                 if collect is not None:
                     finite = collect(begin, end) and finite
-            total, square = machine.sums.tolist()
+            total, square = machine.sums
             if finite and math.isfinite(square):
                 break
         return total if self._shared else total / samples, machine.gradient

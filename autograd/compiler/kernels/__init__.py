@@ -112,9 +112,9 @@ def _rare(op, x, y, z):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _listed(M, A, P, at, gather):  # type: ignore[no-untyped-def]
+def _listed(M, L, P, at, gather):  # type: ignore[no-untyped-def]
     for i in range(P[at + 2]):
-        there = A[P[at + 7] + i]
+        there = L[P[at + 7] + i]
         if gather:
             o, a = P[at + 8] + i * P[at + 9], P[at + 14] + there * P[at + 15]
             for k in range(P[at + 6]):
@@ -203,18 +203,17 @@ def _accumulate(M, P, at, assign, careful):  # type: ignore[no-untyped-def]
         _product_to_rows(M, P, at)
 
 
-def _run(rows, memory, aux, places, first, careful_from):  # type: ignore[no-untyped-def]
+def _run(rows, memory, places, first, careful_from):  # type: ignore[no-untyped-def]
     """Run rows (see `machine.COLUMNS`) on the memory.
 
     Args:
         rows: (n, COLUMNS) addresses, as unsigned integers.
         memory: all numbers of the program.
-        aux: the slots that gather and scatter refer to.
-        places: a 0, and where listed samples begin.
+        places: a 0, where listed samples begin, and the slots that gather and scatter refer to.
         first: whether this is the first block of samples, so that sums over samples start afresh.
         careful_from: the row from which on a product with an exact zero carries nothing.
     """
-    M, P, A, L = pointer(memory), pointer(rows), pointer(aux), pointer(places)
+    M, P, L = pointer(memory), pointer(rows), pointer(places)
     for r in range(rows.shape[0]):
         at = r * COLUMNS
         careful = r >= careful_from
@@ -224,7 +223,7 @@ def _run(rows, memory, aux, places, first, careful_from):  # type: ignore[no-unt
         if op == _CONTRACT:
             contract(M, L, P, at, update == 0, careful)
         elif op in (_GATHER, _SCATTER):
-            _listed(M, A, P, at, op == _GATHER)
+            _listed(M, L, P, at, op == _GATHER)
         elif op in (_LOG_SUM_EXP, _SHARES, _SHARE_SLOPES):
             over_lists(M, P, at, careful)
         elif op in (_ADD_TO, _SUB_TO, _PRODUCT_TO, _STEP_TO):
@@ -255,6 +254,6 @@ _loop = Cached(_run, ops, rows, lists, vectors, tiles, products)
 
 def ready(memory: Any) -> Any:
     """The loop `_run`, compiled for this type of memory or loaded from numba's cache."""
-    arguments = np.zeros((0, COLUMNS), np.uint64), memory, np.zeros(1, np.uint64), np.zeros(1, np.uint64), True, 0
+    arguments = np.zeros((0, COLUMNS), np.uint64), memory, np.zeros(1, np.uint64), True, 0
     _loop(*arguments)
     return _loop.code(*arguments)

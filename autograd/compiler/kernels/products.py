@@ -63,7 +63,7 @@ def _column(width: int) -> Any:
     def tile_of(height: int) -> Any:
         empty = begin(height, width)
 
-        @compiled
+        @inlined
         def tile(  # type: ignore[no-untyped-def]
             M, L, o, ro, a, ra, ka, b, kb, mask, depth, lane, n, add, then, c, rc, to
         ):
@@ -120,7 +120,7 @@ def _dots_by(width: int) -> Any:
     def tile_of(height: int) -> Any:
         empty = begin(height, width)
 
-        @compiled
+        @inlined
         def tile(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking):  # type: ignore[no-untyped-def]
             count = lanes(M)
             whole = head + (n - head) // count * count
