@@ -9,11 +9,12 @@ import numpy as np
 from .machine import AND_ADD, AND_RELU, AND_STEP, LISTED, OP, OPERANDS, THEN, UNSEEN, UPDATE
 from .numpy_backend import Loop, merged
 from .rows import ADD, ASSIGN, ASSIGN_FIRST, MACHINE
-from .trace import Ints
+from .trace import Ints, require
 
 _IDLE = (1, 0, 0, 0, 0)
 _C, _C_ROW = OPERANDS + 18, OPERANDS + 21  # operand c of a fused row, and its step from row to row
 _SCATTERED = [MACHINE["gather"], MACHINE["scatter"]]
+_FOLLOWING = [0, AND_ADD, AND_RELU, AND_STEP, AND_RELU + UNSEEN, AND_STEP + UNSEEN]
 
 
 def ordered(rows: Ints) -> Ints:
@@ -50,6 +51,8 @@ def fused(rows: Ints) -> Ints:
 
     A bias is added, the rectifier applied, or the adjoint passed on where the unit was active: see `machine.THEN`.
     """
+    if not (rows[:-1, OP] == MACHINE["contract"]).any():
+        return rows
     kept: list[list[int]] = []
     for row in rows.tolist():
         follows = _follows(kept[-1], row) if kept else None
@@ -62,10 +65,10 @@ def fused(rows: Ints) -> Ints:
 
 def _follows(product: list[int], row: list[int]) -> tuple[int, int, int, int] | None:
     """How a row can follow a product at once: what it does, where to, operand c, and c's step from row to row."""
+    if product[OP] != MACHINE["contract"] or product[2:4] != [1, 1]:
+        return None
     begin, m, n = product[OPERANDS], product[4], product[6]
-    numbers = product[OP] == MACHINE["contract"] and product[2:4] == [1, 1]
-    numbers = numbers and [product[OPERANDS + 6 * i + 5] for i in range(3)] == [1, 0, 1]
-    numbers = numbers and (product[5] == 1 or product[12] == 0)
+    numbers = [product[OPERANDS + 6 * i + 5] for i in range(3)] == [1, 0, 1] and (product[5] == 1 or product[12] == 0)
     dense = m == 1 or (product[11] == n and product[23] == 0)  # its rows lie one after the other
     if not (numbers and dense):
         return None
@@ -114,7 +117,7 @@ def economical(rows: Ints, private: tuple[int, int], results: tuple[int, int]) -
         inside = (low >= passed) & (high < passed + size)
         used = _meets(low, high, h, size).any(axis=1)
         for place in (h, passed):
-            used |= _meets(rows[:, OPERANDS], _last(rows, 0), place, size)
+            used |= _meets(*_reach(rows, 0), place, size)
         if (
             not used[later].any()
             and not using[~later].any()
@@ -127,23 +130,35 @@ def economical(rows: Ints, private: tuple[int, int], results: tuple[int, int]) -
     return rows
 
 
-def _last(rows: Ints, operand: int) -> Ints:
-    """The last address of an operand (0 is the target) of each row."""
+def _reach(rows: Ints, operand: int) -> tuple[Ints, Ints]:
+    """The first and last addresses of an operand (0 is the target) of each row."""
     at = OPERANDS + 6 * operand
-    last: Ints = rows[:, at] + ((rows[:, 2:7] - 1) * rows[:, at + 1 : at + 6]).sum(axis=1)
-    return last
+    reach = (rows[:, 2:7] - 1) * rows[:, at + 1 : at + 6]
+    return rows[:, at] + np.minimum(reach, 0).sum(axis=1), rows[:, at] + np.maximum(reach, 0).sum(axis=1)
 
 
 def _reads(rows: Ints) -> tuple[Ints, Ints]:
     """The first and last addresses that each row reads: of its three operands, and of a target that is added to."""
-    order = (1, 2, 3, 0)
-    low = np.stack([rows[:, OPERANDS + 6 * i] for i in order], axis=1)
-    high = np.stack([_last(rows, i) for i in order], axis=1)
+    low, high = (np.stack(found, axis=1) for found in zip(*(_reach(rows, i) for i in (1, 2, 3, 0))))
     stepping = rows[:, THEN] % UNSEEN == AND_STEP
     high[stepping, 2] = low[stepping, 2] + rows[stepping, 4] * rows[stepping, 6] - 1
     assigned = (rows[:, UPDATE] == ASSIGN) | (rows[:, UPDATE] == ASSIGN_FIRST)
     high[assigned, 3] = low[assigned, 3] - 1  # nothing
     return low, high
+
+
+def check(rows: Ints, size: int) -> None:
+    """Refuse rows that would read or write outside a memory of that size (FormError)."""
+    require(bool((rows[:, 2:7] >= 1).all()), "a loop is empty")
+    require(bool(np.isin(rows[:, THEN], _FOLLOWING).all()), "it is unknown what follows a product")
+    elsewhere = np.isin(rows[:, OP], _SCATTERED)
+    for operand in range(4):
+        low, high = _reach(rows, operand)
+        free = (rows[:, LISTED] != 0) & (operand == 2) | elsewhere & (operand < 2)  # places come from a list
+        require(bool(((low >= 0) & (high < size) | free).all()), "a row reaches outside the memory")
+    last = rows[:, THEN + 1] + rows[:, 4] * rows[:, 6]
+    further = rows[:, THEN] % UNSEEN >= AND_RELU
+    require(bool(((rows[:, THEN + 1] >= 0) & (last <= size) | ~further).all()), "a row passes on outside the memory")
 
 
 def _meets(low: Ints, high: Ints, begin: int, size: int) -> Any:

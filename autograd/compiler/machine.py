@@ -172,7 +172,7 @@ class Machine:
         self.views: dict[tuple[str, int], Any] = {}
         first = self.layout.sizes[0]
         self.gradient = self.memory[first : first + lowered.n_parameters]
-        self.sums = memoryview(self.memory)[lowered.total : lowered.total + 2]  # quicker to read than an array
+        self.sums = self.memory.data[lowered.total : lowered.total + 2]  # quicker to read than an array
 
     def inputs(self, samples: int) -> list[Array]:
         """The input arguments of a block of samples, to be filled: (B, n) each."""

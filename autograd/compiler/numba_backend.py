@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrange import economical, fused, listed, ordered
+from .arrange import check, economical, fused, listed, ordered
 from .lower import Lowered
 from .machine import AUX, BACKWARD, LINE, LISTED, OP, UPDATE, Array, address
 from .numpy_backend import Call, NumpyMachine
@@ -106,10 +106,9 @@ class NumbaMachine(NumpyMachine):
                 rows = np.concatenate(pending)
                 if whole and not careful and samples >= self.lanes:
                     rows = economical(rows, *self._private(samples))
+                check(rows, len(self.memory))
                 rows = rows.astype(np.uint64)
-                calls.append(
-                    (self._compiled, (rows, self.memory, self.places, first, backward if careful else count))
-                )
+                calls.append((self._compiled, (rows, self.memory, self.places, first, backward if careful else count)))
             pending.clear()
             backward = 0
 
