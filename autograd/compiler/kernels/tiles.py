@@ -300,9 +300,11 @@ def put_sums(typing_context, tile, M, o, ro, co, add):  # type: ignore[no-untype
         with w.builder.if_else(side_by_side) as (together, apart):
             with together:
                 for r, sums in enumerate(rows):
-                    whole = left[sums[0] // w.lanes]
-                    part = w.shuffle(whole, whole, [i % w.lanes for i in sums])
-                    w.update(part, w.pointer(M, o, (r, ro)), add)
+                    for c in range(0, width, w.lanes):  # a row may be longer than a vector
+                        some = sums[c : c + w.lanes]
+                        whole = left[some[0] // w.lanes]
+                        part = w.shuffle(whole, whole, [i % w.lanes for i in some])
+                        w.update(part, w.pointer(M, o, (r, ro), (c, w.integer(1))), add)
             with apart:
                 for r, sums in enumerate(rows):
                     for c, i in enumerate(sums):
