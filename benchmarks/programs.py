@@ -120,6 +120,9 @@ def obstacle(program: Program) -> str:
         edges = [] if name == "div" else _expressions(op, op.domain, point)
         if name == "pow" and point[0] < 0 and operands[1] in written:
             continue  # a fixed exponent; whether it is an integer, the value has shown
+        computed = operands[-1] >= len(program.inputs) + len(program.constants)
+        if name == "pow" and computed and min(abs(point[1]), abs(point[1] - 1)) <= NEAR:
+            return "edge"  # the factor y·(y − 1) of second derivatives is 0 for a y that rounding made 0 or 1
         pole = (name == "div" and abs(point[1]) <= 1e-150) or (name == "tan" and abs(math.cos(point[0])) <= size)
         if pole or any(at <= size for at in edges):
             return "edge"
