@@ -412,12 +412,13 @@ def test_numba_works_without_a_directory_for_its_cache(monkeypatch: pytest.Monke
         return real(**options)
 
     monkeypatch.setattr(vectors, "njit", refusing)
-    working = kernels.ready(np.zeros(3))
-    assert type(vectors.Cached(kernels._run).compiled) is type(working) and asked[0]["cache"]
+    working, dispatcher = kernels.ready(np.zeros(3)), kernels._loop.compiled
+    assert type(vectors.Cached(kernels._run).compiled) is type(dispatcher) and asked[0]["cache"]
+    assert working in [code.entry_point for code in dispatcher.overloads.values()]
 
     def full(*_: Any) -> Any:
         raise OSError("No space left on device")
 
     monkeypatch.setattr(kernels._loop, "compiled", full)
-    monkeypatch.setattr(vectors, "njit", lambda **options: lambda f: working)
+    monkeypatch.setattr(vectors, "njit", lambda **options: lambda f: dispatcher)
     assert kernels.ready(np.zeros(3)) is working

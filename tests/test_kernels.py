@@ -109,30 +109,47 @@ OPTIMIZERS = [
 ]
 
 
+class Watched:
+    """A loop that notes how it was called: as a function that looks at types, or as machine code for known arrays."""
+
+    def __init__(self, loop: Any) -> None:
+        self.loop, self.calls = loop, list[str]()
+
+    def __call__(self, *arguments: Any) -> bool:
+        self.calls.append("loop")
+        return bool(self.loop(*arguments))
+
+    def code(self, *arguments: Any) -> Any:
+        code = self.loop.code(*arguments)
+        assert code is not self.loop.compiled and code is self.loop.code(*arguments)
+
+        def run(*later: Any) -> bool:
+            self.calls.append("code")
+            return bool(code(*later))
+
+        return run
+
+
 @numba
 @pytest.mark.parametrize("make", OPTIMIZERS)
 def test_a_rule_as_a_loop_gives_the_same_bits(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the loop at first, then by its machine code, and by the loop again once an array is another one."""
     from nn import loops
 
     rng = np.random.default_rng(1)
     start, parameters = rng.standard_normal(300), [Value(0.0) for _ in range(300)]
     gradients = rng.standard_normal((4, 300)) * 10.0 ** rng.integers(-9, 9, (4, 300))
-    called, found = [], []
+    found = []
     for compiled in (False, True):
-        optimizer, theta = make(parameters), start.copy()
-        loop = loops.LOOPS[type(optimizer).rule]
-
-        def watched(*arguments: Any, loop: Any = loop) -> None:
-            called.append(loop)
-            loop(*arguments)
-
-        table = {type(optimizer).rule: watched} if compiled else {}
-        monkeypatch.setattr(loops, "LOOPS", table)
-        for gradient in gradients:
+        optimizer, theta, gradient = make(parameters), start.copy(), np.zeros(300)
+        watched = Watched(loops.LOOPS[type(optimizer).rule])
+        monkeypatch.setattr(loops, "LOOPS", {type(optimizer).rule: watched} if compiled else {})
+        for gradient[:] in gradients[:3]:
             optimizer.step_arrays(theta, gradient)
+        optimizer.step_arrays(theta, gradients[3])
         monkeypatch.undo()
+        assert watched.calls == (["loop", "code", "code", "loop"] if compiled else [])
         found.append([theta, *optimizer.state])
-    assert len(called) == 4
     for a, b in zip(*found):
         assert np.array_equal(a, b)
     assert set(loops.LOOPS) == {rules.sgd, rules.adagrad, rules.rmsprop, rules.adam}

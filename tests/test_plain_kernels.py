@@ -18,23 +18,112 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import autograd
 import nn
 from autograd import Value, compile, ops
-from autograd.compiler import numba_backend
+from autograd.compiler import machine, numba_backend, rows
 from autograd.value import apply
 
-pytestmark = pytest.mark.skipif(int(np.__version__[0]) < 2, reason="NumPy 1 makes floats of unsigned addresses")
 OURS = ("autograd.compiler.kernels", "nn.loops")
-INTRINSICS: dict[str, Callable[..., Any]] = {
-    "select": lambda condition, x, y: x if condition else y,
-    "_prefetch": lambda array, index: None,
-}
+BYTES = 16
+"""Of a vector here, as on a processor without AVX: two doubles, so that tiny programs reach every tail."""
 
 
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+# ---- what LLVM does ---------------------------------------------------------------------------------------------
+
+Tile = np.ndarray[Any, Any]  # height × width vectors: (height, width, lanes)
+
+
+def begin(M: Any, *, height: int, width: int) -> Tile:
+    return np.zeros((height, width, BYTES // M.itemsize), M.dtype)
+
+
+def load(M: Any, at: Any, lanes: int, n: Any) -> Any:
+    """The vector at an address; lanes from n on are 0, and nothing is read for them."""
+    count = lanes if n is None else min(int(n), lanes)
+    vector = np.zeros(lanes, M.dtype)
+    assert int(at) + count <= M.size, "a vector reaches beyond the memory"
+    vector[:count] = M[at : at + count]
+    return vector
+
+
+def grow(tile: Tile, M: Any, a: Any, ra: Any, b: Any, n: Any) -> Tile:
+    height, width, lanes = tile.shape
+    columns = np.stack([load(M, b + c * lanes, lanes, n) for c in range(width)])
+    return tile + np.stack([M[a + r * ra] * columns for r in range(height)])
+
+
+def grow_dots(tile: Tile, M: Any, a: Any, ra: Any, b: Any, rb: Any, L: Any, listed: Any, j: Any, n: Any) -> Tile:
+    height, width, lanes = tile.shape
+    columns = np.stack([load(M, b + c * rb + L[(j + c + 1) & listed], lanes, n) for c in range(width)])
+    return tile + np.stack([load(M, a + r * ra, lanes, n) * columns for r in range(height)])
+
+
+def ask(tile: Tile, M: Any, b: Any, L: Any, j: Any) -> None:
+    """No address is too far to be asked for, but the list of them must be long enough."""
+    assert int(j) + tile.shape[1] < L.size, "a place beyond the list is looked up"
+
+
+def grow_sums(tile: Tile, M: Any, a: Any, ra: Any, n: Any) -> Tile:
+    height, width, lanes = tile.shape
+    assert width == 1
+    return tile + np.stack([load(M, a + r * ra, lanes, n)[None] for r in range(height)])
+
+
+CHANGES: dict[str, Callable[..., Any]] = {
+    "_plus": lambda x, M, row, lane, n: load(M, row + lane, len(x), n) + x,
+    "_plus_number": lambda x, M, row, lane, n: M[row] + x,
+    "_rectified": lambda x, M, row, lane, n: np.where(x <= 0, x.dtype.type(0), x),
+    "_stepped": lambda x, M, row, lane, n: np.where(load(M, row + lane, len(x), n) <= 0, x.dtype.type(0), x),
+}
+
+
+def changed(tile: Tile, M: Any, c: Any, rc: Any, n: Any, *, change: Any) -> Tile:
+    height, width, lanes = tile.shape
+    f = CHANGES[change.__name__]
+    rows = [[f(tile[r, i], M, c + r * rc, i * lanes, n) for i in range(width)] for r in range(height)]
+    return np.array(rows, M.dtype)
+
+
+def put(tile: Tile, M: Any, o: Any, ro: Any, n: Any) -> None:
+    height, width, lanes = tile.shape
+    count = lanes if n is None else min(int(n), lanes)
+    for r, i in np.ndindex(height, width):
+        at = o + r * ro + i * lanes
+        assert int(at) + count <= M.size, "a vector reaches beyond the memory"
+        M[at : at + count] = tile[r, i, :count]
+
+
+def put_sums(tile: Tile, M: Any, o: Any, ro: Any, co: Any, add: Any) -> None:
+    for (r, c), total in np.ndenumerate(tile.sum(axis=2)):
+        at = o + r * ro + c * co
+        M[at] = M[at] + total if add else total
+
+
+INTRINSICS: dict[str, Callable[..., Any]] = {
+    "select": lambda condition, x, y: x if condition else y,
+    "_prefetch": lambda array, index: None,
+    "pointer": lambda array: array.reshape(-1),
+    "zero": lambda M: M.dtype.type(0),
+    "lanes": lambda M: np.uint64(BYTES // M.itemsize),
+    "past_line": lambda M, i: np.uint64((M.ctypes.data + int(i) * M.itemsize) % BYTES // M.itemsize),
+    "begin": begin, "grow": grow, "grow_dots": grow_dots, "grow_sums": grow_sums, "ask": ask,
+    "changed": changed, "put": put, "put_sums": put_sums,
+}  # fmt: skip
+"""What each intrinsic does, by its name."""
+
+
+def intrinsic(function: Any) -> Any:
+    """`numba.extending.intrinsic`; one that another function makes is told what it is made with, by name."""
+    made_with = inspect.getclosurevars(function).nonlocals
+    return functools.partial(INTRINSICS[function.__name__], **made_with)
 
 
 def undecorated(*functions: Any, **options: Any) -> Any:
@@ -42,16 +131,32 @@ def undecorated(*functions: Any, **options: Any) -> Any:
     return functions[0] if functions else lambda function: function
 
 
+def absent() -> dict[str, types.ModuleType]:
+    """Numba and llvmlite, as far as the kernels name them."""
+    contents: dict[str, dict[str, Any]] = {
+        "numba": {"njit": undecorated, "typeof": type},
+        "numba.types": {"Type": object},
+        "numba.extending": {"intrinsic": intrinsic, "register_model": lambda kind: lambda model: model},
+        "numba.core": {},
+        "numba.core.datamodel": {"models": types.SimpleNamespace(PrimitiveModel=object)},
+        "llvmlite": {"ir": None},
+        "llvmlite.binding": {"get_host_cpu_features": dict},
+    }
+    modules = {name: types.ModuleType(name) for name in contents}
+    for name, module in modules.items():
+        vars(module).update(contents[name])
+        package, _, attribute = name.rpartition(".")
+        if package:
+            setattr(modules[package], attribute, module)
+    return modules
+
+
 @functools.cache
 def modules() -> dict[str, types.ModuleType]:
     """The package of kernels, and the loops of the optimizers, loaded with a numba that compiles nothing."""
-    numba, extending, llvmlite = (types.ModuleType(name) for name in ("numba", "numba.extending", "llvmlite"))
-    numba.njit, numba.types = undecorated, None  # type: ignore[attr-defined]
-    extending.intrinsic = lambda function: INTRINSICS[function.__name__]  # type: ignore[attr-defined]
-    llvmlite.ir = None  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
-        for module in (numba, extending, llvmlite):
-            patch.setitem(sys.modules, module.__name__, module)
+        for name, module in absent().items():
+            patch.setitem(sys.modules, name, module)
         for place, name in ((autograd.compiler, "kernels"), (nn, "loops")):
             patch.setattr(place, name, None, raising=False)  # so that what is there now comes back
         compiled = {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith(OURS)}
@@ -71,6 +176,9 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         if name in OURS:
             place, _, attribute = name.rpartition(".")
             monkeypatch.setattr(sys.modules[place], attribute, module, raising=False)
+    if int(np.__version__[0]) < 2:
+        pytest.skip("NumPy 1 makes floats of unsigned addresses")
+    assert modules()[OURS[0]].tiles.BYTES == BYTES
     with np.errstate(all="ignore"):
         yield modules()[OURS[0]]
 
@@ -92,6 +200,7 @@ def same(plain: Any, f: Any, shapes: list[Any], parameters: list[Value], batch: 
             found += program.value_and_grad(*batch)
             found += program.value_and_grad(*batch, wrt="inputs")[1] if shapes else []
             samples = min(len(batch[0]) if batch else 1, program._machine.layout.block)
+            program._last.fill(program._machine, 0, samples, careful=True)
             program._machine.run(("shared", "forward", "reverse", "finish"), samples, True, True)  # with care
             found.append(program._machine.gradient.copy())
         if backend == "numba":
@@ -218,6 +327,32 @@ def test_rows_of_an_array(plain: Any, width: int) -> None:
     np.testing.assert_array_equal(out, X[rows])
 
 
+def test_where_rows_begin(plain: Any) -> None:
+    """As so many numbers from the memory on, also before it; spare samples are the last one again."""
+    numbers = np.arange(200.0)
+    memory, X = numbers[100:150], numbers[10:60].reshape(10, 5)
+    chosen, places = np.array([7, 0, 9]), np.zeros(8, np.uint64)
+    assert plain.place_rows(X, chosen, memory, places, 4)
+    np.testing.assert_array_equal(numbers[100 + places[1:5].astype(np.int64)], X[[7, 0, 9, 9], 0])
+    assert places[0] == 0 and not places[5:].any()
+    between = np.frombuffer(numbers.tobytes()[:84], np.uint8)[4:].view(float).reshape(2, 5)
+    if between.ctypes.data % 8:
+        assert not plain.place_rows(between, np.arange(2), memory, places, 2)
+
+
+def test_samples_that_are_listed(plain: Any) -> None:
+    """A classifier whose inputs are long: samples times a few weights, and adjoints times samples, at listed places."""
+    model = nn.MLP(260, [16, 2], seed=1)
+    X, y = np.asfortranarray(rng().normal(size=(5, 260))), np.eye(2)[rng().integers(0, 2, 5)]
+
+    def f(x: Any, t: Any) -> Any:
+        return nn.cross_entropy(model(x), t)
+
+    assert compile(f, [(260,), (2,)], model.parameters(), backend="numba")._machine.streamed == 0
+    same(plain, f, [(260,), (2,)], model.parameters(), [X, y])
+    same(plain, f, [(260,), (2,)], model.parameters(), [X, y], block=3)
+
+
 @pytest.mark.parametrize("make", [nn.SGD, nn.AdaGrad, nn.RMSprop, nn.Adam])
 def test_rules_of_optimizers(plain: Any, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     loops = importlib.import_module("nn.loops")
@@ -228,7 +363,11 @@ def test_rules_of_optimizers(plain: Any, make: Any, monkeypatch: pytest.MonkeyPa
         optimizer, theta = make(weights(256), 0.1, weight_decay=0.01), np.linspace(-1, 1, 256)
         for gradient in rng().normal(size=(3, 256)):
             optimizer.step_arrays(theta, gradient)
-        found.append(theta)
+        found.append(theta.copy())
+        gradient[200] = math.inf
+        with pytest.raises(FloatingPointError, match="parameter w201 is inf; nothing was changed"):
+            optimizer.step_arrays(theta, gradient)
+        np.testing.assert_array_equal(theta, found[-1])
     np.testing.assert_array_equal(*found)
     assert np.abs(found[0] - np.linspace(-1, 1, 256)).min() > 0
 
@@ -274,31 +413,164 @@ def test_a_careful_product(plain: Any) -> None:
     assert memory[0] == 1.0
 
 
+# ---- contractions, as plain Python and as machine code --------------------------------------------------------------
+
+REACH = 12_000
+"""Numbers in the memory of the contractions below: targets in the first quarter, operands in the second and third, what
+follows a product in the last."""
+QUARTERS = range(0, REACH, REACH // 4)
+
+
+@pytest.fixture(params=["plain", "compiled"])
+def run(request: pytest.FixtureRequest) -> Any:
+    """The loop over rows, by the interpreter and by the processor."""
+    if request.param == "plain":
+        return request.getfixturevalue("plain")._run
+    pytest.importorskip("numba")
+    from autograd.compiler import kernels
+
+    return kernels.ready(np.zeros(1))
+
+
+def compare(
+    run: Any, lengths: Any, steps: Any, *, shift: int = 0, assign: bool = False, careful: bool = False,
+    places: Any = None, then: int = 0, c_row: int = 1, odd: Any = None,
+) -> None:  # fmt: skip
+    """Run one contraction on whole numbers and compare every number in memory with what its definition says."""
+    memory = machine._aligned(REACH, np.dtype(float))
+    memory[:] = rng().integers(-3, 4, size=REACH)
+    if odd is not None:
+        memory[::7] = odd
+    starts = [quarter + shift + i for i, quarter in enumerate(QUARTERS)]  # not all at the beginning of a line
+    row = np.zeros((1, machine.COLUMNS), np.int64)
+    row[0, 0], row[0, 1], row[0, 2:7] = rows.MACHINE["contract"], rows.ASSIGN if assign else rows.ADD, lengths
+    for column, start, step in zip((8, 14, 20), starts, steps):
+        row[0, column], row[0, column + 1 : column + 6] = start, step
+    row[0, 26], row[0, 29], row[0, 32], row[0, 33] = starts[3], c_row, then, starts[3] + REACH // 8
+    listed = np.zeros(lengths[2 if steps[0][4] == 0 else 3] + 32, np.uint64)
+    if places is not None:
+        row[0, 34], listed[1 : 1 + len(places)] = -1, places
+
+    index = np.indices(lengths)
+    o, a, b = (start + np.tensordot(step, index, 1) for start, step in zip(starts, steps))
+    if places is not None:
+        b = b + np.asarray(places)[index[2 if steps[0][4] == 0 else 3]]
+    expected = memory.copy()
+    if assign:
+        expected[o] = 0
+    with np.errstate(all="ignore"):
+        x, y = memory[a], memory[b]
+        np.add.at(expected, o, np.where((x == 0) | (y == 0), 0, x * y) if careful else x * y)
+    if then:
+        i, k = np.indices((lengths[2], lengths[4]))
+        at, to = starts[0] + i * steps[0][2] + k, starts[3] + REACH // 8 + i * steps[0][2] + k
+        if then % machine.UNSEEN == machine.AND_STEP:
+            follows = np.where(memory[starts[3] + i * c_row + k] <= 0, 0, expected[at])
+        else:
+            expected[at] += memory[starts[3] + i * c_row]
+            follows = np.where(expected[at] <= 0, 0, expected[at])
+        if then > machine.AND_ADD:
+            expected[to] = follows
+        if then > machine.UNSEEN:
+            expected[at] = memory[at]
+    run(row.astype(np.uint64), memory, np.zeros(1, np.uint64), listed, True, 0 if careful else 1)
+    np.testing.assert_array_equal(memory, expected)
+
+
 @pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize("assign", [False, True])
 @pytest.mark.parametrize(
     "steps",
     [
         ((200, 60, 9, 0, 1), (300, 90, 17, 2, 0), (400, 100, 0, 7, 1)),  # numbers times vectors, which are shared
         ((200, 60, 9, 0, 1), (300, 90, 17, 2, 0), (400, 100, 31, 7, 1)),
+        ((200, 0, 9, 0, 1), (300, 90, 17, 2, 0), (400, 100, 0, 7, 1)),
         ((200, 60, 9, 1, 0), (300, 90, 0, 11, 1), (400, 100, 31, 0, 1)),  # dots with vectors that are shared
         ((200, 60, 9, 1, 0), (300, 90, 23, 11, 1), (400, 100, 31, 0, 1)),
+        ((0, 60, 9, 1, 0), (300, 90, 0, 11, 1), (400, 100, 31, 0, 1)),
+        ((200, 60, 0, 1, 0), (300, 90, 23, 11, 1), (400, 100, 31, 0, 1)),
         ((200, 60, 9, 2, 3), (300, 90, 23, 11, 5), (400, 100, 31, 3, 2)),
         ((0, 0, 0, 0, 0), (300, 90, 23, 11, 5), (400, 100, 31, 3, 2)),
     ],
 )
-def test_contractions_along_five_loops(plain: Any, steps: tuple[tuple[int, ...], ...], careful: bool) -> None:
-    lengths, starts = (2, 3, 5, 7, 4), (5, 1000, 3000)
-    expected = rng().integers(-3, 4, size=5000).astype(float)
-    found = expected.copy()
-    for place in np.ndindex(lengths):
-        o, a, b = (start + int(np.dot(place, step)) for start, step in zip(starts, steps))
-        expected[o] += expected[a] * expected[b]
-    row = np.zeros(32, np.uint64)
-    row[2:7] = lengths
-    for column, start, step in zip((8, 14, 20), starts, steps):
-        row[column], row[column + 1 : column + 6] = start, step
-    plain._contract(found, row, careful)
-    np.testing.assert_array_equal(found, expected)
+def test_contractions_along_five_loops(
+    run: Any, steps: tuple[tuple[int, ...], ...], assign: bool, careful: bool
+) -> None:
+    compare(run, (2, 3, 5, 7, 4), steps, assign=assign, careful=careful)
+
+
+shared = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+lists = st.one_of(st.none(), st.permutations(range(20)))
+
+
+@shared
+@given(
+    rows=st.integers(1, 17), depth=st.integers(1, 9), n=st.integers(1, 70), shift=st.integers(0, 7),
+    assign=st.booleans(), order=lists, then=st.sampled_from([0, 0, 1, 2, 3, 2 + 4, 3 + 4]),
+)  # fmt: skip
+def test_numbers_times_vectors(
+    run: Any, rows: int, depth: int, n: int, shift: int, assign: bool, order: Any, then: int
+) -> None:
+    """Tiles of every height, ends of every length, vectors side by side or listed, and what follows a product."""
+    steps = (0, 0, n + 2, 0, 1), (0, 0, depth + 1, 1, 0), (0, 0, 0, 0 if order else n + 1, 1)
+    places = None if order is None else [(n + 3) * i for i in order[:depth]]
+    c_row = n if then % 4 == 3 else 2
+    compare(run, (1, 1, rows, depth, n), steps, shift=shift, assign=assign, places=places, then=then, c_row=c_row)
+
+
+@shared
+@given(
+    rows=st.integers(1, 9), columns=st.integers(1, 11), n=st.integers(1, 70), shift=st.integers(0, 7),
+    assign=st.booleans(), order=lists, apart=st.booleans(),
+)  # fmt: skip
+def test_dot_products(
+    run: Any, rows: int, columns: int, n: int, shift: int, assign: bool, order: Any, apart: bool
+) -> None:
+    """The sums side by side or apart, of vectors that begin anywhere in a line, in a row or listed."""
+    o = (2 * rows + 1, 2) if apart else (1, columns + 1)
+    steps = (0, 0, *o, 0), (0, 0, 0, n + 1, 1), (0, 0, 0 if order else n, 0, 1)
+    places = None if order is None else [(n + 3) * i for i in order[:columns]]
+    compare(run, (1, 1, columns, rows, n), steps, shift=shift, assign=assign, places=places)
+
+
+@pytest.mark.parametrize("assign", [False, True])
+@pytest.mark.parametrize(("rows", "columns", "n"), [(43, 2, 60), (1, 1, 2900), (7, 5, 400), (3, 4, 512), (20, 1, 140)])
+def test_long_dot_products_in_pieces(run: Any, rows: int, columns: int, n: int, assign: bool) -> None:
+    """More vectors than the nearest cache holds are cut into pieces, whose sums are added up."""
+    for shift in (0, 3):
+        steps = (0, 0, rows, 1, 0), (0, 0, 0, n, 1), (0, 0, n + 1, 0, 1)
+        compare(run, (1, 1, columns, rows, n), steps, shift=shift, assign=assign)
+        places = [(n + 3) * i for i in reversed(range(columns))]
+        steps = (0, 0, rows, 1, 0), (0, 0, 0, n, 1), (0, 0, 0, 0, 1)
+        compare(run, (1, 1, columns, rows, n), steps, shift=shift, assign=assign, places=places)
+
+
+@pytest.mark.parametrize("odd", [math.inf, math.nan])
+def test_listed_vectors_with_care(run: Any, odd: float) -> None:
+    """An exact zero carries nothing, wherever the vectors lie."""
+    for order in ([2, 0, 1], [0], [3, 3, 1, 0, 2]):
+        places, n = [13 * i for i in order], 9
+        numbers = (0, 0, n, 0, 1), (0, 0, 8, 1, 0), (0, 0, 0, 0, 1)
+        compare(run, (1, 1, 4, len(order), n), numbers, assign=True, careful=True, places=places, odd=odd)
+        dots = (0, 0, 4, 1, 0), (0, 0, 0, n, 1), (0, 0, 0, 0, 1)
+        compare(run, (1, 1, len(order), 4, n), dots, assign=True, careful=True, places=places, odd=odd)
+
+
+@shared
+@given(m=st.integers(1, 9), n=st.integers(1, 40), to=st.integers(1, 3), shift=st.integers(0, 7), assign=st.booleans())
+def test_sums_of_vectors(run: Any, m: int, n: int, to: int, shift: int, assign: bool) -> None:
+    """Four at once and one by one, written or added, with ends of every length."""
+    memory = machine._aligned(600, np.dtype(float))
+    memory[:] = rng().integers(-3, 4, size=600)
+    row = np.zeros((1, machine.COLUMNS), np.int64)
+    row[0, 0], row[0, 1] = rows.MACHINE["add_to"], rows.ASSIGN if assign else rows.ADD
+    row[0, 2:7], row[0, 8:14], row[0, 14:20] = (1, 1, 1, m, n), (1, 0, 0, 0, to, 0), (50 + shift, 0, 0, 0, n + 1, 1)
+    expected = memory.copy()
+    for i in range(m):
+        start = 50 + shift + i * (n + 1)
+        expected[1 + i * to] = (0 if assign else expected[1 + i * to]) + memory[start : start + n].sum()
+    run(row.astype(np.uint64), memory, np.zeros(1, np.uint64), np.zeros(1, np.uint64), True, 1)
+    np.testing.assert_array_equal(memory, expected)
 
 
 # ---- instructions of our own ---------------------------------------------------------------------------------------
