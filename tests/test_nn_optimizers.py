@@ -1,6 +1,9 @@
 """Optimizers against sequences computed by hand; the same rule for floats and for arrays; schedules; clipping."""
 
+import copy
 import math
+import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -321,3 +324,154 @@ def test_clipping():
 def test_what_they_look_like():
     assert repr(nn.SGD([Value(1.0)], 0.1, momentum=0.9)) == ("SGD(1 parameter, lr=0.1, momentum=0.9, weight_decay=0)")
     assert "clip_norm=1" in repr(nn.Adam([Value(1.0)], schedules.constant(0.1), clip_norm=1.0))
+
+
+# ---- loops and their machine code -------------------------------------------------------------------------------
+
+
+class Steps:
+    """An optimizer of 300 parameters with its flat arrays; gradients are written into one array, as programs do."""
+
+    def __init__(self, make, **options):
+        self.parameters = [Value(0.0, f"w{i + 1}") for i in range(300)]
+        self.optimizer = make(self.parameters, **options)
+        self.theta, self.gradient = np.linspace(-1.0, 1.0, 300), np.zeros(300)
+        self.random = np.random.default_rng(0)
+
+    def step(self, steps=1):
+        for _ in range(steps):
+            self.gradient[:] = self.random.normal(size=300)
+            self.optimizer.step_arrays(self.theta, self.gradient)
+        return self
+
+    def numbers(self):
+        return self.theta.tolist(), self.optimizer.state_dict()
+
+
+@pytest.fixture(params=["loops", "arrays"])
+def loops(request, monkeypatch):
+    """With numba at work, which makes loops of the rules, and without."""
+    if request.param == "loops":
+        pytest.importorskip("numba")
+        import autograd.compiler.kernels  # noqa: F401
+    else:
+        monkeypatch.delitem(sys.modules, "autograd.compiler.kernels", raising=False)
+    return request.param
+
+
+@each_kind
+@pytest.mark.parametrize("copied", [lambda o: pickle.loads(pickle.dumps(o)), copy.deepcopy, copy.copy])
+def test_a_copy_goes_on_with_the_same_bits(make, copied, loops):
+    """Machine code is not copied; the copy looks at its own arrays."""
+    straight, other = Steps(make).step(6), Steps(make).step(3)
+    assert (other.optimizer._code is not None) == (loops == "loops")
+    other.optimizer = copied(other.optimizer)
+    assert other.optimizer._code is None and other.optimizer._arrays == ()
+    assert other.step(3).numbers() == straight.numbers()
+
+
+@each_kind
+def test_a_state_put_in_its_place_is_seen(make, loops):
+    """Another array or a list in ``state``, numbers written into it, and a state that is loaded."""
+    steps = Steps(make).step(2)
+    saved, theta = copy.deepcopy(steps.optimizer.state_dict()), steps.theta.copy()
+    expected = steps.step().numbers()
+    for change in ("load", "arrays", "lists", "in place"):
+        steps.random = np.random.default_rng(0)
+        steps.random.normal(size=(2, 300))
+        steps.theta[:], steps.optimizer.steps = theta, 2
+        columns = [saved["state"][name] for name in steps.optimizer.variables]
+        if change == "load":
+            steps.optimizer.load_state_dict(saved)
+        elif change == "arrays":
+            steps.optimizer.state = [np.array(column) for column in columns]
+        elif change == "lists":
+            steps.optimizer.state = [list(column) for column in columns]
+        else:
+            for array, column in zip(steps.optimizer.state, columns):
+                array[:] = column
+        assert steps.step().numbers() == expected, change
+
+
+@each_kind
+def test_rates_and_settings_changed_between_steps_are_seen(make, loops):
+    steps, other = Steps(make), Steps(make)
+    for change, (rate, decay) in enumerate(
+        [(0.1, 0.0), (0.03, 0.0), (0.03, 0.2), (lambda step: 0.5 / (1 + step), 0.1)]
+    ):
+        for one in (steps, other):
+            one.optimizer.lr, one.optimizer.settings["weight_decay"] = rate, decay
+            if one is other:  # no machine code is kept from step to step
+                one.optimizer._code, one.theta, one.gradient = None, one.theta.copy(), one.gradient.copy()
+        before = steps.theta.copy()
+        assert steps.step().numbers() == other.step().numbers(), change
+        assert not np.array_equal(steps.theta, before)
+    for bad in (math.nan, -1.0, math.inf, "fast"):
+        steps.optimizer.lr = bad
+        with pytest.raises((ValueError, TypeError), match="the learning rate"):
+            steps.step()
+
+
+@each_kind
+def test_other_arrays_can_be_given(make, loops):
+    """Of another type, not side by side, read-only: each is looked at anew."""
+    expected = Steps(make).step(4).theta
+
+    def apart(array):
+        room = np.zeros(2 * array.size)
+        room[::2] = array
+        return room[::2]
+
+    steps = Steps(make).step(1)
+    changes = [apart, np.array, lambda array: array[::-1].copy()[::-1]]
+    for change in changes:
+        steps.theta, steps.gradient = change(steps.theta), change(steps.gradient)
+        steps.step()
+    assert steps.theta == pytest.approx(expected, rel=1e-13, abs=1e-15)
+    frozen = steps.gradient.copy()
+    frozen.flags.writeable = False
+    steps.optimizer.step_arrays(steps.theta, frozen)
+    single = steps.theta.astype(np.float32)
+    steps.optimizer.step_arrays(single, steps.gradient.astype(np.float32))
+    steps.step()
+    assert single.dtype == np.float32 and np.isfinite(single).all() and np.isfinite(steps.theta).all()
+
+
+@each_kind
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 1.0}, {"clip_value": 0.5}])
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_an_odd_gradient_changes_nothing(make, options, odd, loops):
+    """At the first step, and after others; the parameter is named."""
+    for before in (0, 2):
+        steps = Steps(make, **options).step(before)
+        theta, saved = steps.theta.copy(), copy.deepcopy(steps.optimizer.state_dict())
+        for place in (0, 255, 299):
+            steps.gradient[:] = 1.0
+            steps.gradient[place] = odd
+            message = f"the gradient of parameter w{place + 1} is {odd}; nothing was changed"
+            with pytest.raises(FloatingPointError, match=message):
+                steps.optimizer.step_arrays(steps.theta, steps.gradient)
+            assert np.array_equal(steps.theta, theta) and steps.optimizer.state_dict() == saved
+            assert steps.gradient[place] is not None and not math.isfinite(steps.gradient[place])
+        assert not np.array_equal(steps.step().theta, theta)
+
+
+def test_loops_and_arrays_give_the_same_bits():
+    """With clipping and without, whichever of the two made the steps before."""
+    pytest.importorskip("numba")
+    import autograd.compiler.kernels
+
+    for make in KINDS.values():
+        for options in ({}, {"clip_norm": 1.0}, {"clip_value": 0.5}):
+            found = []
+            for order in ((True, True, True, True), (False, False, False, False), (True, False, True, False)):
+                steps = Steps(make, **options)
+                for loop in order:
+                    with pytest.MonkeyPatch.context() as patch:
+                        if not loop:
+                            patch.delitem(sys.modules, autograd.compiler.kernels.__name__)
+                            steps.optimizer._code = None
+                        steps.step()
+                        assert (steps.optimizer._code is not None) == loop
+                found.append(steps.numbers())
+            assert found[0] == found[1] == found[2]
