@@ -132,7 +132,7 @@ class Optimizer:
         arguments = parameters, gradients, state, rate, step + 0.0, tuple(self.settings.values())
         if self._code is not None and all(map(is_, arrays, self._arrays)):
             finite = self._code(*arguments)
-        elif loop := _loop(type(self).rule, parameters.size):
+        elif (loop := _loop(type(self).rule, parameters.size)) and len({array.shape for array in arrays}) == 1:
             finite = loop(*arguments)
             self._arrays, self._code = arrays, loop.code(*arguments)
         else:

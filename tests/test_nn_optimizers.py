@@ -438,6 +438,21 @@ def test_other_arrays_can_be_given(make, loops):
 
 
 @each_kind
+@pytest.mark.parametrize(("parameters", "gradients"), [(300, 299), (299, 300), (300, 301), (600, 600), (256, 256)])
+def test_arrays_that_do_not_fit_are_refused(make, parameters, gradients, loops):
+    """A loop would read and write beyond the shortest one."""
+    steps = Steps(make).step(1)
+    room = np.ones(10_000)
+    theta, gradient = room[4000 : 4000 + parameters], np.ones(gradients)
+    if parameters == gradients and make in (KINDS["SGD"],):  # which has no use for its state
+        steps.optimizer.step_arrays(theta, gradient)
+    else:
+        with pytest.raises(ValueError, match="broadcast"):
+            steps.optimizer.step_arrays(theta, gradient)
+    assert (room[:4000] == 1).all() and (room[4000 + parameters :] == 1).all()
+
+
+@each_kind
 @pytest.mark.parametrize("options", [{}, {"clip_norm": 1.0}, {"clip_value": 0.5}])
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
 def test_an_odd_gradient_changes_nothing(make, options, odd, loops):
