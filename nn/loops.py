@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd.compiler.kernels import vectors
-from autograd.compiler.kernels.vectors import Cached, summing, translated
+from autograd.compiler.kernels.vectors import Cached, compiled, translated
 
 from . import rules
 
@@ -21,12 +21,12 @@ def _root(x):  # type: ignore[no-untyped-def]
     return math.sqrt(x)
 
 
-@summing
+@compiled
 def _finite(g):  # type: ignore[no-untyped-def]
-    total = 0.0
+    finite = True
     for k in range(g.size):
-        total += 0.0 * g[k]  # nan if it is nan or infinite
-    return total == 0
+        finite &= g[k] - g[k] == 0  # nan if it is nan or infinite; a sum of zeros, an older LLVM takes to be 0
+    return finite
 
 
 def _one(p, g, state, lr, step, settings):  # type: ignore[no-untyped-def]

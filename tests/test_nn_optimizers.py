@@ -460,7 +460,7 @@ def test_an_odd_gradient_changes_nothing(make, options, odd, loops):
     for before in (0, 2):
         steps = Steps(make, **options).step(before)
         theta, saved = steps.theta.copy(), copy.deepcopy(steps.optimizer.state_dict())
-        for place in (0, 255, 299):
+        for place in (0, 255, 288, 299):  # also behind the last whole vector
             steps.gradient[:] = 1.0
             steps.gradient[place] = odd
             message = f"the gradient of parameter w{place + 1} is {odd}; nothing was changed"
