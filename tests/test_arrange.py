@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 import autograd
 import nn
 from autograd import Value, compile
-from autograd.compiler import numba_backend
-from autograd.compiler.machine import AND_ADD, AND_RELU, AND_STEP, OPERANDS, THEN, UNSEEN
+from autograd.compiler import arrange, numba_backend
+from autograd.compiler.machine import AND_ADD, AND_RELU, AND_STEP, COLUMNS, OP, OPERANDS, THEN, UNSEEN, UPDATE
+from autograd.compiler.rows import ADD, ASSIGN, MACHINE
 
 NUMBA = importlib.util.find_spec("numba") is not None
 BACKENDS = ["numpy", *(["numba"] if NUMBA else [])]
@@ -258,3 +259,103 @@ def test_the_loss_can_be_a_rectified_unit(monkeypatch: pytest.MonkeyPatch) -> No
     X, y = data(2, 100)
     program = compile(f, [(2,), ()], [*chain(*W), *v, b], backend="numba")
     assert program.value_and_grad(X, y)[0] == pytest.approx(program(X, y).mean(), rel=1e-14)
+
+
+@numba
+def test_a_place_is_given_away_only_if_nobody_looks_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more row, or a result, that reads or writes a number of a layer keeps what it needs and no more."""
+    model = nn.MLP(2, [16, 16, 1], seed=1)
+    before, _, (private, results) = arranged(lambda x, t: nn.mse_loss(model(x), t), model.parameters(), monkeypatch)
+    size = 16 * 104  # z lies before h, and where the adjoint goes to before what is handed to h
+    relu, step = (before[before[:, THEN] == what] for what in (AND_RELU, AND_STEP))
+    (z, _), (h, _), (passed, _) = relu[:, OPERANDS].tolist(), relu[:, THEN + 1].tolist(), step[::-1, THEN + 1].tolist()
+    handed, first = int(step[1, OPERANDS]), int(np.flatnonzero(before[:, THEN] == AND_STEP)[1])  # of the first layer
+
+    def changed(rows: Any, results: Any = results) -> list[bool]:
+        """Whether the first layer drops z, drops what is handed to h, and gives h's place away."""
+        rows = arrange.economical(rows, private, results)
+        (r,) = np.flatnonzero((rows[:, THEN] % UNSEEN == AND_RELU) & (rows[:, OPERANDS] == z))
+        (s,) = np.flatnonzero((rows[:, THEN] % UNSEEN == AND_STEP) & (rows[:, OPERANDS] == handed))
+        assert rows[s, OPERANDS + 18] == (h if rows[r, THEN] > UNSEEN else z)
+        return [rows[r, THEN] > UNSEEN, rows[s, THEN] > UNSEEN, rows[s, THEN + 1] != passed]
+
+    def with_row(place: int, reads: int, writes: int = private[1] - 500, length: int = 5, update: int = ASSIGN) -> Any:
+        row = np.zeros_like(before[0])
+        row[OP], row[UPDATE], row[2:7] = MACHINE["add_to"], update, (1, 1, 1, 1, length)
+        row[OPERANDS], row[OPERANDS + 5], row[OPERANDS + 6], row[OPERANDS + 11] = writes, 1, reads, 1
+        return np.insert(before, place, row, axis=0)
+
+    end, elsewhere = len(before), private[0] - 600
+    assert changed(before) == changed(with_row(end, elsewhere)) == [True, True, True]
+    assert changed(with_row(end, z + size - 1)) == changed(with_row(end, z - 4)) == [False, True, False]
+    assert changed(with_row(end, h + size - 1)) == changed(with_row(end, h)) == [True, True, False]
+    assert changed(with_row(first, h)) == [True, True, True]  # earlier than the step
+    assert changed(with_row(first, passed + 7)) == [True, True, False]  # what was there before it
+    assert changed(with_row(end, passed + size - 5)) == [True, True, True]  # it moves with the rest
+    assert changed(with_row(end, passed + size - 4)) == [True, False, False]  # and something behind it
+    assert changed(with_row(end, handed + 3)) == [True, False, True]
+    assert changed(with_row(end, elsewhere, h + 3)) == [True, True, False]
+    assert changed(with_row(end, elsewhere, passed + 3)) == [True, True, False]
+    assert changed(with_row(end, elsewhere, handed + 3, update=ADD)) == [True, False, True]
+    for place, expected in ((z, [False, True, False]), (h, [True, True, False]), (handed, [True, False, True])):
+        assert changed(before, (place + size - 1, place + size)) == expected
+    for place, expected in ((z - 1, [True, True, True]), (h, [True, True, False]), (passed, [True, True, False])):
+        assert changed(before, (place, place + 1)) == expected
+    for name in ("gather", "scatter"):  # it may read anything
+        rows = with_row(end, elsewhere)
+        rows[-1, OP] = MACHINE[name]
+        assert changed(rows) == [False, False, False]
+
+
+@settings(max_examples=20)
+@given(samples=batches, widths=st.lists(st.integers(1, 17), min_size=3, max_size=3), shared=st.booleans())
+def test_a_layer_that_two_others_read(samples: int, widths: list[int], shared: bool) -> None:
+    """Its adjoint is the sum of two products, of which the second is added before the rectifier's slope is applied."""
+    random = np.random.default_rng(sum(widths))
+    first, second, third = (
+        [[Value(x) for x in row] for row in random.normal(size=shape).tolist()]
+        for shape in ((widths[0], 3), (widths[1], widths[0]), (widths[2], widths[0]))
+    )
+    b, c = ([Value(x) for x in random.normal(size=n).tolist()] for n in widths[:2])
+
+    def f(x: Any, t: Any) -> Any:
+        h = [(autograd.dot(row, x) + u).relu() for row, u in zip(first, b)]
+        left = [(autograd.dot(row, h) + u).relu() for row, u in zip(second, c)]
+        right = [(autograd.dot(row, h) + (c[0] if shared else 0.1)).relu() for row in third]
+        return autograd.mean([*left, *right]) * t
+
+    parameters = [*chain(*first, *second, *third), *b, *c]
+    X, y = data(3, samples)
+    for p in parameters:
+        p.grad = 0.0
+    for sample, t in zip(X.tolist(), y.tolist()):
+        f([Value(v) for v in sample], t).backward(1.0 / samples)
+    for backend in BACKENDS:
+        program = compile(f, [(3,), ()], parameters, backend=backend)
+        close(program.value_and_grad(X, y)[1], [p.grad for p in parameters])
+
+
+# ---- listed samples -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+@pytest.mark.parametrize("dots", [False, True])
+def test_listed_samples_stand_on_the_right(swapped: bool, dots: bool) -> None:
+    """In either order: samples times 4 weights of length 70, or 4 adjoints times samples."""
+    begin, width, samples = 1000, 70, 9
+    row = np.zeros((2, COLUMNS), np.int64)
+    row[:, OP], row[1, OP] = MACHINE["contract"], MACHINE["add"]
+    row[:, 2:7] = (1, 1, 4, width, samples) if dots else (1, 1, 4, samples, width)
+    o, a, b = ((9, 0, 1), (70, 1, 0), (0, 1, 70)) if dots else ((70, 0, 1), (9, 1, 0), (0, 70, 1))
+    for at, start, steps in zip((8, 14, 20), (5, 500, begin), (o, *((b, a) if swapped else (a, b)))):
+        row[:, at], row[:, at + 3 : at + 6] = start, steps
+    if swapped:
+        row[:, 14], row[:, 20] = begin, 500
+    found = arrange.listed(row.copy(), begin, begin + samples * width, width)
+    assert np.array_equal(found[1], row[1])  # no product
+    expected = (1, 1, samples, 4, width) if dots else (1, 1, 4, samples, width)
+    assert found[0, 2:7].tolist() == list(expected)
+    assert found[0, 34] == -1 and found[0, 14] == 500 and found[0, 20] == 0
+    assert found[0, 23:26].tolist() == [0, 0, 1]
+    assert found[0, 17:20].tolist() == ([0, 70, 1] if dots else [9, 1, 0])
+    assert found[0, 11:14].tolist() == ([1, 9, 0] if dots else [70, 0, 1])

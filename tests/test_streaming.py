@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import autograd
 import nn
-from autograd import compile
+from autograd import Value, compile
 from autograd.compiler import Program
 
 NUMBA = importlib.util.find_spec("numba") is not None
@@ -111,6 +111,25 @@ def test_long_samples_are_read_where_they_lie(size: list[int]) -> None:
     assert not inputs.any() and np.array_equal(targets, y)
     program.value_and_grad(np.asfortranarray(X), y)
     assert np.array_equal(program._machine.inputs(len(X))[0], X)
+
+
+@numba
+@pytest.mark.parametrize("kind", ["many weights", "also by numbers", "also with itself"])
+def test_what_other_rows_read_is_copied(kind: str) -> None:
+    """Only thin products of one argument are worth reading it where it lies."""
+    model, w = nn.MLP(260, [17 if kind == "many weights" else 16, 3], seed=1), Value(0.5, "v")
+
+    def f(x: Any, t: Any) -> Any:
+        loss = nn.cross_entropy(model(x), t)
+        beside = {"many weights": w, "also by numbers": w * x[0].sin(), "also with itself": autograd.dot(x, x) * w}
+        return loss + beside[kind]
+
+    X, y = data([260, 3])
+    programs = [compile(f, [(260,), (3,)], [*model.parameters(), w], backend=backend) for backend in BACKENDS]
+    assert programs[1]._machine.by_sample and [p._machine.streamed for p in programs] == [-1, -1]
+    results = [p.value_and_grad(X, y) for p in programs]
+    close(results[1][0], results[0][0])
+    close(results[1][1], results[0][1])
 
 
 @backends
