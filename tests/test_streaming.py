@@ -315,6 +315,20 @@ def test_an_array_that_takes_another_form_is_refused(backend: str, size: list[in
     assert program.step(X, y, optimizer) == again.step(X.copy(), y.copy(), nn.SGD(again.parameters, 0.1))
 
 
+@backends
+def test_a_step_that_cannot_be_made(backend: str) -> None:
+    """Of no samples at all, or down no loss."""
+    w = Value(1.0, "w")
+    optimizer = nn.SGD([w], 0.1)
+    program = compile(lambda x: w * x, [()], [w], backend=backend)
+    with pytest.raises(ValueError, match="the batch is empty"):
+        program.step(np.zeros(0), optimizer)
+    several = compile(lambda x: [w * x, w + x], [()], [w], backend=backend)
+    with pytest.raises(TypeError, match="compile the loss, not the prediction"):
+        several.step(np.ones(3), optimizer)
+    assert program.theta.tolist() == several.theta.tolist() == [1.0]
+
+
 # ---- nan and infinity -----------------------------------------------------------------------------------------------
 
 
