@@ -52,7 +52,9 @@ def test_obstacles() -> None:
     assert reason(1e-9, ("relu", (0,))) == "kink" == reason(2.0, ("maximum", (0, 0)))
     assert reason(1e-9, ("log", (0,))) == "edge" == reason(50.0, ("sigmoid", (0,)), ("asin", (1,)))
     assert reason(0.0, ("acos", (0,)), ("tan", (1,))) == "edge"  # tan(π/2) is infinite, tan of the float is not
-    assert reason(25.2, ("tanh", (0,)), ("pow", (0, 1))) == "edge"  # tanh rounds to 1, where a slope of the power is flat
+    assert (
+        reason(25.2, ("tanh", (0,)), ("pow", (0, 1))) == "edge"
+    )  # tanh rounds to 1, where a slope of the power is flat
     assert reason(800.0, ("exp", (0,))) == "range" == reason(-1.0, ("log", (0,)))
     assert reason(-2.0, ("pow", (0, 1)), constants=(3.0,)) == ""
     assert reason(-2.0, ("pow", (1, 0)), constants=(-3.0,)) == "edge"

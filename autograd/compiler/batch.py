@@ -18,7 +18,6 @@ class Batch:
         shapes: the form of one sample of each argument.
         arrays: as many arrays, (B, *shape) each.
         rows: numbers of the rows to take, in this order, (B′,); None takes all.
-        last: an earlier batch; arrays that it holds are not looked at again.
 
     Attributes:
         samples: how many there are; 1 for a program without arguments.
@@ -83,11 +82,11 @@ class Batch:
 
         What a machine reads where it lies is not copied, unless it computes carefully.
         """
-        if self._copies is not None and self._copies[0] is machine:
+        whole = end - begin == self.samples
+        if whole and self._copies is not None and self._copies[0] is machine:
             for target, part in self._copies[1]:
                 target[...] = part
             return
-        whole = end - begin == self.samples
         copies = []
         for number, (target, array) in enumerate(zip(machine.inputs(end - begin), self.arrays)):
             if self.rows is None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ... import ops
-from .. import rows
+from .. import machine, rows
 from ..machine import COLUMNS
 from ..rows import MACHINE
 from . import lists, products, tiles, vectors
@@ -249,7 +249,7 @@ def _run(rows, memory, places, first, careful_from):  # type: ignore[no-untyped-
 
 
 take_rows, place_rows = Cached(take, vectors), Cached(place, vectors)
-_loop = Cached(_run, ops, rows, lists, vectors, tiles, products)
+_loop = Cached(_run, ops, machine, rows, lists, vectors, tiles, products)
 
 
 def ready(memory: Any) -> Any:
