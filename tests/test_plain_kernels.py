@@ -473,7 +473,7 @@ def compare(
             expected[to] = follows
         if then > machine.UNSEEN:
             expected[at] = memory[at]
-    run(row.astype(np.uint64), memory, np.zeros(1, np.uint64), listed, True, 0 if careful else 1)
+    run(row.astype(np.uint64), memory, listed, True, 0 if careful else 1)
     np.testing.assert_array_equal(memory, expected)
 
 
@@ -569,7 +569,7 @@ def test_sums_of_vectors(run: Any, m: int, n: int, to: int, shift: int, assign: 
     for i in range(m):
         start = 50 + shift + i * (n + 1)
         expected[1 + i * to] = (0 if assign else expected[1 + i * to]) + memory[start : start + n].sum()
-    run(row.astype(np.uint64), memory, np.zeros(1, np.uint64), np.zeros(1, np.uint64), True, 1)
+    run(row.astype(np.uint64), memory, np.zeros(1, np.uint64), True, 1)
     np.testing.assert_array_equal(memory, expected)
 
 
