@@ -117,7 +117,7 @@ def test_long_samples_are_read_where_they_lie(size: list[int]) -> None:
 @pytest.mark.parametrize("kind", ["many weights", "also by numbers", "also with itself"])
 def test_what_other_rows_read_is_copied(kind: str) -> None:
     """Only thin products of one argument are worth reading it where it lies."""
-    model, w = nn.MLP(260, [17 if kind == "many weights" else 16, 3], seed=1), Value(0.5, "v")
+    model, w = nn.MLP(260, [129 if kind == "many weights" else 16, 3], seed=1), Value(0.5, "v")
 
     def f(x: Any, t: Any) -> Any:
         loss = nn.cross_entropy(model(x), t)

@@ -29,8 +29,8 @@ LARGE = 4096
 """From so many products per sample on, a matrix product is worth a call of BLAS."""
 LONG = 1024
 """From so many numbers on, a function is worth a call of NumPy."""
-THIN = 16
-"""So few vectors times many are not worth the copy that a call of BLAS needs."""
+THIN = 128
+"""So few vectors times many are quicker in tiles: BLAS would need a copy of the samples, and packs them once more."""
 FAR = 64
 """From so many numbers in a row on, copying rows waits for memory, and asking ahead for the next row pays."""
 _SLOW = {MACHINE[name] for name in FUNCTIONS} - {
@@ -138,7 +138,7 @@ class NumbaMachine(NumpyMachine):
 
     def _for_numpy(self, rows: Ints) -> Array:
         size = rows[:, 2:7].prod(axis=1)
-        products = (rows[:, OP] == MACHINE["contract"]) & (size >= 16 * LARGE) & (rows[:, LISTED] == 0)
+        products = (rows[:, OP] == MACHINE["contract"]) & (size >= 32 * LARGE) & (rows[:, LISTED] == 0)
         products &= (rows[:, 2:7] > 1).sum(axis=1) > 1  # no dot product of two vectors
         chosen: Array = (products & self.large) | (np.isin(rows[:, OP], list(_SLOW)) & (size >= LONG))
         return chosen

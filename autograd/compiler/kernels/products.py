@@ -27,9 +27,9 @@ from .vectors import careful_product_to, compiled, inlined, product_to
 
 _ADD, _RELU, _STEP, _UNSEEN = (np.uint64(n) for n in (AND_ADD, AND_RELU, AND_STEP, UNSEEN))
 _ZERO, _ONE, _TWO, _FOUR, _EIGHT, _WIDTH = (np.uint64(n) for n in (0, 1, 2, 4, 8, WIDTH))
-_NEAR, _SHORT = np.uint64(640), np.uint64(16)
-"""So many vectors of lanes the nearest cache holds beside other things; and so many a dot product has at least that is
-worth its beginning and its end."""
+_NEAR, _SHORT, _BESIDE = np.uint64(640), np.uint64(24), np.uint64(8)
+"""So many vectors of lanes the nearest cache holds beside other things; so many a dot product has at least to be worth
+its beginning and its end; and so many vectors b are used while they are there."""
 
 
 @inlined
@@ -114,10 +114,10 @@ def _numbers(M, L, o, ro, a, ra, ka, b, kb, mask, m, depth, n, add, then, c, rc,
         lane += count
 
 
-def _dots_by(width: int) -> Any:
-    """Dot products of m vectors a with ``width`` vectors b: o[r, c] = Σₖ a[r, k]·b[c, k]."""
+def _dots_by(height: int) -> Any:
+    """Dot products of ``height`` vectors a with q vectors b: o[r, c] = Σₖ a[r, k]·b[c, k]."""
 
-    def tile_of(height: int) -> Any:
+    def tile_of(width: int) -> Any:
         empty = begin(height, width)
 
         @inlined
@@ -129,7 +129,7 @@ def _dots_by(width: int) -> Any:
                 t = grow_dots(t, M, a, ra, b, rb, L, mask, j, head)
             for k in range(head, whole, count):
                 if asking:
-                    ask(t, M, b + k, L, j + _WIDTH)
+                    ask(t, M, b + k, L, j + _BESIDE)
                 t = grow_dots(t, M, a + k, ra, b + k, rb, L, mask, j, None)
             if whole < n:
                 t = grow_dots(t, M, a + whole, ra, b + whole, rb, L, mask, j, n - whole)
@@ -137,42 +137,54 @@ def _dots_by(width: int) -> Any:
 
         return tile
 
-    one, two, four = map(tile_of, (1, 2, 4))
+    narrow, wide = tile_of(1), tile_of(WIDTH)
 
-    @compiled
-    def dots(M, L, o, ro, co, a, ra, b, rb, mask, m, j, head, n, add):  # type: ignore[no-untyped-def]
-        asking = mask != 0  # listed vectors lie far away: the next ones are asked for while these are read at first
-        for _ in range(m // _FOUR):
-            four(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking)
-            o, a = o + _FOUR * ro, a + _FOUR * ra
-            asking = False
-        if m & _TWO:
-            two(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking)
-            o, a = o + _TWO * ro, a + _TWO * ra
-        if m & _ONE:
-            one(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking)
+    @inlined
+    def dots(M, L, o, ro, co, a, ra, b, rb, mask, j, q, head, n, add, asking):  # type: ignore[no-untyped-def]
+        for _ in range(q // _WIDTH):
+            wide(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking)
+            o, b, j = o + _WIDTH * co, b + _WIDTH * rb, j + _WIDTH
+        for _ in range(q % _WIDTH):
+            narrow(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking)
+            o, b, j = o + co, b + rb, j + _ONE
 
     return dots
 
 
-_dots_wide, _dots_narrow = _dots_by(WIDTH), _dots_by(1)
+_dots_1, _dots_2, _dots_4 = map(_dots_by, (1, 2, 4))
+
+
+@compiled
+def _some_dots(M, L, o, ro, co, a, ra, b, rb, mask, m, j, q, head, n, add):  # type: ignore[no-untyped-def]
+    """m vectors a with q vectors b that stay in the nearest cache."""
+    asking = mask != 0  # listed vectors lie far away: the next ones are asked for while these are read at first
+    for _ in range(m // _FOUR):
+        _dots_4(M, L, o, ro, co, a, ra, b, rb, mask, j, q, head, n, add, asking)
+        o, a = o + _FOUR * ro, a + _FOUR * ra
+        asking = False
+    if m & _TWO:
+        _dots_2(M, L, o, ro, co, a, ra, b, rb, mask, j, q, head, n, add, asking)
+        o, a = o + _TWO * ro, a + _TWO * ra
+    if m & _ONE:
+        _dots_1(M, L, o, ro, co, a, ra, b, rb, mask, j, q, head, n, add, asking)
 
 
 @compiled
 def _dots(M, L, o, ro, co, a, ra, b, rb, mask, m, q, n, add):  # type: ignore[no-untyped-def]
-    """m vectors a with q vectors b; pieces of all a stay in the nearest cache while those of b pass."""
-    piece = max(_SHORT, _NEAR // (m + _WIDTH)) * lanes(M)
+    """m vectors a with q vectors b: a piece of some b with the same piece of all a, which stays near too if it can."""
+    piece = _NEAR // (m + _BESIDE)
+    if piece < _SHORT:
+        piece = _NEAR // (_FOUR + _BESIDE)
+    piece *= lanes(M)
     head = _first_line(M, b + L[mask & _ONE], mask, n)
     done = _ZERO
     while done < n:
         length = min(n - done, head + piece)
-        j = _ZERO
-        for _ in range(q // _WIDTH):
-            _dots_wide(M, L, o + j * co, ro, co, a + done, ra, b + done + j * rb, rb, mask, m, j, head, length, add)
-            j += _WIDTH
-        while j < q:
-            _dots_narrow(M, L, o + j * co, ro, co, a + done, ra, b + done + j * rb, rb, mask, m, j, head, length, add)
-            j += _ONE
+        for j in range(_ZERO, q, _BESIDE):
+            some = min(q - j, _BESIDE)
+            _some_dots(
+                M, L, o + j * co, ro, co, a + done, ra, b + done + j * rb, rb, mask, m, j, some, head, length, add
+            )
         done += length
         head, add = _ZERO, True
 
