@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import autograd
 import nn
 from autograd import Value, compile
-from autograd.compiler import arrange, numba_backend
+from autograd.compiler import FormError, arrange, numba_backend
 from autograd.compiler.machine import AND_ADD, AND_RELU, AND_STEP, COLUMNS, OP, OPERANDS, THEN, UNSEEN, UPDATE
 from autograd.compiler.rows import ADD, ASSIGN, MACHINE
 
@@ -359,3 +359,35 @@ def test_listed_samples_stand_on_the_right(swapped: bool, dots: bool) -> None:
     assert found[0, 23:26].tolist() == [0, 0, 1]
     assert found[0, 17:20].tolist() == ([0, 70, 1] if dots else [9, 1, 0])
     assert found[0, 11:14].tolist() == ([1, 9, 0] if dots else [70, 0, 1])
+
+
+BROKEN = {
+    "an empty loop": (slice(2, 3), 0, "a loop is empty"),
+    "a target behind the end": (OPERANDS, 10**6, "outside the memory"),
+    "an operand before the beginning": (OPERANDS + 6, -1, "outside the memory"),
+    "a step too far": (OPERANDS + 12 + 5, 10**6, "outside the memory"),
+    "a step back too far": (OPERANDS + 12 + 5, -(10**6), "outside the memory"),
+    "an outcome behind the end": (THEN + 1, 10**6, "passes on outside the memory"),
+    "an unknown follower": (THEN, UNSEEN + AND_ADD, "what follows a product"),
+}
+
+
+@numba
+@pytest.mark.parametrize(("column", "number", "message"), BROKEN.values(), ids=BROKEN)
+def test_broken_rows_are_refused(column: Any, number: int, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would read or write what is not theirs, and a crash says less than an error."""
+    seen = []
+    check = arrange.check
+    monkeypatch.setattr(
+        numba_backend, "check", lambda rows, size: seen.append((rows.copy(), size)) or check(rows, size)
+    )
+    model = nn.MLP(2, [16, 16, 1], seed=1)
+    X, y = data(2, 100)
+    program = compile(lambda x, t: nn.mse_loss(model(x), t[0]), [(2,), (1,)], model.parameters(), backend="numba")
+    program.value_and_grad(X, y[:, :1] if y.ndim == 2 else y[:, None])
+    rows, size = seen[-1]
+    check(rows, size)
+    (r,) = np.flatnonzero(rows[:, THEN] % UNSEEN == AND_RELU)[:1]
+    rows[r, column] = number
+    with pytest.raises(FormError, match=message):
+        check(rows, size)
