@@ -47,7 +47,7 @@ class _Writer:
     def __init__(self, context: Any, builder: Any, tile: Tile) -> None:
         self.context, self.builder, self.tile = context, builder, tile
         self.type = context.get_value_type(tile)
-        self.vector, self.number = self.type.element, self.type.element.element
+        self.vector = self.type.element
         self.lanes, self.align = self.vector.count, tile.dtype.bitwidth // 8
 
     def integer(self, n: int) -> Any:
@@ -73,7 +73,7 @@ class _Writer:
         return self.builder.icmp_unsigned("<", ir.Constant(kind, list(range(self.lanes))), limit)
 
     def _masked(self, name: str, kinds: Sequence[Any], result: Any, arguments: Sequence[Any]) -> Any:
-        kind = f"v{self.lanes}f{8 * self.align}"
+        kind = f"v{self.lanes}f{8 * self.align}"  # an LLVM whose pointers have no types knows the old name too
         name = f"llvm.masked.{name}.{kind}.p0{kind}"
         module = self.builder.module
         function = module.globals.get(name) or ir.Function(module, ir.FunctionType(result, kinds), name)
