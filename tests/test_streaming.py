@@ -298,6 +298,20 @@ def test_arrays_that_come_and_go(backend: str, size: list[int]) -> None:
 
 @backends
 @sizes
+def test_where_samples_lie_does_not_matter_to_a_bit(backend: str, size: list[int]) -> None:
+    """A run gives the same numbers again, wherever the system puts the arrays; and so does a copy."""
+    X, y = data(size, 21)
+    program = classifier(size, backend)
+    loss, gradient = program.value_and_grad(np.asfortranarray(X), y)  # copied by the program
+    for shift in range(9):
+        moved = np.empty(X.size + shift)[shift:].reshape(X.shape)
+        moved[...] = X
+        found = program.value_and_grad(moved, y)
+        assert found[0] == loss and np.array_equal(found[1], gradient)
+
+
+@backends
+@sizes
 def test_an_array_that_takes_another_form_is_refused(backend: str, size: list[int]) -> None:
     X, y = data(size, 20)
     program = classifier(size, backend)

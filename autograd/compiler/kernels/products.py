@@ -52,7 +52,8 @@ def _finish(t, M, o, ro, add, then, c, rc, lane, to, n):  # type: ignore[no-unty
 def _first_line(M, b, mask, n):  # type: ignore[no-untyped-def]
     """How many numbers of a listed vector precede those that fill whole lines of the cache.
 
-    The program's own vectors begin with a line; a vector across two lines takes twice as long to load.
+    The program's own vectors begin with a line; a vector across two lines takes twice as long to load. What is added up
+    for a number of the target, and in which order, is the same.
     """
     return min(n, (lanes(M) - past_line(M, b)) & (lanes(M) - _ONE)) & mask
 
@@ -121,13 +122,11 @@ def _dots_by(height: int) -> Any:
         empty = begin(height, width)
 
         @inlined
-        def tile(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking):  # type: ignore[no-untyped-def]
+        def tile(M, L, o, ro, co, a, ra, b, rb, mask, j, n, add, asking):  # type: ignore[no-untyped-def]
             count = lanes(M)
-            whole = head + (n - head) // count * count
+            whole = n // count * count
             t = empty(M)
-            if head:
-                t = grow_dots(t, M, a, ra, b, rb, L, mask, j, head)
-            for k in range(head, whole, count):
+            for k in range(_ZERO, whole, count):
                 if asking:
                     ask(t, M, b + k, L, j + _BESIDE)
                 t = grow_dots(t, M, a + k, ra, b + k, rb, L, mask, j, None)
@@ -140,12 +139,12 @@ def _dots_by(height: int) -> Any:
     narrow, wide = tile_of(1), tile_of(WIDTH)
 
     @inlined
-    def dots(M, L, o, ro, co, a, ra, b, rb, mask, j, q, head, n, add, asking):  # type: ignore[no-untyped-def]
+    def dots(M, L, o, ro, co, a, ra, b, rb, mask, j, q, n, add, asking):  # type: ignore[no-untyped-def]
         for _ in range(q // _WIDTH):
-            wide(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking)
+            wide(M, L, o, ro, co, a, ra, b, rb, mask, j, n, add, asking)
             o, b, j = o + _WIDTH * co, b + _WIDTH * rb, j + _WIDTH
         for _ in range(q % _WIDTH):
-            narrow(M, L, o, ro, co, a, ra, b, rb, mask, j, head, n, add, asking)
+            narrow(M, L, o, ro, co, a, ra, b, rb, mask, j, n, add, asking)
             o, b, j = o + co, b + rb, j + _ONE
 
     return dots
@@ -155,38 +154,39 @@ _dots_1, _dots_2, _dots_4 = map(_dots_by, (1, 2, 4))
 
 
 @compiled
-def _some_dots(M, L, o, ro, co, a, ra, b, rb, mask, m, j, q, head, n, add):  # type: ignore[no-untyped-def]
+def _some_dots(M, L, o, ro, co, a, ra, b, rb, mask, m, j, q, n, add):  # type: ignore[no-untyped-def]
     """m vectors a with q vectors b that stay in the nearest cache."""
     asking = mask != 0  # listed vectors lie far away: the next ones are asked for while these are read at first
     for _ in range(m // _FOUR):
-        _dots_4(M, L, o, ro, co, a, ra, b, rb, mask, j, q, head, n, add, asking)
+        _dots_4(M, L, o, ro, co, a, ra, b, rb, mask, j, q, n, add, asking)
         o, a = o + _FOUR * ro, a + _FOUR * ra
         asking = False
     if m & _TWO:
-        _dots_2(M, L, o, ro, co, a, ra, b, rb, mask, j, q, head, n, add, asking)
+        _dots_2(M, L, o, ro, co, a, ra, b, rb, mask, j, q, n, add, asking)
         o, a = o + _TWO * ro, a + _TWO * ra
     if m & _ONE:
-        _dots_1(M, L, o, ro, co, a, ra, b, rb, mask, j, q, head, n, add, asking)
+        _dots_1(M, L, o, ro, co, a, ra, b, rb, mask, j, q, n, add, asking)
 
 
 @compiled
 def _dots(M, L, o, ro, co, a, ra, b, rb, mask, m, q, n, add):  # type: ignore[no-untyped-def]
-    """m vectors a with q vectors b: a piece of some b with the same piece of all a, which stays near too if it can."""
+    """m vectors a with q vectors b: a piece of some b with the same piece of all a, which stays near too if it can.
+
+    Where listed vectors lie must not matter to a single bit, so that a sum begins with their first number and not with
+    the first line of the cache, though that would be quicker.
+    """
     piece = _NEAR // (m + _BESIDE)
     if piece < _SHORT:
         piece = _NEAR // (_FOUR + _BESIDE)
     piece *= lanes(M)
-    head = _first_line(M, b + L[mask & _ONE], mask, n)
     done = _ZERO
     while done < n:
-        length = min(n - done, head + piece)
+        length = min(n - done, piece)
         for j in range(_ZERO, q, _BESIDE):
             some = min(q - j, _BESIDE)
-            _some_dots(
-                M, L, o + j * co, ro, co, a + done, ra, b + done + j * rb, rb, mask, m, j, some, head, length, add
-            )
+            _some_dots(M, L, o + j * co, ro, co, a + done, ra, b + done + j * rb, rb, mask, m, j, some, length, add)
         done += length
-        head, add = _ZERO, True
+        add = True
 
 
 def _sums_of(height: int) -> Any:
