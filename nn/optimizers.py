@@ -120,7 +120,7 @@ class Optimizer:
         Raises:
             FloatingPointError: a gradient is nan or infinite; nothing has been changed.
         """
-        rate = self._rate() if type(self.lr) is not float or not 0.0 <= self.lr < math.inf else self.lr
+        rate = self._rate()
         if self.state and type(self.state[0]) is list:
             import numpy as np
 

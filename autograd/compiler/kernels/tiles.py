@@ -17,6 +17,8 @@ from numba import types as numba_types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
+from .vectors import write_prefetch
+
 _FEATURES = llvmlite.binding.get_host_cpu_features()
 BYTES = 64 if _FEATURES.get("avx512f") else 32 if _FEATURES.get("avx") else 16
 """Of a vector. LLVM makes shorter ones of it where it must."""
@@ -209,13 +211,9 @@ def ask(typing_context, tile, M, b, L, j):  # type: ignore[no-untyped-def]
     """Ask for the numbers at b + L[j + c + 1], for each column c, before they are needed."""
 
     def write(w: _Writer, t: Any, M: Any, b: Any, L: Any, j: Any) -> None:
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        function = w.builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
         for c in range(tile.width):
             place = w.builder.load(w.pointer(L, j, (c + 1, w.integer(1))))
-            there = w.builder.bitcast(w.pointer(M, w.builder.add(b, place)), byte)
-            w.builder.call(function, [there, number(0), number(2), number(1)])
+            write_prefetch(w.builder, w.pointer(M, w.builder.add(b, place)), 2)
 
     return numba_types.void(tile, M, b, L, j), _written(tile, write)
 

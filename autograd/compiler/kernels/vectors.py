@@ -313,17 +313,21 @@ exponential, square_root = unary(exp), unary(_sqrt)
 # ---- rows of an array -------------------------------------------------------------------------------------------
 
 
+def write_prefetch(builder: Any, place: Any, locality: int) -> None:
+    """LLVM's ``llvm.prefetch`` for reading: into every cache with locality 3, but for the nearest with 2."""
+    byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+    function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+    builder.call(function, [builder.bitcast(place, byte), number(0), number(locality), number(1)])
+
+
 @intrinsic
 def _prefetch(typing_context, M, i):  # type: ignore[no-untyped-def]
-    """Ask for the number M[i] before it is needed (LLVM's ``llvm.prefetch`` for reading, into every cache)."""
+    """Ask for the number M[i] before it is needed."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
-        address = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
-        builder.call(function, [address, number(0), number(3), number(1)])
+        write_prefetch(builder, builder.gep(array.data, [arguments[1]]), 3)
         return context.get_dummy_value()
 
     return numba_types.void(M, i), generate
