@@ -38,30 +38,31 @@ SECONDS = 20
 """Processor time for one stage of the tests of one mutant; with the unchanged engine none takes more than 8 s."""
 
 _QUICK = "-k 'not million and not mpmath and not deep and not peak and not bytes_per'"
-_VALUE = f"tests/test_value.py tests/test_graph.py tests/test_modes.py tests/test_messages.py {_QUICK}"
-_BACKWARD = f"tests/test_backward.py tests/test_functional.py {_QUICK}"
-_DEEP = "tests/test_value.py tests/test_graph.py tests/test_functional.py -k 'mpmath or deep'"
-_TABLE = "tests/test_ops.py -k 'not four_ulp'"
+_MESSAGES = "tests/promises/test_messages.py"
+_VALUE = f"tests/core/test_value.py tests/core/test_graph.py tests/core/test_modes.py {_MESSAGES} {_QUICK}"
+_BACKWARD = f"tests/core/test_backward.py tests/core/test_functional.py {_QUICK}"
+_DEEP = "tests/core/test_value.py tests/core/test_graph.py tests/core/test_functional.py -k 'mpmath or deep'"
+_OPS, _FORMULAS, _CLI = "tests/core/test_ops.py", "tests/core/test_formulas.py", "tests/promises/test_cli.py"
+_TABLE = f"{_OPS} -k 'not four_ulp'"
+_WRITTEN = "tests/explain/test_formula.py tests/compiler/test_forms.py"
 TESTS: dict[str, list[str]] = {
-    "ops": [f"tests/test_formulas.py {_TABLE}", "tests/test_ops.py -k 'four_ulp and (normal_cdf or sum or softmax)'",
-            "tests/test_ops.py -k 'four_ulp and not erf and not normal_cdf and not sum and not softmax and not gelu'",
-            f"tests/test_formula.py tests/test_compiler_forms.py {_VALUE}"],
-    "formulas": ["tests/test_formulas.py tests/test_fuzz_parsers.py tests/test_cli.py -k 'not train and not demo'",
-                 _TABLE, "tests/test_formula.py tests/test_compiler_forms.py"],
-    "functional": [f"tests/test_functional.py autograd/functional.py tests/test_messages.py {_QUICK}", _BACKWARD,
-                   _DEEP],
-    "functions": [f"tests/test_formulas.py autograd/functions.py {_VALUE}", _BACKWARD, _TABLE, _DEEP],
-    "modes": ["tests/test_modes.py autograd/modes.py", _VALUE, _BACKWARD],
-    "text": ["tests/test_text.py", "tests/test_draw.py -k 'not large_graphs and not hanging and not cycles'",
-             "tests/test_stepper.py tests/test_frames.py tests/test_hostile.py tests/test_ledger.py"],
-    "files": ["tests/test_faults.py -k 'not system and not dies'", "tests/test_faults.py"],
-    "cli": ["tests/test_cli.py -k 'not train and not demo and not readme'",
-            "tests/test_cli.py tests/test_fuzz_parsers.py"],
-    "__init__": ["tests/test_imports.py", "tests/test_environment.py"],
-    "graph": [_VALUE, _BACKWARD, _DEEP, "tests/test_gradcheck.py"],
-    "value": [_VALUE, _BACKWARD, _DEEP, f"tests/test_formulas.py {_TABLE}"],
-    "backward": [f"tests/test_modes.py {_BACKWARD}", _VALUE, _DEEP],
-    "eager": [_VALUE, _BACKWARD, f"tests/test_formulas.py {_TABLE}"],
+    "ops": [f"{_FORMULAS} {_TABLE}", f"{_OPS} -k 'four_ulp and (normal_cdf or sum or softmax)'",
+            f"{_OPS} -k 'four_ulp and not erf and not normal_cdf and not sum and not softmax and not gelu'",
+            f"{_WRITTEN} {_VALUE}"],
+    "formulas": [f"{_FORMULAS} tests/promises/test_fuzz_parsers.py {_CLI} -k 'not train and not demo'", _TABLE,
+                 _WRITTEN],
+    "functional": [f"tests/core/test_functional.py autograd/functional.py {_MESSAGES} {_QUICK}", _BACKWARD, _DEEP],
+    "functions": [f"{_FORMULAS} autograd/functions.py {_VALUE}", _BACKWARD, _TABLE, _DEEP],
+    "modes": ["tests/core/test_modes.py autograd/modes.py", _VALUE, _BACKWARD],
+    "text": ["tests/core/test_text.py", "tests/view/test_draw.py -k 'not large_graphs and not hanging and not cycles'",
+             "tests/view tests/promises/test_hostile.py tests/explain/test_ledger.py -k 'not draw'"],
+    "files": ["tests/promises/test_faults.py -k 'not system and not dies'", "tests/promises/test_faults.py"],
+    "cli": [f"{_CLI} -k 'not train and not demo and not readme'", f"{_CLI} tests/promises/test_fuzz_parsers.py"],
+    "__init__": ["tests/promises/test_imports.py", "tests/promises/test_environment.py"],
+    "graph": [_VALUE, _BACKWARD, _DEEP, "tests/check/test_gradcheck.py"],
+    "value": [_VALUE, _BACKWARD, _DEEP, f"{_FORMULAS} {_TABLE}"],
+    "backward": [f"tests/core/test_modes.py {_BACKWARD}", _VALUE, _DEEP],
+    "eager": [_VALUE, _BACKWARD, f"{_FORMULAS} {_TABLE}"],
 }  # fmt: skip
 """The tests of each module, in stages; those that fail soonest first."""
 
@@ -263,7 +264,7 @@ def killer(folder: Path, mutant: Mutant) -> str:
         compiled.unlink()
     stages = TESTS[mutant.module]
     if mutant.operation:  # the tests of this operation, and those of the others that call it
-        stages = [f"tests/test_ops.py -k [{mutant.operation}", _TABLE]
+        stages = [f"{_OPS} -k [{mutant.operation}", _TABLE]
     target.write_text(mutant.source, "utf-8")
     try:
         return next(filter(None, (failure(folder, stage) for stage in stages)), "")

@@ -4,7 +4,7 @@ A notebook runs in a kernel of the interpreter that runs the tests; no kernel ha
 ``mnist`` need the four files of MNIST in the folder that TRACEGRAD_MNIST names, and are left out without them.
 Pictures are not compared (their bytes differ with each version of matplotlib and of fonts), only that there is one.
 
-``python tests/test_notebooks.py [name …]`` runs notebooks and writes what they print into their files.
+``python tests/lectures/test_notebooks.py [name …]`` runs notebooks and writes what they print into their files.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MNIST = Path(os.environ.get("TRACEGRAD_MNIST") or ROOT.parent / "shared" / "data" / "mnist")
 SECONDS_PER_CELL = 120

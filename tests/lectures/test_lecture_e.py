@@ -14,7 +14,7 @@ import nn
 from autograd import Value
 from nn import reference
 
-FOLDER = Path(os.environ.get("TRACEGRAD_MNIST") or Path(__file__).parents[2] / "shared" / "data" / "mnist")
+FOLDER = Path(os.environ.get("TRACEGRAD_MNIST") or Path(__file__).parents[3] / "shared" / "data" / "mnist")
 needs_mnist = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the four files of MNIST are not here; name their folder in TRACEGRAD_MNIST"
 )

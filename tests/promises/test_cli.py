@@ -15,7 +15,7 @@ import autograd
 from autograd import cli as expressions
 from nn import cli, doctor
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 def run(command, capsys):

@@ -16,7 +16,7 @@ from autograd import Value, files
 from nn import demo, recipes
 from nn.cli import main
 
-ROOT = Path(__file__).parent.parent
+ROOT, HERE = Path(__file__).parents[2], Path(__file__).parent
 
 
 def graph():
@@ -103,7 +103,7 @@ SAVERS["model.json"](path)
 def test_a_process_that_dies_between_the_steps_of_a_save(tmp_path, where):
     path, old, new = tmp_path / "model.json", nn.MLP(1, [1], seed=1), nn.MLP(1, [1], seed=2)
     nn.save(old, path)
-    done = subprocess.run([sys.executable, "-c", DYING, path, where, ROOT, ROOT / "tests"], timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", DYING, path, where, ROOT, HERE], timeout=120, check=False)
     assert done.returncode == 9
     assert nn.load(path).state_dict() == (new if where == "after replace" else old).state_dict()
 
@@ -131,7 +131,7 @@ for name, save in SAVERS.items():
 @pytest.mark.skipif(os.name == "nt", reason="the size of files is limited as POSIX systems do it")
 def test_the_system_refuses_in_the_midst_of_a_write(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, tmp_path, ROOT, ROOT / "tests"],
+        [sys.executable, "-c", LIMITED, tmp_path, ROOT, HERE],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -169,7 +169,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, data, header):
 
 
 def mnist_folder():
-    default = Path(__file__).parents[2] / "shared" / "data" / "mnist"
+    default = Path(__file__).parents[3] / "shared" / "data" / "mnist"
     return Path(os.environ.get("TRACEGRAD_MNIST", default))
 
 

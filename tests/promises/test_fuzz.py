@@ -19,7 +19,7 @@ from benchmarks import __main__ as command
 from benchmarks import contestants, fuzz
 from benchmarks.programs import Program, eager, exact, obstacle, random_program, sizes
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 OURS_ONLY = [*contestants.PEERS]
 
 

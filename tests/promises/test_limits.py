@@ -18,7 +18,7 @@ import nn
 from autograd import Value, graph
 from nn import compiled
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def chain(length, start):

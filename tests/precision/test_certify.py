@@ -323,7 +323,7 @@ def test_intervals_say_when_they_do_not_know() -> None:
 
 
 def test_the_example_in_the_documentation() -> None:
-    page = Path(__file__).parent.parent / "docs" / "reliability.md"
+    page = Path(__file__).parents[2] / "docs" / "reliability.md"
     assert doctest.testfile(str(page), module_relative=False, encoding="utf-8") == (0, 3)
 
 
