@@ -9,6 +9,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value
+from nn import compiled
 
 MOONS = nn.datasets.moons(24, noise=0.1, seed=1)
 both = pytest.mark.parametrize("engine", ["eager", "compiled"])
@@ -112,3 +113,45 @@ def test_predicting_with_a_model_that_branches():
     assert Sign().predict(X).tolist() == [1.0, -1.0] * 200
     with pytest.raises(autograd.TraceError):
         Sign().predict(X, "compiled")
+
+
+class Shifted(nn.Module):
+    """A model that is none of this package's layers."""
+
+    def __init__(self):
+        self.inner = nn.MLP(2, [3, 1], seed=1)
+        self.shift = Value(0.5)
+
+    def __call__(self, x):
+        return self.inner(x) + self.shift
+
+
+def test_programs_of_other_models_are_not_kept():
+    X = np.random.default_rng(5).normal(size=(4, 2))
+    model = Shifted()
+    expected = model.predict(X, engine="eager")
+    np.testing.assert_allclose(model.predict(X, engine="compiled"), expected, rtol=1e-13)
+    assert model not in compiled._PREDICTORS
+    model.shift = Value(1.5)  # a new parameter, which a kept program would not know of
+    np.testing.assert_allclose(model.predict(X, engine="compiled"), expected + 1.0, rtol=1e-13)
+    own = nn.MLP(2, [1], seed=0)
+    own.predict(X, engine="compiled")
+    assert own in compiled._PREDICTORS
+
+
+@pytest.mark.parametrize("moving", [4, 9])
+def test_a_compiled_step_on_rows_with_frozen_parameters(moving):
+    draw = np.random.default_rng(5)
+    X, y, rows = draw.normal(size=(6, 2)), draw.normal(size=6), np.array([4, 1, 1, 3])
+    results = []
+    for samples, targets, chosen in ((X, y, rows), (X[rows], y[rows], None)):
+        model = nn.MLP(2, [2, 1], seed=1)
+        parameters = model.parameters()
+        before = [p.data for p in parameters]
+        engine = compiled.CompiledEngine(model, nn.mse_loss, nn.SGD(parameters[:moving], 0.1), X, y)
+        losses = [engine.step(samples, targets, chosen) for _ in range(3)]
+        engine.sync()
+        after = [p.data for p in parameters]
+        assert after[moving:] == before[moving:] and all(a != b for a, b in zip(after[:moving], before))
+        results.append((losses, after))
+    assert results[0] == results[1]

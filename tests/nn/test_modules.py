@@ -16,6 +16,7 @@ import autograd
 import nn
 from autograd import Value, graph
 from nn.activations import Activation, names
+from nn.module import plain
 
 
 class Mixed(nn.Module):
@@ -335,6 +336,10 @@ def test_what_they_look_like():
     assert repr(Mixed()) == "Mixed(w, listed.0, listed.1.0, listed.1.1.k, array.0.0 and 3 more): 8 parameters"
     assert nn.Neuron(1, bias=False).bias is None and repr(nn.Neuron(1, bias=False)).endswith("1 parameter")
     assert pickle.loads(pickle.dumps(Activation("relu"))).on_float(2.0) == 2.0
+
+
+def test_outputs_in_nested_lists_become_floats():
+    assert plain([[Value(1.0), 2], (Value(-3.0),)]) == [[1.0, 2], [-3.0]]
 
 
 # ---- labels -----------------------------------------------------------------------------------------------------

@@ -65,6 +65,21 @@ def test_rmsprop_by_hand():
     assert course == pytest.approx([0.0, -0.5], abs=1e-15)
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_rmsprop_with_weight_decay(weight_decay):
+    """S ← ρS + (1 − ρ)G², W ← W − αG / (√S + ε), with λ·W in G."""
+    w = Value(2.0)
+    optimizer = nn.RMSprop([w], lr=0.1, decay=0.9, eps=1e-8, weight_decay=weight_decay)
+    theta, s = 2.0, 0.0
+    for gradient in (0.5, -0.25, 0.125):
+        w.grad = gradient
+        optimizer.step()
+        g = gradient + weight_decay * theta
+        s = 0.9 * s + 0.1 * g * g
+        theta -= 0.1 * g / (math.sqrt(s) + 1e-8)
+        assert w.data == pytest.approx(theta, rel=1e-14)
+
+
 def test_adam_by_hand():
     # M: 1, 0.5·1 + 0.5·(−1) = 0; M̂: 2, 0.   S: 1, 0.75 + 0.25·4 = 1.75 of a first G = 2 …
     course = descend(lambda p: nn.Adam(p, 0.5, beta1=0.5, beta2=0.75, eps=1e-300), [2.0, -1.0])

@@ -176,3 +176,18 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
 def test_a_function_of_values_is_drawn_too():
     ax = plots.loss_surface(lambda w: autograd.tanh(w[0]) * w[1], (0, 1), (0, 1), steps=4)
     assert ax.has_data()
+
+
+def test_pictures_of_little():
+    drawn = nn.History([3.0, 2.0, 1.0]).plot()
+    assert len(drawn.lines) == 1 and not drawn.texts
+    best = nn.History([3.0, 2.0, 1.0], best_epoch=2).plot()
+    assert [line.get_xdata()[0] for line in best.lines] == [1, 2] and best.texts[0].get_text() == "best"
+    beyond = nn.History([3.0], best_epoch=2).plot()
+    assert len(beyond.lines) == 1
+    empty = plots.curves({"loss": []}, ylabel="loss")
+    assert empty.get_legend() is None and not empty.lines
+    X, y = np.random.default_rng(5).normal(size=(6, 2)), np.arange(6) % 2
+    one_sided = plots.decision_boundary(lambda grid: np.ones(len(grid)), X, y)
+    crossing = plots.decision_boundary(lambda grid: grid[:, :1], X, y)
+    assert len(crossing.collections) == len(one_sided.collections) + 1  # the boundary

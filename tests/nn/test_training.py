@@ -13,6 +13,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value
+from nn import interaction
 from nn.history import History
 
 MOONS = nn.datasets.moons(24, noise=0.1, seed=1)
@@ -314,6 +315,19 @@ def test_anomaly_detection_names_epoch_and_batch():
     assert model.state_dict() == before
 
 
+def test_a_parameter_beside_the_model_that_overflows_is_named():
+    model = nn.MLP(1, [1], seed=0)
+    scale = Value(1.0, "scale")
+
+    def loss(out, y):
+        return (out - y) ** 2 * 1e-300 + scale * 1e10
+
+    optimizer = nn.SGD([*model.parameters(), scale], 1e300)
+    with pytest.warns(RuntimeWarning, match="at the end of epoch 1 parameter scale was -inf"):
+        history = nn.fit(model, loss, [1.0], [1.0], optimizer, 1, **DEFAULTS)
+    assert history.epochs == 0 and scale.data == 1.0
+
+
 # ---- early stopping ---------------------------------------------------------------------------------------------
 
 
@@ -522,6 +536,17 @@ def test_the_progress_bar_shows_epoch_and_loss(capsys):
     assert "epoch 5/5" in shown and "15/15" in shown and "loss" in shown
     train(*small())
     assert capsys.readouterr().err == ""
+
+
+def test_the_progress_bar_of_a_notebook_is_that_of_tqdm_notebook(monkeypatch):
+    pytest.importorskip("ipywidgets")
+    from tqdm.notebook import tqdm
+
+    monkeypatch.setattr(interaction, "_in_kernel", lambda: True)
+    assert type(interaction.progress_bar(3, 1, True)) is tqdm
+    assert type(interaction.progress_bar(3, 1, False)) is not tqdm
+    monkeypatch.setattr(interaction, "find_spec", lambda name: None)  # tqdm would refuse to draw it
+    assert type(interaction.progress_bar(3, 1, True)) is not tqdm
 
 
 # ---- metrics ----------------------------------------------------------------------------------------------------
