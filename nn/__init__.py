@@ -45,7 +45,7 @@ if _ENGINE:
     from .optimizers import clip_grad_value as clip_grad_value
 
 if TYPE_CHECKING:
-    from autograd.explain.names import latex_name as latex_name
+    from autograd.notation.names import latex_name as latex_name
 
     from . import checkpoint as checkpoint
     from . import datasets as datasets
@@ -76,7 +76,7 @@ _LAZY = {
     "plots": ".plots", "reference": ".reference", "draw_network": ".diagram", "gradient_flow": ".flow",
     "GradientFlow": ".flow", "line_search": ".search", "descend": ".search", "directional_derivative": ".search",
     "Descent": ".search", "LineSearch": ".search",
-    "latex_name": "autograd.explain.names",
+    "latex_name": "autograd.notation.names",
 }  # fmt: skip
 
 

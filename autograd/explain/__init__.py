@@ -1,5 +1,9 @@
 """Why a gradient is what it is: formulas, chain-rule paths, derivations on paper, and the mistakes people make."""
 
+from ..notation.names import Name as Name
+from ..notation.names import latex_name as latex_name
+from ..notation.names import name_of as name_of
+from ..notation.slopes import DerivationError as DerivationError
 from .contributions import Contribution as Contribution
 from .contributions import contribution as contribution
 from .derivations import Derivation as Derivation
@@ -13,11 +17,7 @@ from .ledgers import Ledger as Ledger
 from .ledgers import ledger as ledger
 from .misconceptions import Diagnosis as Diagnosis
 from .misconceptions import diagnose as diagnose
-from .names import Name as Name
-from .names import latex_name as latex_name
-from .names import name_of as name_of
 from .paths import Path as Path
-from .slopes import DerivationError as DerivationError
 from .training import Move as Move
 from .training import TrainingLedger as TrainingLedger
 from .written import Formula as Formula

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..backward import adjoints
 from ..graph import refuse_freed, topological
+from ..notation.neurons import Structure, require
 from ..ops import TABLE
 from ..text import number, xml
 from ..value import Value
-from .structure import Structure, require
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 from ..backward import adjoints
 from ..graph import topological
+from ..notation.expression import Expression, clipped, fold, multiply, number, symbol, times, total
+from ..notation.names import Name
+from ..notation.neurons import Structure, require
+from ..notation.render import render
+from ..notation.slopes import EDITED, DerivationError, close, textbook
+from ..notation.styles import Plain
 from ..ops import TABLE
 from ..value import Value
-from .expression import Expression, clipped, fold, multiply, number, symbol, times, total
 from .lines import Line, Lines
-from .names import Name
-from .notation import render
 from .patterns import Letters, folded_sum, pattern
-from .slopes import EDITED, DerivationError, close, textbook
-from .structure import Structure, require
-from .styles import Plain
 from .variables import Variables
 
 MAX_ROWS = 3

@@ -8,10 +8,10 @@ import os.path
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from ..notation.neurons import ARITHMETIC, Structure
+from ..notation.tables import column, table_html, terminal
 from ..value import Value
 from .paths import Group, grouped, grouped_from_root
-from .structure import ARITHMETIC, Structure
-from .tables import column, table_html, terminal
 
 SHOWN = 12
 

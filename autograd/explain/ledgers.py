@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ..graph import refuse_freed, topological
+from ..notation.neurons import ARITHMETIC, Structure, depending, require
+from ..notation.tables import column, cut, table_html, terminal
 from ..text import minus, number
 from ..value import Value
 from .contributions import Contribution, contribution
 from .groups import Groups, split
 from .paths import Group, Path, sweep
-from .structure import ARITHMETIC, Structure, depending, require
-from .tables import column, cut, table_html, terminal
 
 
 class Ledger:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+from ..notation.expression import Expression
+from ..notation.render import render
+from ..notation.styles import Latex, MathML, Plain, Style
 from ..text import xml
-from .expression import Expression
-from .notation import render
-from .styles import Latex, MathML, Plain, Style
 
 
 @dataclass(frozen=True)

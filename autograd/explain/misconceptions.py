@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from ..graph import describe, topological
+from ..notation.expression import operation, symbol
+from ..notation.neurons import Structure, depending, require
+from ..notation.render import render
+from ..notation.styles import Plain
 from ..ops import TABLE
 from ..text import number as shown
 from ..text import xml
 from ..value import Value, real
 from .engines import RIGHT, Adjoints, Mutant
-from .expression import operation, symbol
 from .mistakes import ALL, ForgottenUse, UpdatedWeights
-from .notation import render
-from .structure import Structure, depending, require
-from .styles import Plain
 from .written import formula
 
 

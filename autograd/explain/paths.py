@@ -62,7 +62,7 @@ _size = itemgetter(0)
 
 
 def sweep(between: Sequence[Value], root: Value, k: int) -> Sums:
-    """Sum over the paths from ``root`` to ``between[0]``; ``between`` is as `structure.depending` gives it.
+    """Sum over the paths from ``root`` to ``between[0]``; ``between`` is as `neurons.depending` gives it.
 
     Linear in the nodes and edges between, times k at worst. A product with an exact zero is zero, as in the reverse
     pass; a nan counts as the largest.

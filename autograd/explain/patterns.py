@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from .expression import Expression, fold, total
-from .names import Index, Name
+from ..notation.expression import Expression, fold, total
+from ..notation.names import Index, Name
 
 LETTERS = "ijkmpqrst"
 Letters = dict[tuple[Index, ...], str]

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from ..backward import adjoints
 from ..graph import refuse_freed, topological
+from ..notation.names import name_of
+from ..notation.neurons import Structure
 from ..text import number
 from ..value import Value, real
 from .groups import Entry, Groups, samples
-from .names import name_of
-from .structure import Structure
 
 
 class Move(NamedTuple):

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..notation.expression import Expression, clipped, number, operation, symbol, times, total
+from ..notation.names import Name
+from ..notation.neurons import ARITHMETIC, Structure, depending
+from ..notation.slopes import slope
 from ..ops import TABLE
 from ..value import Value
-from .expression import Expression, clipped, number, operation, symbol, times, total
-from .names import Name
 from .patterns import folded
-from .slopes import slope
-from .structure import ARITHMETIC, Structure, depending
 
 _LARGEST = 3000
 """The nodes of the largest expression that is written out (before it is folded and clipped)."""

@@ -10,13 +10,13 @@ from typing import Any
 
 from .. import formulas, functions
 from ..graph import consumers, describe, refuse_freed, topological
+from ..notation.expression import Expression, number, operation, symbol
+from ..notation.names import Name, name_of
+from ..notation.render import render
+from ..notation.styles import Latex, MathML, Plain, Style
 from ..ops import TABLE, known_functions
 from ..value import Value, apply, argument
-from .expression import Expression, number, operation, symbol
 from .lines import LatexDisplay
-from .names import Name, name_of
-from .notation import render
-from .styles import Latex, MathML, Plain, Style
 
 _DOTS = Expression("dots")
 

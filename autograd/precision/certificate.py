@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..explain.tables import terminal
 from ..graph import describe
+from ..notation.tables import terminal
 from ..value import Value
 
 ALL_DIGITS = 53 * math.log10(2)

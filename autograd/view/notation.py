@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from ..explain.names import RAISED, joined, name_of
-from ..explain.styles import WORDS
+from ..notation.names import RAISED, joined, name_of
+from ..notation.styles import WORDS
 from ..text import number, shortened, visible
 from ..value import Value
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import resources
 
 from .. import text
-from ..explain.styles import WORDS
+from ..notation.styles import WORDS
 from ..value import Value
 from .layout import layered
 from .picture import sign

@@ -11,14 +11,14 @@ import autograd
 from autograd import Value, compile, derivation, diagnose, formula, grad, ledger
 from autograd.explain import TrainingLedger, contribution
 from autograd.explain.derivations import _magnitude
-from autograd.explain.expression import Expression, number, operation, symbol
 from autograd.explain.mistakes import UpdatedWeights, _Replaced
-from autograd.explain.names import Name
-from autograd.explain.notation import render
 from autograd.explain.patterns import folded_sum, pattern
-from autograd.explain.slopes import DerivationError, simplified
-from autograd.explain.structure import Structure
-from autograd.explain.styles import Plain, Style
+from autograd.notation.expression import Expression, number, operation, symbol
+from autograd.notation.names import Name
+from autograd.notation.neurons import Structure
+from autograd.notation.render import render
+from autograd.notation.slopes import DerivationError, simplified
+from autograd.notation.styles import Plain, Style
 from autograd.ops import TABLE
 from autograd.value import apply
 

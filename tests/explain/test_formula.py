@@ -15,9 +15,9 @@ import autograd
 import nn
 from autograd import Value, formulas, ops
 from autograd.explain import latex_name, name_of
-from autograd.explain.expression import Expression, clipped, number, operation, symbol, times, total
-from autograd.explain.notation import render
-from autograd.explain.styles import Latex, Plain
+from autograd.notation.expression import Expression, clipped, number, operation, symbol, times, total
+from autograd.notation.render import render
+from autograd.notation.styles import Latex, Plain
 
 a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(0.5, "c")
 

@@ -8,7 +8,7 @@ import pytest
 from hostile import FRAGMENTS, MORE, PAGES, Dangers, graph, report
 
 import autograd
-from autograd.explain import names
+from autograd.notation import names
 
 
 @pytest.mark.parametrize("make", FRAGMENTS, ids=lambda make: make.__name__)

@@ -20,6 +20,7 @@ LEVELS = [
     {"functions"},
     {"backward"},
     {"functional"},
+    {"notation"},
     {"check", "explain", "precision", "view", "compiler"},
     {"cli", "__main__"},
 ]

@@ -1,5 +1,5 @@
-# ruff: noqa: D102 (a method of a style writes what it is named after; `notation.render` decides when)
-"""How things look in formula text, Unicode, LaTeX and MathML: `autograd.explain.notation` puts them together."""
+# ruff: noqa: D102 (a method of a style writes what it is named after; `render` decides when)
+"""How things look in formula text, Unicode, LaTeX and MathML: `autograd.notation.render` puts them together."""
 
 from __future__ import annotations
 
