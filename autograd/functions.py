@@ -208,6 +208,7 @@ def register(
     latex: str = "",
     *,
     arguments: Sequence[str] | None = None,
+    kind: str = "elementary",
     kinks: Sequence[str] = (),
     domain: Sequence[str] = (),
     text: str = "",
@@ -223,6 +224,7 @@ def register(
         derivatives: one formula per argument, in terms of the arguments and ``out``.
         latex: how to print it, with ``$x`` for an argument; by default the name in upright letters.
         arguments: the order of the arguments; by default that of their first appearance in the formula.
+        kind: what the operation is, one of `autograd.ops.KINDS`; explanations treat an ``"activation"`` as such.
         kinks: expressions that are zero where a derivative jumps.
         domain: expressions that are negative outside the domain.
         text: one sentence for the docstring.
@@ -256,7 +258,7 @@ def register(
         )
     signs = ", ".join(f"${a}" for a in arguments)
     printed = latex or rf"\operatorname{{{name.replace('_', ' ')}}}\left({signs}\right)"
-    op = ops.Op(name, formula, listed, printed, arguments=arguments, kinks=kinks, domain=domain, text=text)
+    op = ops.Op(name, formula, listed, printed, arguments=arguments, kind=kind, kinks=kinks, domain=domain, text=text)
     ops.check(op)
     if name in ops.TABLE and repr(ops.TABLE[name]) == repr(op):
         return _ON_VALUES[name]

@@ -14,8 +14,13 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from . import formulas
+
+KINDS = ("arithmetic", "elementary", "activation", "choice", "comparison")
+"""What an operation can be: sums, products and quotients of its arguments; a function of a pocket calculator or of
+statistics; a function that neurons apply; one of its arguments, chosen by size; 1 or 0."""
 
 Slopes = tuple[float, ...]
 Evaluate = Callable[..., tuple[float, Slopes]]
@@ -35,7 +40,9 @@ class Op:
         arguments: names of the arguments in order. A name that starts with ``*`` stands for a list of Values;
             its derivative formula gives a list of the same length.
         defaults: values of trailing arguments that may be left out.
+        kind: what the operation is: one of `KINDS`. Whether it takes a list is `takes_list`.
         latex: how the operation is printed, with ``$x`` for an argument (``r"\\tanh $x"``).
+        word: what readers call it where programs say otherwise (``"arcsin"`` for asin); by default its name.
         symbol: the infix or prefix sign, if it has one (``"+"``).
         method: the name of the method on `Value` (``"__add__"``; by default its own name; ``""`` for none).
         kinks: expressions of the arguments that are zero where the derivative jumps.
@@ -44,8 +51,8 @@ class Op:
     """
 
     __slots__ = (
-        "name", "formula", "derivatives", "textbook", "arguments", "defaults", "latex", "symbol", "method", "kinks",
-        "domain", "text", "_evaluate", "_parsed",
+        "name", "formula", "derivatives", "textbook", "arguments", "defaults", "kind", "latex", "word", "symbol",
+        "method", "kinks", "domain", "text", "_evaluate", "_parsed",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +65,8 @@ class Op:
         textbook: Sequence[str] = (),
         arguments: Sequence[str] = ("x",),
         defaults: Mapping[str, float] | None = None,
+        kind: str = "elementary",
+        word: str = "",
         symbol: str = "",
         method: str | None = None,
         kinks: Sequence[str] = (),
@@ -70,7 +79,9 @@ class Op:
         self.textbook = tuple(textbook) or ("",) * len(self.derivatives)
         self.arguments = tuple(arguments)
         self.defaults = dict(defaults or {})
+        self.kind = kind
         self.latex = latex
+        self.word = word or name
         self.symbol = symbol
         self.method = name if method is None else method
         self.kinks = tuple(kinks)
@@ -333,6 +344,8 @@ def _evaluator(op: Op) -> Evaluate:
 
 def check(op: Op) -> None:
     """Refuse an operation whose formulas are not in the language, or call a function wrongly (FormulaError)."""
+    if op.kind not in KINDS:
+        raise ValueError(f"{op.name}: an operation is of one of the kinds {', '.join(KINDS)}, not {op.kind!r}")
     _trees(op)
     for text in (*op.kinks, *op.domain):
         parse(op, text)
@@ -356,118 +369,126 @@ def enter(op: Op) -> None:
 # ---- the table --------------------------------------------------------------------------------------------------
 
 _XY = ("x", "y")
+arithmetic, elementary, activation, choice, comparison = (partial(Op, kind=kind) for kind in KINDS)
 
 
 # fmt: off
 def _entries() -> Iterator[Op]:
     # Arithmetic
-    yield Op("add", "x + y", ("1", "1"), "$x + $y", arguments=_XY, symbol="+", method="__add__", text="The sum.")
-    yield Op("sub", "x - y", ("1", "-1"), "$x - $y", arguments=_XY, symbol="−", method="__sub__",
-             text="The difference.")
-    yield Op("mul", "x * y", ("y", "x"), r"$x \cdot $y", arguments=_XY, symbol="×", method="__mul__",
-             text="The product.")
+    yield arithmetic("add", "x + y", ("1", "1"), "$x + $y", arguments=_XY, symbol="+", method="__add__",
+        text="The sum.")
+    yield arithmetic("sub", "x - y", ("1", "-1"), "$x - $y", arguments=_XY, symbol="−", method="__sub__",
+        text="The difference.")
+    yield arithmetic("mul", "x * y", ("y", "x"), r"$x \cdot $y", arguments=_XY, symbol="×", method="__mul__",
+        text="The product.")
     # −x/y² would overflow in y² at y = 1e200
-    yield Op("div", "x / y", ("1 / y", "-out / y"), r"\frac{$x}{$y}", arguments=_XY, symbol="÷", method="__truediv__",
-             domain=("abs(y)",), text="The quotient.")
-    yield Op("neg", "-x", ("-1",), "-$x", symbol="−", method="__neg__", text="The opposite.")
-    yield Op("abs", "abs(x)", ("where(x > 0, 1, where(x < 0, -1, 0))",), r"\left|$x\right|", method="__abs__",
-             kinks=("x",), text="The absolute value; its slope at 0 is taken as 0.")
+    yield arithmetic("div", "x / y", ("1 / y", "-out / y"), r"\frac{$x}{$y}", arguments=_XY, symbol="÷",
+        method="__truediv__",
+        domain=("abs(y)",), text="The quotient.")
+    yield arithmetic("neg", "-x", ("-1",), "-$x", symbol="−", method="__neg__", text="The opposite.")
+    yield elementary("abs", "abs(x)", ("where(x > 0, 1, where(x < 0, -1, 0))",), r"\left|$x\right|", method="__abs__",
+        kinks=("x",), text="The absolute value; its slope at 0 is taken as 0.")
     # y·x^(y−1) loses digits to the rounding of y − 1 when y < 1/2 (170 ulp at x = 1e300, y = 0.1), and the sign of
     # (−1)^(y−1) when y > 2^53; y·out/x does not. For other y it would, where out overflows or underflows.
-    yield Op("pow", "pow(x, y)",
-             ("where((y >= 0.5) * (y <= 1e15), y * pow(x, y - 1), where(abs(y) <= 0, 0,"
+    yield elementary("pow", "pow(x, y)",
+        ("where((y >= 0.5) * (y <= 1e15), y * pow(x, y - 1), where(abs(y) <= 0, 0,"
               " where((abs(x) > 0) * (abs(x) < inf), y * (out / x), y * pow(x, y - 1))))",
               "where(x > 0, out * log(x), where(x >= 0, where(y < 0, -inf, 0), nan))"),
-             "{$x}^{$y}", textbook=("y * pow(x, y - 1)", ""), arguments=_XY, symbol="^", method="__pow__",
-             domain=("x",), text="The power x**y; nan for a negative x and a y that is not an integer.")
+        "{$x}^{$y}", textbook=("y * pow(x, y - 1)", ""), arguments=_XY, symbol="^", method="__pow__",
+        domain=("x",), text="The power x**y; nan for a negative x and a y that is not an integer.")
     # Exponentials and logarithms
-    yield Op("exp", "exp(x)", ("out",), "e^{$x}", text="The exponential.")
-    yield Op("expm1", "expm1(x)", ("exp(x)",), r"\left(e^{$x} - 1\right)", text="exp(x) − 1, accurate near 0.")
-    yield Op("log", "log(x)", ("1 / x",), r"\log $x", domain=("x",), text="The natural logarithm.")
-    yield Op("log1p", "log1p(x)", ("1 / (1 + x)",), r"\log\left(1 + $x\right)", domain=("1 + x",),
-             text="log(1 + x), accurate near 0.")
-    yield Op("sqrt", "sqrt(x)", ("0.5 / out",), r"\sqrt{$x}", textbook=("1 / (2 * out)",), domain=("x",),
-             text="The square root.")
+    yield elementary("exp", "exp(x)", ("out",), "e^{$x}", text="The exponential.")
+    yield elementary("expm1", "expm1(x)", ("exp(x)",), r"\left(e^{$x} - 1\right)", text="exp(x) − 1, accurate near 0.")
+    yield elementary("log", "log(x)", ("1 / x",), r"\log $x", domain=("x",), text="The natural logarithm.")
+    yield elementary("log1p", "log1p(x)", ("1 / (1 + x)",), r"\log\left(1 + $x\right)", domain=("1 + x",),
+        text="log(1 + x), accurate near 0.")
+    yield elementary("sqrt", "sqrt(x)", ("0.5 / out",), r"\sqrt{$x}", textbook=("1 / (2 * out)",), domain=("x",),
+        text="The square root.")
     # Trigonometric and hyperbolic functions
-    yield Op("sin", "sin(x)", ("cos(x)",), r"\sin $x", text="The sine of x radians.")
-    yield Op("cos", "cos(x)", ("-sin(x)",), r"\cos $x", text="The cosine of x radians.")
-    yield Op("tan", "tan(x)", ("1 + out * out",), r"\tan $x", text="The tangent of x radians.")
+    yield elementary("sin", "sin(x)", ("cos(x)",), r"\sin $x", text="The sine of x radians.")
+    yield elementary("cos", "cos(x)", ("-sin(x)",), r"\cos $x", text="The cosine of x radians.")
+    yield elementary("tan", "tan(x)", ("1 + out * out",), r"\tan $x", text="The tangent of x radians.")
     # 1 − x² loses digits near ±1; (1 − x)(1 + x) does not
-    yield Op("asin", "asin(x)", ("1 / sqrt((1 - x) * (1 + x))",), r"\arcsin $x",
-             textbook=("1 / sqrt(1 - x * x)",), domain=("1 - x", "1 + x"),
-             text="The inverse sine, in radians.")
-    yield Op("acos", "acos(x)", ("-1 / sqrt((1 - x) * (1 + x))",), r"\arccos $x",
-             textbook=("-1 / sqrt(1 - x * x)",), domain=("1 - x", "1 + x"),
-             text="The inverse cosine, in radians.")
-    yield Op("atan", "atan(x)", ("1 / (1 + x * x)",), r"\arctan $x", text="The inverse tangent, in radians.")
-    yield Op("sinh", "sinh(x)", ("cosh(x)",), r"\sinh $x", text="The hyperbolic sine.")
-    yield Op("cosh", "cosh(x)", ("sinh(x)",), r"\cosh $x", text="The hyperbolic cosine.")
+    yield elementary("asin", "asin(x)", ("1 / sqrt((1 - x) * (1 + x))",), r"\arcsin $x",
+        textbook=("1 / sqrt(1 - x * x)",), domain=("1 - x", "1 + x"),
+        word="arcsin", text="The inverse sine, in radians.")
+    yield elementary("acos", "acos(x)", ("-1 / sqrt((1 - x) * (1 + x))",), r"\arccos $x",
+        textbook=("-1 / sqrt(1 - x * x)",), domain=("1 - x", "1 + x"),
+        word="arccos", text="The inverse cosine, in radians.")
+    yield elementary("atan", "atan(x)", ("1 / (1 + x * x)",), r"\arctan $x", word="arctan",
+        text="The inverse tangent, in radians.")
+    yield elementary("sinh", "sinh(x)", ("cosh(x)",), r"\sinh $x", text="The hyperbolic sine.")
+    yield elementary("cosh", "cosh(x)", ("sinh(x)",), r"\cosh $x", text="The hyperbolic cosine.")
     # 1 − out² has no digit left from x = 19 on, where out rounds to 1; for e = exp(−2|x|), 1 + |out| is 2 / (1 + e)
-    yield Op("tanh", "tanh(x)",
-             ("where(abs(x) < 0.7, 1 - out * out, exp(-2 * abs(x)) * ((1 + abs(out)) * (1 + abs(out))))",),
-             r"\tanh $x", textbook=("1 - out * out",), text="The hyperbolic tangent.")
+    yield activation("tanh", "tanh(x)",
+        ("where(abs(x) < 0.7, 1 - out * out, exp(-2 * abs(x)) * ((1 + abs(out)) * (1 + abs(out))))",),
+        r"\tanh $x", textbook=("1 - out * out",), text="The hyperbolic tangent.")
     # Activations
     # out · (1 − out) is 0 at x = 40, where the slope is 4.2e-18
     # and exp(−x) overflows at x = −710, where the value is 4.9e-309 and silu still −3.5e-306
-    yield Op("sigmoid", "where(x < -40, exp(x), 1 / (1 + exp(-x)))", ("out * sigmoid(-x)",), r"\sigma\left($x\right)",
-             textbook=("out * (1 - out)",), text="The logistic function 1 / (1 + exp(−x)).")
-    yield Op("softplus", "where(x > 0, x, 0) + log1p(exp(-abs(x)))", ("sigmoid(x)",),
-             r"\log\left(1 + e^{$x}\right)", text="log(1 + exp(x)), which does not overflow.")
-    yield Op("silu", "x * sigmoid(x)", ("sigmoid(x) * (1 + x * sigmoid(-x))",), r"\operatorname{silu}\left($x\right)",
-             text="x · sigmoid(x), also called swish.")
+    yield activation("sigmoid", "where(x < -40, exp(x), 1 / (1 + exp(-x)))", ("out * sigmoid(-x)",),
+        r"\sigma\left($x\right)",
+        textbook=("out * (1 - out)",), word="σ", text="The logistic function 1 / (1 + exp(−x)).")
+    yield activation("softplus", "where(x > 0, x, 0) + log1p(exp(-abs(x)))", ("sigmoid(x)",),
+        r"\log\left(1 + e^{$x}\right)", text="log(1 + exp(x)), which does not overflow.")
+    yield activation("silu", "x * sigmoid(x)", ("sigmoid(x) * (1 + x * sigmoid(-x))",),
+        r"\operatorname{silu}\left($x\right)",
+        text="x · sigmoid(x), also called swish.")
     # not x > 0: a nan must come out as nan
-    yield Op("relu", "where(x <= 0, 0, x)", ("where(x <= 0, 0, 1)",), r"\operatorname{relu}\left($x\right)",
-             kinks=("x",), text="max(0, x); its slope at 0 is taken as 0.")
-    yield Op("leaky_relu", "where(x > 0, x, slope * x)", ("where(x > 0, 1, slope)", "where(x > 0, 0, x)"),
-             r"\operatorname{lrelu}_{$slope}\left($x\right)", arguments=("x", "slope"), defaults={"slope": 0.01},
-             kinks=("x",), text="x for positive x, else slope · x; its slope at 0 is `slope`.")
-    yield Op("elu", "where(x > 0, x, alpha * expm1(x))",
-             ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, expm1(x))"),
-             r"\operatorname{elu}_{$alpha}\left($x\right)", arguments=("x", "alpha"), defaults={"alpha": 1.0},
-             kinks=("x",), text="x for positive x, else alpha · (exp(x) − 1); its slope at 0 is alpha.")
+    yield activation("relu", "where(x <= 0, 0, x)", ("where(x <= 0, 0, 1)",), r"\operatorname{relu}\left($x\right)",
+        kinks=("x",), text="max(0, x); its slope at 0 is taken as 0.")
+    yield activation("leaky_relu", "where(x > 0, x, slope * x)", ("where(x > 0, 1, slope)", "where(x > 0, 0, x)"),
+        r"\operatorname{lrelu}_{$slope}\left($x\right)", arguments=("x", "slope"), defaults={"slope": 0.01},
+        kinks=("x",), text="x for positive x, else slope · x; its slope at 0 is `slope`.")
+    yield activation("elu", "where(x > 0, x, alpha * expm1(x))",
+        ("where(x > 0, 1, alpha * exp(x))", "where(x > 0, 0, expm1(x))"),
+        r"\operatorname{elu}_{$alpha}\left($x\right)", arguments=("x", "alpha"), defaults={"alpha": 1.0},
+        kinks=("x",), text="x for positive x, else alpha · (exp(x) − 1); its slope at 0 is alpha.")
     # The bell curves, with x² split: rounding x² costs x²·ε (450 ulp of exp(−x²/2) at x = 30). Beyond 40 both are 0.
-    yield Op("gaussian",
-             "where(abs(x) > 40, 0, exp(-head(x) * head(x)) * exp((head(x) - x) * (head(x) + x)))",
-             ("where(abs(x) > 40, 0, -2 * x * out)",), "e^{-{$x}^2}", text="exp(−x²).")
-    yield Op("normal_pdf",
-             "where(abs(x) > 40, 0, 0.3989422804014327 * exp(-0.5 * head(x) * head(x))"
-             " * exp(0.5 * (head(x) - x) * (head(x) + x)))",
-             ("where(abs(x) > 40, 0, -x * out)",), r"\varphi\left($x\right)",
-             text="exp(−x²/2)/√(2π), the density of the standard normal law.")
-    yield Op("erf", "erf(x)", ("1.1283791670955126 * gaussian(x)",), r"\operatorname{erf}\left($x\right)",
-             text="The error function.")
-    yield Op("normal_cdf", "standard_normal_cdf(x)", ("normal_pdf(x)",),
-             r"\Phi\left($x\right)", text="Φ(x), the distribution function of the standard normal law.")
-    yield Op("gelu", "x * normal_cdf(x)", ("normal_cdf(x) + x * normal_pdf(x)",),
-             r"\operatorname{gelu}\left($x\right)", text="x · Φ(x), exact (Hendrycks and Gimpel 2016).")
+    yield elementary("gaussian",
+        "where(abs(x) > 40, 0, exp(-head(x) * head(x)) * exp((head(x) - x) * (head(x) + x)))",
+        ("where(abs(x) > 40, 0, -2 * x * out)",), "e^{-{$x}^2}", text="exp(−x²).")
+    yield elementary("normal_pdf",
+        "where(abs(x) > 40, 0, 0.3989422804014327 * exp(-0.5 * head(x) * head(x))"
+        " * exp(0.5 * (head(x) - x) * (head(x) + x)))",
+        ("where(abs(x) > 40, 0, -x * out)",), r"\varphi\left($x\right)",
+        text="exp(−x²/2)/√(2π), the density of the standard normal law.")
+    yield elementary("erf", "erf(x)", ("1.1283791670955126 * gaussian(x)",), r"\operatorname{erf}\left($x\right)",
+        text="The error function.")
+    yield elementary("normal_cdf", "standard_normal_cdf(x)", ("normal_pdf(x)",),
+        r"\Phi\left($x\right)", word="Φ", text="Φ(x), the distribution function of the standard normal law.")
+    yield activation("gelu", "x * normal_cdf(x)", ("normal_cdf(x) + x * normal_pdf(x)",),
+        r"\operatorname{gelu}\left($x\right)", text="x · Φ(x), exact (Hendrycks and Gimpel 2016).")
     # Choices. With a nan on either side the sum hands it on.
     half = "where({0} > {1}, 1, where({0} < {1}, 0, 0.5))"
-    yield Op("maximum", "where(x >= y, x, where(x < y, y, x + y))", (half.format("x", "y"), half.format("y", "x")),
-             r"\max\left($x, $y\right)", arguments=_XY, kinks=("x - y",),
-             text="The larger of two; a tie gives one half of the slope to each.")
-    yield Op("minimum", "where(x <= y, x, where(x > y, y, x + y))", (half.format("y", "x"), half.format("x", "y")),
-             r"\min\left($x, $y\right)", arguments=_XY, kinks=("x - y",),
-             text="The smaller of two; a tie gives one half of the slope to each.")
-    yield Op("where", "where(condition, x, y)", ("0", "where(condition, 1, 0)", "where(condition, 0, 1)"),
-             r"\left($x \text{ if } $condition \text{ else } $y\right)", arguments=("condition", "x", "y"),
-             kinks=("condition",), text="x where the condition is not zero, else y; the other one gets no gradient.")
-    yield Op("less", "where(x < y, 1, 0)", ("0", "0"), r"\left[$x < $y\right]", arguments=_XY, symbol="<",
-             method="", kinks=("x - y",), text="1 where x < y, else 0.")
-    yield Op("less_equal", "where(x <= y, 1, 0)", ("0", "0"), r"\left[$x \le $y\right]", arguments=_XY, symbol="≤",
-             method="", kinks=("x - y",), text="1 where x <= y, else 0.")
-    yield Op("identity", "x", ("1",), "$x", method="", text="The same number as a node of its own.")
+    yield choice("maximum", "where(x >= y, x, where(x < y, y, x + y))", (half.format("x", "y"), half.format("y", "x")),
+        r"\max\left($x, $y\right)", arguments=_XY, kinks=("x - y",),
+        word="max", text="The larger of two; a tie gives one half of the slope to each.")
+    yield choice("minimum", "where(x <= y, x, where(x > y, y, x + y))", (half.format("y", "x"), half.format("x", "y")),
+        r"\min\left($x, $y\right)", arguments=_XY, kinks=("x - y",),
+        word="min", text="The smaller of two; a tie gives one half of the slope to each.")
+    yield choice("where", "where(condition, x, y)", ("0", "where(condition, 1, 0)", "where(condition, 0, 1)"),
+        r"\left($x \text{ if } $condition \text{ else } $y\right)", arguments=("condition", "x", "y"),
+        kinks=("condition",), text="x where the condition is not zero, else y; the other one gets no gradient.")
+    yield comparison("less", "where(x < y, 1, 0)", ("0", "0"), r"\left[$x < $y\right]", arguments=_XY, symbol="<",
+        method="", kinks=("x - y",), text="1 where x < y, else 0.")
+    yield comparison("less_equal", "where(x <= y, 1, 0)", ("0", "0"), r"\left[$x \le $y\right]", arguments=_XY,
+        symbol="≤",
+        method="", kinks=("x - y",), text="1 where x <= y, else 0.")
+    yield arithmetic("identity", "x", ("1",), "$x", method="", text="The same number as a node of its own.")
     # Over lists
-    yield Op("dot", "sum(x * y for x, y in zip(xs, ys))", ("ys", "xs"), r"\left\langle $xs, $ys \right\rangle",
-             arguments=("*xs", "*ys"), text="The sum of products Σ xᵢ·yᵢ of two lists.")
-    yield Op("mean", "sum(xs) / len(xs)", ("[1 / len(xs)] * len(xs)",), r"\operatorname{mean}\left($xs\right)",
-             arguments=("*xs",), text="The arithmetic mean of a list.")
+    yield arithmetic("dot", "sum(x * y for x, y in zip(xs, ys))", ("ys", "xs"), r"\left\langle $xs, $ys \right\rangle",
+        arguments=("*xs", "*ys"), text="The sum of products Σ xᵢ·yᵢ of two lists.")
+    yield arithmetic("mean", "sum(xs) / len(xs)", ("[1 / len(xs)] * len(xs)",), r"\operatorname{mean}\left($xs\right)",
+        arguments=("*xs",), text="The arithmetic mean of a list.")
     # exp(xᵢ − out) would give 1 instead of 1/n for n equal huge entries
-    yield Op("log_sum_exp", "log_sum_exp(xs)", ("shares(xs)",), r"\log \sum \exp\left($xs\right)", arguments=("*xs",),
-             text="log Σ exp(xᵢ), which neither overflows nor loses the small terms.")
+    yield elementary("log_sum_exp", "log_sum_exp(xs)", ("shares(xs)",), r"\log \sum \exp\left($xs\right)",
+        arguments=("*xs",),
+        word="log Σ exp", text="log Σ exp(xᵢ), which neither overflows nor loses the small terms.")
     # out · (1 − out) has no digit left where out rounds to 1; the sum of the other shares does
-    yield Op("softmax", "shares([x, *xs])[0]", ("out * sum(shares([x, *xs])[1:])",
-             "[-out * s for s in shares([x, *xs])[1:]]"), r"\operatorname{softmax}\left($x; $xs\right)",
-             arguments=("x", "*xs"), text="exp(x) / (exp(x) + Σ exp(xₖ)), the share of x among x and the others.")
+    yield activation("softmax", "shares([x, *xs])[0]", ("out * sum(shares([x, *xs])[1:])",
+        "[-out * s for s in shares([x, *xs])[1:]]"), r"\operatorname{softmax}\left($x; $xs\right)",
+        arguments=("x", "*xs"), text="exp(x) / (exp(x) + Σ exp(xₖ)), the share of x among x and the others.")
 
 
 # fmt: on

@@ -51,7 +51,7 @@ def names() -> list[str]:
 
 def _is_unary(op: ops.Op) -> bool:
     unary = len(op.arguments) - len(op.defaults) == 1 and not op.takes_list
-    return unary and op.method == op.name and op.name != "identity"
+    return unary and op.method == op.name and op.kind in ("activation", "elementary")
 
 
 def _by_name(spec: Spec) -> Spec:
