@@ -280,3 +280,71 @@ def test_a_write_that_is_interrupted_leaves_nothing_behind(tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         files.write(tmp_path / "file", b"new")
     assert os.listdir(tmp_path) == ["file"] and (tmp_path / "file").read_bytes() == b"old"
+
+
+# ---- what stands there already ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o755])
+@pytest.mark.parametrize("name", SAVERS)
+def test_a_file_keeps_its_permissions(tmp_path, name, mode):
+    path = tmp_path / name
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    SAVERS[name](path)
+    assert stat.S_IMODE(path.stat().st_mode) == mode and path.read_bytes() != b"old"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_no_other_user_reads_a_private_file_on_the_way(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "file").chmod(0o600)
+    seen, real = [], os.replace
+
+    def replace(source, target):
+        seen.append(stat.S_IMODE(os.stat(source).st_mode))
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    files.write(tmp_path / "file", b"new")
+    assert seen == [0o600]
+
+
+@pytest.mark.parametrize("name", SAVERS)
+def test_a_file_without_write_permission_is_kept(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match="write-protected: nothing was saved"):
+        SAVERS[name](path)
+    assert path.read_bytes() == b"old" and os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("name", SAVERS)
+def test_a_named_pipe_stays_one_and_hands_on_what_is_written(tmp_path, name):
+    pipe, plain = tmp_path / name, tmp_path / f"plain {name}"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="No program reads from this pipe"):
+        SAVERS[name](pipe)
+    SAVERS[name](plain)
+    with open(tmp_path / "received", "wb") as received:
+        reader = subprocess.Popen(["cat", pipe], stdout=received)
+        keeper = os.open(pipe, os.O_WRONLY)  # returns as soon as the reader is there
+        SAVERS[name](pipe)
+        os.close(keeper)
+        assert reader.wait(timeout=60) == 0
+    assert (tmp_path / "received").read_bytes() == plain.read_bytes()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert sorted(os.listdir(tmp_path)) == sorted([name, plain.name, "received"])
+
+
+def test_a_link_stays_a_link_and_a_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    files.write(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_bytes() == b"new"
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match="nothing was saved"):
+        files.write(tmp_path / "folder", b"new")
