@@ -664,6 +664,19 @@ def test_a_replay_gives_what_calls_give() -> None:
     assert replay(subject.root, subject.recorded, asked) == pytest.approx(subject.values(asked), rel=1e-13)
 
 
+def test_one_leaf_given_as_two_inputs() -> None:
+    x, y = Value(2.0), Value(5.0)
+    assert replay(x * x + y, [x, x, y], [(0, 3.0), (1, 4.0), (2, 7.0), (0, 1.0)]) == [14.0, 21.0, 11.0, 6.0]
+
+
+def test_slopes_nearby_are_those_of_graphs() -> None:
+    """Where the function returns a plain number there is no slope; it is left out, not taken for 0."""
+    x = Value(1.0)
+    subject = Subject(lambda v: v * 3.0 if v.data >= 1.0 else 7.0, [x])
+    assert list(subject.slopes_nearby(0)) == [3.0, 3.0]
+    assert x.data == 1.0
+
+
 def test_a_large_function_that_leaves_its_graph_is_called_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autograd.check.subject.WORK", 1000)
     parameters, loss = network(3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -185,6 +186,14 @@ def test_lines_inside_the_library_are_passed_over() -> None:
 
 def test_a_user_who_asks_gets_the_line_of_the_question() -> None:
     assert modes.user_line() == (HERE, line())
+
+
+def test_the_line_of_a_program_made_of_this_package_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modes, "_PACKAGES", ("",))  # every file counts as one of the package
+    frame: Any = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+    assert modes.user_line() == (frame.f_code.co_filename, frame.f_lineno)
 
 
 # ---- tracing ------------------------------------------------------------------------------------------------------

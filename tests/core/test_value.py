@@ -474,6 +474,16 @@ def test_deepcopy_keeps_sharing_and_touches_nothing() -> None:
     assert [(n.data, n.grad) for n in graph.topological(loss)] == before
 
 
+def test_copies_made_together_share_what_the_originals_shared() -> None:
+    w = Value(2.0, "w")
+    square = w * w
+    first, second, again = copy.deepcopy([square + 1.0, square * w, square])
+    assert second.parents[0] is first.parents[0] is again and first.parents[0] is not square
+    [leaf] = {node for node in graph.leaves([first, second]) if node.label}
+    (first + second).backward()
+    assert leaf.grad == 4.0 + 12.0 and w.grad == 0.0
+
+
 def test_a_shallow_copy_shares_its_parents() -> None:
     loss, _ = example()
     twin = copy.copy(loss)

@@ -1,4 +1,4 @@
-"""Graphs that several tests of the stepper look at."""
+"""Graphs that several tests of the drawings and of the stepper look at."""
 
 import autograd
 from autograd import Value
@@ -48,3 +48,21 @@ def hostile():
         total = total * 0.5 + Value(2.0, label)
         total.label = label + "!"
     return total
+
+
+def labelled_network(layers=(2, 3, 1), seed=1):
+    """A network by hand, with the labels that `nn` gives."""
+    values = iter((i * 37 % 19 - 9) / 10 for i in range(seed, 10_000))
+    signals = [Value(0.5, "x1"), Value(-1.0, "x2")]
+    for depth, width in enumerate(layers[1:]):
+        outputs = []
+        for j in range(width):
+            name = f"layers.{depth}.neurons.{j}"
+            total = Value(next(values), f"{name}.bias")
+            for i, signal in enumerate(signals):
+                total = total + Value(next(values), f"{name}.weights.{i}") * signal
+            outputs.append(total.tanh())
+        signals = outputs
+    loss = (signals[0] - 1.0) ** 2
+    loss.label = "loss"
+    return loss

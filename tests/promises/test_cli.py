@@ -1,5 +1,6 @@
 """The `tracegrad` command, as it is typed."""
 
+import argparse
 import re
 import shlex
 import subprocess
@@ -126,6 +127,16 @@ def test_ctrl_c_is_no_traceback(capsys, monkeypatch):
 
     monkeypatch.setattr(expressions, "build", interrupted)
     assert run("check x x=1", capsys) == (130, "", "tracegrad: interrupted\n")
+
+
+def test_an_interrupted_command_ends_without_a_traceback(capsys):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(run=interrupted)
+    assert expressions.run(parser, []) == 130
+    assert capsys.readouterr() == ("", "tracegrad: interrupted\n")
 
 
 def test_demo(capsys):

@@ -1,6 +1,7 @@
 """What surrounds the library: optional packages, ``python -O``, locales, line endings, a neighbour of the same name."""
 
 import ast
+import importlib
 import os
 import re
 import shutil
@@ -278,3 +279,17 @@ def test_hips_autograd_installed_over_us_is_explained(tmp_path):
 def test_looking_for_the_neighbour_costs_next_to_nothing():
     done = run("import sys, autograd; print('importlib.metadata' in sys.modules, 'email' in sys.modules)")
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_hips_autograd_is_found_by_its_metadata_and_named(monkeypatch, tmp_path):
+    before = autograd.Value
+    assert autograd._hips_autograd() == ""
+    (tmp_path / "autograd_notes-1.dist-info").mkdir()
+    (tmp_path / "autograd-1.8.0.tar.gz").touch()
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "nowhere"), str(tmp_path), *sys.path])
+    assert autograd._hips_autograd() == ""
+    (tmp_path / "autograd-1.8.0.dist-info").mkdir()
+    assert autograd._hips_autograd() == str(tmp_path / "autograd-1.8.0.dist-info")
+    with pytest.warns(RuntimeWarning, match=r"beside tracegrad \(.*autograd-1.8.0.dist-info\).*pip uninstall autograd"):
+        importlib.reload(autograd)
+    assert autograd.Value is before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -152,3 +153,11 @@ def test_public_names_exist() -> None:
         assert getattr(autograd, name) is not None or name == "__doc__"
     with pytest.raises(AttributeError, match="has no attribute 'gard'"):
         autograd.gard  # type: ignore[attr-defined]
+
+
+def test_a_module_among_the_lazy_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    import autograd
+
+    monkeypatch.delattr(autograd, "explain", raising=False)
+    assert autograd.explain is importlib.import_module("autograd.explain")
+    assert "explain" in vars(autograd)  # from now on without a detour

@@ -14,11 +14,11 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import labelled_network
 
 import autograd
 from autograd import Value, draw, graph, tanh, text
 from autograd.view import RenderError, dot, render
-from autograd.view.folding import grouping, prefix
 from autograd.view.palette import shade
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -37,24 +37,6 @@ def example():
     y = tanh(w * x + b)
     y.label = "y"
     return y
-
-
-def labelled_network(layers=(2, 3, 1), seed=1):
-    """A network by hand, with the labels that `nn` gives."""
-    values = iter((i * 37 % 19 - 9) / 10 for i in range(seed, 10_000))
-    signals = [Value(0.5, "x1"), Value(-1.0, "x2")]
-    for depth, width in enumerate(layers[1:]):
-        outputs = []
-        for j in range(width):
-            name = f"layers.{depth}.neurons.{j}"
-            total = Value(next(values), f"{name}.bias")
-            for i, signal in enumerate(signals):
-                total = total + Value(next(values), f"{name}.weights.{i}") * signal
-            outputs.append(total.tanh())
-        signals = outputs
-    loss = (signals[0] - 1.0) ** 2
-    loss.label = "loss"
-    return loss
 
 
 def elements(svg, kind):
@@ -289,6 +271,14 @@ def test_bad_options_are_refused_with_the_choices():
         draw(3.0)
 
 
+def test_a_drawing_without_its_legend(tmp_path):
+    y = Value(2.0, "x").tanh()
+    one, other = (draw(y, legend=legend, engine="builtin").save(tmp_path / f"{legend}.svg") for legend in (True, False))
+    one, other = one.read_text(encoding="utf-8"), other.read_text(encoding="utf-8")
+    assert 'class="legend"' in one and 'class="graph"' in one
+    assert 'class="legend"' not in other and 'class="graph"' in other
+
+
 # ---- labels that want to break out ------------------------------------------------------------------------------
 
 
@@ -337,99 +327,7 @@ def test_a_label_that_is_no_text_is_shown_all_the_same():
     assert "17" in draw(Value(1.0, 17)).svg()
 
 
-# ---- folding and limits -----------------------------------------------------------------------------------------
-
-
-def test_prefixes_of_labels():
-    assert prefix("layers.0.neurons.3.weights.1", "layer") == "layers.0"
-    assert prefix("layers.0.neurons.3.weights.1", "neuron") == "layers.0.neurons.3"
-    assert prefix("layers.0.neurons.3.bias", "neuron") == "layers.0.neurons.3"
-    assert prefix("encoder.layers.2.neurons.0.bias", "layer") == "encoder.layers.2"
-    assert prefix("first.weights.4", "neuron") == "first"
-    assert prefix("weights.4", "layer") == prefix("x", "layer") == prefix("", "layer") == prefix("1.2", "layer") == ""
-
-
-def test_a_network_folded_by_layer_says_what_each_box_stands_for():
-    loss = labelled_network()
-    loss.backward()
-    drawing = draw(loss, fold="layer")
-    groups = {box.title: dict(box.rows) for box in drawing.picture.boxes if box.kind == "group"}
-    assert list(groups) == ["layers.1", "layers.0"] or list(groups) == ["layers.0", "layers.1"]
-    parameters = [leaf for leaf in graph.leaves(loss) if leaf.label.startswith("layers.0")]
-    row = {caption: value.strip("\u00a0") for caption, value in groups["layers.0"].items()}
-    assert row["parameters"] == "9"
-    assert row["nodes"] == str(9 + 3 * (2 + 2 + 1))  # parameters; products, sums and tanh of three neurons
-    assert row["‖grad‖"] == text.number(math.hypot(*(p.grad for p in parameters)))
-    assert row["Σ grad"] == text.number(sum(p.grad for p in parameters))
-    shown = {box.title or box.sign for box in drawing.picture.boxes if box.kind != "group"}
-    assert shown == {"x1", "x2", "", "−", "loss"}  # the loss is in no layer
-    assert len(draw(loss, fold="neuron").picture.boxes) == len(shown) + 1 + 4  # two constants; four neurons
-
-
-def test_folding_loses_no_node_and_no_edge():
-    loss = labelled_network((2, 4, 4, 1))
-    order = graph.topological(loss)
-    for options in ({"fold": "layer"}, {"fold": "neuron"}, {"max_nodes": 7}, {"max_nodes": 1}):
-        drawing = draw(loss, **options)
-        assert sorted(k for box in drawing.picture.boxes for k in box.nodes) == list(range(len(order)))
-        svg = drawing.svg()
-        ids = set(re.findall(r' id="([^"]+)"', svg))
-        inside = 0
-        for k, node in enumerate(order):
-            assert drawing.element(k) in ids
-            for position, parent in enumerate(node.parents):
-                shown = drawing.edge_element(k, position)
-                inside += not shown
-                assert shown in ids or drawing.element(order.index(parent)) == drawing.element(k)
-        assert inside > 0
-    with pytest.raises(IndexError, match="counted from 0"):
-        drawing.element(10_000)
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.data())
-def test_folded_graphs_have_no_cycles(data):
-    # layers used again and again, in any order: folding them naively would give cycles
-    weights = [Value(1.0, f"layers.{i}.neurons.0.weights.0") for i in range(3)]
-    nodes = [Value(1.0, "x")]
-    for _ in range(data.draw(st.integers(1, 40))):
-        a, b = data.draw(st.sampled_from(nodes)), data.draw(st.sampled_from(nodes))
-        nodes.append(data.draw(st.sampled_from([a + b, a.tanh(), data.draw(st.sampled_from(weights)) * a])))
-    limit = data.draw(st.integers(1, 50))
-    drawing = draw(
-        nodes[-1], fold=data.draw(st.sampled_from(["layer", "neuron", None])), engine="builtin", max_nodes=limit
-    )
-    drawing.svg()  # the layout refuses cycles
-    assert len(drawing.picture.boxes) <= max(limit, 2)
-
-
-def test_a_graph_beyond_max_nodes_is_folded_or_cut_and_says_so():
-    x = Value(0.5, "x")
-    for _ in range(100):
-        x = x.sin()
-    drawing = draw(x, max_nodes=10)
-    assert len(drawing.picture.boxes) == 10
-    assert "92 of 101 nodes, those farthest from the root" in drawing.source
-    assert "… 92 more nodes" in drawing.source
-    network = draw(labelled_network((2, 8, 8, 1)), max_nodes=30)
-    assert "folded by layer" in network.source
-
-
-def test_folding_without_labels_says_that_there_is_nothing_to_fold():
-    assert "nothing to fold by layer" in draw(example(), fold="layer").source
-
-
-def test_a_small_graph_is_not_grouped():
-    assert grouping(graph.topological(example()), None, 100) == (None, [])
-
-
-def test_many_nodes_outside_all_layers_stand_in_boxes_before_and_after():
-    inputs = [Value(float(i), f"x{i}") for i in range(20)]
-    total = Value(1.0, "layers.0.neurons.0.weights.0") * sum(inputs)
-    for _ in range(20):
-        total = total * total
-    titles = [box.title for box in draw(total, fold="layer").picture.boxes]
-    assert titles == ["layers.0", "inputs", "other operations", ""]
+# ---- limits ------------------------------------------------------------------------------------------------------
 
 
 def test_large_graphs_use_the_built_in_layout_and_are_quick(record_property):

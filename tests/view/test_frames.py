@@ -11,6 +11,7 @@ from samples import lecture_network
 
 import autograd
 from autograd import Value, formulas, graph, ops
+from autograd.value import apply
 from autograd.view import frames, narration, notation, slopes
 
 
@@ -287,6 +288,14 @@ def test_every_node_has_a_name_of_its_own():
 def test_operations_are_written_as_a_reader_writes_them(make, written):
     [frame] = [f for f in autograd.steps(make(Value(2.0, "x"), Value(3.0, "y"))) if f.kind == "value"]
     assert notation.line(frame.symbols) == f"L = {written}"
+
+
+def test_an_identity_is_written_as_what_it_hands_on():
+    x = Value(0.5, "x")
+    y = apply(ops.TABLE["identity"], (x * 2.0,))
+    y.label = "y"
+    sentences = [frame.sentence for frame in autograd.stepper(y.tanh()).frames]
+    assert "y = v1 = 1." in sentences and not any("identity" in sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize(

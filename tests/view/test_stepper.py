@@ -3,6 +3,7 @@
 import base64
 import doctest
 import hashlib
+import importlib
 import io
 import json
 import math
@@ -312,6 +313,15 @@ def test_a_bad_edit_changes_nothing_and_says_why(product, message):
     assert (w.data, y.data) == (0.5, 1.0)
 
 
+@pytest.mark.parametrize("message", ["noise", {}, {"edit": None}, {"edit": [0, 1.0]}, None])
+def test_a_message_that_is_no_edit_changes_nothing(product, message):
+    y, w, widget = product
+    sent = []
+    widget.send = sent.append
+    widget._received(widget, message, [])
+    assert sent == [{"done": True}] and (w.data, y.data) == (0.5, 1.0)
+
+
 def test_the_frame_stays_in_range(product):
     _, _, widget = product
     widget.frame = 99
@@ -329,3 +339,10 @@ def test_without_anywidget_the_message_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert "pip install 'tracegrad[widget]'" in done.stdout, done.stderr
+
+
+def test_the_widget_without_anywidget_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    monkeypatch.delitem(sys.modules, "autograd.view.widget", raising=False)
+    with pytest.raises(ImportError, match=r"pip install 'tracegrad\[widget\]'"):
+        importlib.import_module("autograd.view.widget")
