@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
+from compiling import BACKENDS, RNG, X, Y, backends, moons, rng, same, weights
 
 import autograd
 import nn
 from autograd import TraceError, Value, compile, graph
-from autograd.compiler.lens import LensError
-
-BACKENDS = ["numpy"] + (["numba"] if importlib.util.find_spec("numba") else [])
-backends = pytest.mark.parametrize("backend", BACKENDS)
-RNG = np.random.default_rng(0)
-X, Y = RNG.normal(size=(7, 2)), np.sign(RNG.normal(size=7))
-
-
-def moons(**options: Any) -> Any:
-    model = nn.MLP(2, [16, 16, 1], seed=1)
-    squares = model.parameters()
-
-    def loss(x: Any, y: Any) -> Any:
-        return nn.hinge_loss(model(x), y) + 1e-4 * autograd.dot(squares, squares)
-
-    return compile(loss, [(2,), ()], squares, **options)
 
 
 def eagerly(f: Any, parameters: list[Value], *arrays: Any) -> tuple[float, list[float]]:
@@ -267,6 +251,31 @@ def test_python_decisions_about_an_input_are_refused_at_the_users_line() -> None
     assert program.value_and_grad(np.array([-2.0, 3.0]))[1].tolist() == [1.5]
 
 
+@backends
+def test_many_batch_sizes_do_not_pile_up(backend: str) -> None:
+    w = weights(2)
+    program = compile(lambda x: (x[0] * w[0] + x[1] * w[1]).tanh(), [(2,)], w, backend=backend)
+    batch = rng().normal(size=(40, 2))
+    expected = np.tanh(batch @ [v.data for v in w])
+    for size in [*range(1, 41), *range(1, 41)]:
+        np.testing.assert_allclose(program(batch[:size]), expected[:size], rtol=1e-14)
+        assert len(program._machine.views) <= 30 and len(program._machine.linked) <= 30
+
+
+def test_an_optimizer_may_be_named_or_stand_last() -> None:
+    class Descent:
+        def step_arrays(self, theta: Any, gradient: Any) -> None:
+            theta -= 0.1 * gradient
+
+    def program() -> Any:
+        return compile(lambda x: (x * w) ** 2, [()], [w], backend="numpy")
+
+    w = Value(2.0)
+    named, last = program(), program()
+    assert named.step([3.0], optimizer=Descent()) == last.step([3.0], Descent()) == 36.0
+    assert named.theta.tolist() == last.theta.tolist() == [pytest.approx(2.0 - 0.1 * 36.0)]
+
+
 # ---- the same mathematics -------------------------------------------------------------------------------------------
 
 
@@ -326,67 +335,20 @@ def test_parameters_that_are_not_used_have_no_slope() -> None:
     assert constant.value_and_grad(Y)[1].tolist() == [0.0]
 
 
-# ---- the lens -------------------------------------------------------------------------------------------------------
-
-
 @backends
-def test_the_lens_shows_the_graph_of_a_sample(backend: str) -> None:
-    program = moons(backend=backend)
-    losses = program(X, Y)
-    root = program.lens(3)
-    assert root.data == pytest.approx(losses[3], rel=1e-13)
-    own = program.value_and_grad(X, Y, per_sample=True)[1][3]
-    assert [p.grad for p in program.parameters] == pytest.approx(own, rel=1e-10, abs=1e-14)
-    assert {"x1", "x2", "y"} <= {leaf.label for leaf in graph.leaves(root)}
-    assert program.lens(X[3], Y[3]).data == root.data
-    assert program.lens(-4).data == root.data
-    with pytest.raises(IndexError, match="no sample 7"):
-        program.lens(7)
-    with pytest.raises(IndexError, match="run the program first"):
-        moons(backend=backend).lens(0)
-    program.theta[:] = 0.5
-    assert program.lens(X[0], Y[0]).data == pytest.approx(program(X[:1], Y[:1])[0])
-    assert program.parameters[0].data == 0.5
+@pytest.mark.parametrize(
+    ("formula", "slopes"),
+    [("x", ["1"]), ("y", ["0", "1"]), ("x - (y - 2)", ["1", "-1"]), ("-x", ["-1"]), ("+x", ["1"]), ("2", ["0"])],
+)
+def test_operations_with_simple_formulas_and_slopes(backend: str, formula: str, slopes: list[str]) -> None:
+    arguments = ["x", "y"][: len(slopes)]
+    op = autograd.register("a_simple_one", formula, slopes, arguments=arguments)
+    w = weights(2)
+    same(lambda x: op(*[v * x for v in w][: len(slopes)]) * op(*w[: len(slopes)]), (), w, backend)
+    autograd.unregister("a_simple_one")
 
 
-def test_the_lens_notices_a_wrong_program() -> None:
-    program = moons(backend="numpy")
-    program(X, Y)
-    table = program._machine.tables["forward"]
-    row = np.flatnonzero(table[:, 0] == 15)[0]  # the first relu becomes a copy
-    table[row, 0] = 0
-    with pytest.raises(LensError, match=r"the value of relu\(.* is .* in the graph and .* in the program"):
-        program.lens(2)
-
-
-def test_the_lens_of_a_prediction_and_of_a_graph() -> None:
-    model = nn.MLP(2, [3, 2], "tanh", seed=1)
-    program = compile(lambda x: autograd.softmax(model(x)), [(2,)], model.parameters(), backend="numpy")
-    out = program(X)
-    assert [root.data for root in program.lens(1)] == pytest.approx(out[1], rel=1e-13)
-    root = model([Value(0.5), Value(-0.5)])[0]
-    assert compile(root, parameters=model.parameters(), backend="numpy").lens() is root
-
-
-@backends
-def test_an_anomaly_is_traced_to_sample_operation_and_line(backend: str) -> None:
-    w = Value(2.0, "w")
-
-    def f(x: Any) -> Any:
-        return (x * w).log()
-
-    program = compile(f, [()], [w], backend=backend)
-    batch = np.array([1.0, 2.0, -1.0, 3.0])
-    assert math.isnan(program.value_and_grad(batch)[0])
-    for run in (program, program.value_and_grad):
-        with (
-            autograd.detect_anomaly(),
-            pytest.raises(autograd.AnomalyError, match=r"sample 2 of the batch: .*log\(") as c,
-        ):
-            run(batch)
-        assert __file__ in str(c.value) and "return (x * w).log()" in str(c.value)
-    with autograd.detect_anomaly():
-        program.value_and_grad(batch[:2])
+# ---- around a program -----------------------------------------------------------------------------------------------
 
 
 def test_compiling_leaves_no_trace_of_itself() -> None:

@@ -6,13 +6,18 @@ import math
 from xml.etree import ElementTree
 
 import pytest
-from explaining import Network, evaluate, graphs, moons_loss, network
+from explaining import Network, evaluate, graphs, moons_loss, network, plain, product, sym
 from hypothesis import given, settings
 
 import autograd
 import nn
-from autograd import Value
+from autograd import Value, derivation, formula, grad
 from autograd.explain import Derivation, DerivationError
+from autograd.explain.derivations import _magnitude
+from autograd.notation.expression import Expression, number, operation
+from autograd.notation.slopes import simplified
+from autograd.ops import TABLE
+from autograd.value import apply
 
 
 def lecture_c(activation: str = "sigmoid") -> tuple[Network, Value]:
@@ -263,3 +268,72 @@ def test_bad_input() -> None:
     assert math.isnan(nan.value) and "nan" in str(nan) and "nan" in nan._repr_html_()
     steep = autograd.derivation((x - 3.0).sqrt(), x)
     assert steep.value == math.inf and "∞" in str(steep)
+
+
+def last_line(root: Value, leaf: Value) -> str:
+    return str(derivation(root, leaf)).splitlines()[-1].strip()
+
+
+@pytest.mark.parametrize(
+    ("head", "parts", "text"),
+    [
+        ("mul", (sym("x"), number(0)), "0"), ("mul", (number(0), sym("x")), "0"), ("mul", (sym("x"), sym("x")), "x²"),
+        ("mul", (number(1), sym("x")), "x"), ("pow", (sym("x"), number(0)), "1"), ("pow", (sym("x"), number(1)), "x"),
+        ("add", (sym("x"), number(0)), "x"), ("sub", (sym("x"), number(0)), "x"), ("neg", (sym("x"),), "−x"),
+        ("sub", (number(0), sym("x")), "0 − x"), ("add", (number(2), number(3)), "5"),
+    ],
+)  # fmt: skip
+def test_operations_are_simplified(head: str, parts: tuple[Expression, ...], text: str) -> None:
+    assert plain(simplified(head, parts)) == text
+
+
+def test_a_gradient_that_cancels_is_not_called_a_mistake() -> None:
+    """Sums in another order differ as much as rounding explains, also where a line shows ∂y/∂w alone."""
+    a, b, w = Value(1e17, "a"), Value(1e17, "b"), Value(1.0, "w")
+    root = (w * a - w * b) + w
+    assert grad(root, [w]) == [0.0]  # 1 − 10¹⁷ + 10¹⁷ in the order of the reverse pass
+    assert "∂y/∂w = a − b + 1" in str(derivation(root, w)) and last_line(root, w) == "= 0"
+    b.data = 2e17
+    with pytest.raises(DerivationError, match="data edited"):
+        derivation(root, w)
+
+
+def test_the_size_of_the_terms_of_an_expression() -> None:
+    x, y = sym("x", value=3.0), sym("y", value=-4.0)
+    indexed = Expression("indexed", (sym("z", "i"), x, y), ("i", 1, 2))
+    for expression, size in (
+        (operation("add", x, y), 7.0), (operation("sub", x, operation("neg", y)), 7.0), (product(x, y), 12.0),
+        (operation("mul", x, operation("add", x, y)), 21.0), (indexed, 7.0), (Expression("sum", (x, y, x)), 10.0),
+        (operation("exp", operation("sub", x, x)), 1.0), (product(number(0.0), x), 0.0),
+    ):  # fmt: skip
+        assert _magnitude(expression) == size
+
+
+def test_what_came_of_an_infinity_is_shown_and_not_refused() -> None:
+    x, y = Value(0.0, "x"), Value(0.0, "y")
+    assert last_line(y * x.log(), x) == "= 0"  # an exact zero carries nothing
+    z = Value(3.0, "z")
+    root = (x.log() + (1.0 / x)) * z
+    assert math.isnan(grad(root, [x])[0]) and last_line(root, x).endswith("nan")
+
+
+def test_lists_of_one_entry() -> None:
+    x = Value(0.5, "x")
+    assert str(derivation(autograd.log_sum_exp([x]), x)).count("∂y/∂x = 1\n") == 1
+    assert last_line(autograd.log_sum_exp([x]), x) == "∂y/∂x = 1"
+    assert last_line(autograd.softmax([x])[0], x) == "= 0"
+
+
+def test_slopes_of_ones_own_with_nan_and_needless_factors() -> None:
+    op = autograd.register("half_known", "x", "where(x < 0, nan, 1 + 0 * x) * x**0")
+    x, y = Value(0.5, "x"), Value(-2.0, "y")
+    assert last_line(op(x) * y, x) == "∂f/∂x = −2" and "= ∂f/∂u\n" in str(derivation(op(x) * y, x))
+    assert last_line(op(y) * x, y) == "= nan"
+
+
+def test_an_identity_is_not_written() -> None:
+    x, y = Value(0.5, "x"), Value(-2.0, "y")
+    root = apply(TABLE["identity"], (x * y,)).tanh()
+    assert str(formula(root)) == "tanh(x * y)"
+    assert "z = x · y\n  f = tanh(z)" in str(derivation(root, x))
+    assert derivation(root, x).value == grad(root, [x])[0]

@@ -8,16 +8,17 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from explaining import evaluate, graphs, moons_loss, network
+from explaining import evaluate, graphs, moons_loss, network, plain, sym
 from hypothesis import given, settings
 
 import autograd
 import nn
-from autograd import Value, formulas, ops
+from autograd import Value, compile, formula, formulas, ops
 from autograd.explain import latex_name, name_of
 from autograd.notation.expression import Expression, clipped, number, operation, symbol, times, total
+from autograd.notation.names import Name
 from autograd.notation.render import render
-from autograd.notation.styles import Latex, Plain
+from autograd.notation.styles import Latex, Plain, Style
 
 a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(0.5, "c")
 
@@ -259,3 +260,27 @@ def test_every_function_is_written(function: Callable[..., Value]) -> None:
     assert written.evaluate() == (function(x * 2.0) * 3.0).data
     assert "$" not in written.latex() and "x" in written.latex()
     ElementTree.fromstring(written.mathml())
+
+
+def test_comparisons_in_formula_text_and_on_paper() -> None:
+    less, at_most = (operation(op, sym("x"), sym("y")) for op in ("less", "less_equal"))
+    assert [render(e, Style()) for e in (less, at_most)] == ["x < y", "x <= y"]
+    assert [plain(e) for e in (less, at_most)] == ["[x < y]", "[x ≤ y]"]
+    program = compile(lambda x: autograd.where(x * 2 < 1, x, 3.0), [()], backend="numpy")
+    program([0.25])
+    assert str(formula(program.lens(0))) == "where(x * 2 < 1, x, 3)"
+
+
+def test_the_sample_of_a_name_in_mathml() -> None:
+    assert Name("x", (), (1,), 2).mathml() == (
+        '<msubsup><mi>x</mi><mrow><mn>1</mn></mrow><mrow><mo stretchy="false">(</mo><mn>2</mn>'
+        '<mo stretchy="false">)</mo></mrow></msubsup>'
+    )
+
+
+def test_an_operation_that_was_taken_back_has_no_formula() -> None:
+    op = autograd.register("soon_gone", "x * x", "2 * x")
+    root = op(Value(2.0, "x")) + 1.0
+    autograd.unregister("soon_gone")
+    with pytest.raises(TypeError, match=r"soon_gone\(.*\) .* is not an operation of the table, so it has no formula"):
+        formula(root)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import autograd
 import nn
-from autograd import Value
+from autograd import Value, grad, ledger
 from autograd.explain import Entry, TrainingLedger, contribution
+from autograd.notation.neurons import Structure
 
 
 def every_path(root: Value, leaf: Value) -> Iterator[tuple[tuple[Value, ...], float]]:
@@ -364,3 +365,45 @@ def test_training_ledger_says_what_it_cannot_split() -> None:
         record.step(2.0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="not float"):
         TrainingLedger([1.0], lr=0.1)  # type: ignore[list-item]
+
+
+def test_paths_without_neurons_are_grouped_by_labels_else_by_functions() -> None:
+    w, x, y = Value(2.0, "w"), Value(0.5, "x"), Value(-2.0, "y")
+    a, b = (w * x).tanh(), (w * y).exp()
+    functions = ledger(a * b, w).by("neuron")
+    assert {entry.name for entry in functions} == {"tanh no. 1", "exp no. 2"} and len(functions) == 2
+    a.label, b.label = "a", "b"
+    root = a * b + 0.5 * w
+    labelled = ledger(root, w).by("neuron")
+    slope_of_a, slope_of_b = (1 - a.data**2) * 0.5 * b.data, b.data * -2.0 * a.data
+    assert {e.name: (pytest.approx(e.total), e.paths) for e in labelled} == {
+        "a": (slope_of_a, 1), "b": (slope_of_b, 1), "directly": (0.5, 1),
+    }  # fmt: skip
+    assert len(labelled) == 3 and labelled["b"] == pytest.approx(slope_of_b)
+
+
+def test_a_ledger_knows_what_its_node_contributes() -> None:
+    w, x = Value(2.0, "w"), Value(0.5, "x")
+    root = w * x + 3.0
+    found = ledger(root, w).contribution
+    assert str(found) == str(contribution(root, w)) and "from 4 to 3" in str(found)
+    with pytest.raises(ValueError, match=r"other \(data 3.0\) is not in the graph of the root"):
+        contribution(root, Value(3.0, "other"))
+
+
+def test_labels_with_letters_for_indices_name_no_neuron() -> None:
+    w, x, b = Value(2.0, "w_ij"), Value(0.5, "x"), Value(1.0, "b_i")
+    assert Structure(w * x + b).neurons == []
+    w.label, b.label = "w_{1,2}", "b_1"
+    assert len(Structure(w * x + b).neurons) == 1
+
+
+def test_terms_that_no_weight_enters_move_nothing() -> None:
+    w, x, free = Value(2.0, "w"), Value(3.0, "x"), Value(1.5, "free")
+    loss = (w * x - 1.0) ** 2 + free.exp() + w * 0.25
+    record = TrainingLedger([w], lr=0.1)
+    record.step(loss)
+    w.data -= 0.1 * grad(loss, [w])[0]
+    assert [move.sample for move in record.moves()] == ["sample 1", "sample 3"]
+    assert [move.amount for move in record.moves()] == pytest.approx([-0.1 * 2 * 5 * 3, -0.025])
+    assert record.residual() == pytest.approx(0, abs=1e-15)

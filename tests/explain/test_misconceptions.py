@@ -12,6 +12,7 @@ from hypothesis import given, settings
 import autograd
 from autograd import Value, diagnose, mutants
 from autograd.explain.engines import RIGHT
+from autograd.explain.mistakes import UpdatedWeights, _Replaced
 
 X = 0.75
 
@@ -182,6 +183,25 @@ def test_the_engine_without_a_mistake_is_the_engine(graph: tuple[Value, list[Val
         assert found.get(node, 0.0) == pytest.approx(node.grad, rel=1e-12, abs=1e-15, nan_ok=True)
 
 
+def test_a_use_inside_a_list_is_named_by_its_formula() -> None:
+    x, y = Value(0.5, "x"), Value(1.5, "y")
+    found = str(diagnose(autograd.log_sum_exp([x, x]) * y, x, 0.75))
+    assert "the use of x in log(exp(x) + exp(x)) was forgotten" in found
+
+
+def test_weights_updated_too_early_end_even_if_no_update_is_consistent() -> None:
+    """n = w − 2·α·n has no limit for α = ½: after an even number of rounds the weight is back where it began."""
+    w = Value(4.0, "w")
+    engine = UpdatedWeights(0.5)
+    assert engine.run(w * w)[w] == 8.0 and engine.new[w] == 4.0
+    assert UpdatedWeights(0.125).run(w * w)[w] == pytest.approx(2 * 4.0 / 1.25, rel=1e-15)
+
+
+def test_a_mistake_must_say_what_is_wrong() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        _Replaced()  # type: ignore[abstract]
+
+
 # ---- grading: a small suite of core tests, which must notice every wrong engine -----------------------------------
 
 
@@ -290,3 +310,15 @@ def test_mutants_are_a_sequence() -> None:
     assert "overwrite: a gradient was assigned" in repr(mutants)
     with pytest.raises(KeyError, match="there are: overwrite"):
         mutants["typo"]
+
+
+def test_a_mutant_leaves_anomaly_detection_to_the_right_engine() -> None:
+    overwrite = next(mutant for mutant in autograd.mutants if mutant.name == "overwrite")
+    x = Value(3.0, "x")
+    with overwrite:
+        (x * x).backward()
+        assert x.grad == 3.0
+        x.grad = 0.0
+        with autograd.detect_anomaly():
+            (x * x).backward()
+        assert x.grad == 6.0

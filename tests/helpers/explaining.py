@@ -11,6 +11,10 @@ from hypothesis import strategies as st
 
 import autograd
 from autograd import Value
+from autograd.notation.expression import Expression, symbol
+from autograd.notation.names import Name
+from autograd.notation.render import render
+from autograd.notation.styles import Plain
 
 Network = list[list[tuple[list[Value], "Value | None"]]]
 
@@ -91,3 +95,22 @@ def combined(kind: str, x: Value, y: Value) -> Value:
         "softmax": lambda: autograd.softmax([x.tanh(), y.tanh(), 0.0])[1],
     }  # fmt: skip
     return results[kind]() if kind in results else getattr(x, kind)()
+
+
+# ---- expressions written by hand ------------------------------------------------------------------------------------
+
+
+def plain(expression: Expression) -> str:
+    return render(expression, Plain())
+
+
+def sym(base: str, *lower: Any, sample: Any = None, value: float = 1.0) -> Expression:
+    return symbol(Name(base, (), lower, sample), value)
+
+
+def constant(x: float) -> Expression:
+    return Expression("constant", (), x, x)
+
+
+def product(*factors: Expression) -> Expression:
+    return Expression("product", factors)
