@@ -24,16 +24,14 @@ import math
 import os
 import sys
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from autograd import files
 
 from .activations import names as activation_names
 from .layers import MLP
 from .module import Module
-
-if TYPE_CHECKING:
-    from .optimizers import Optimizer
+from .optimizers import Optimizer
 
 FORMAT, VERSION = "tracegrad checkpoint", 1
 MAX_FLOAT = sys.float_info.max

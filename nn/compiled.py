@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autograd.compiler import Program, compile
 from autograd.modes import changed
 
-from .layers import MLP, Layer, Neuron
+from .engines import Rows
+from .inputs import Floats
+from .losses import Loss
 from .module import Module, plain
-
-if TYPE_CHECKING:
-    from .engines import Loss, Rows
-    from .optimizers import Optimizer
-
-Floats = NDArray[np.float64]
+from .optimizers import Optimizer
 
 
 class CompiledEngine:
@@ -92,51 +87,3 @@ class CompiledEngine:
         self._program.theta[:], state, self.optimizer.steps = snapshot
         self.optimizer.state = [np.array(s) for s in state]
         self.sync()
-
-
-_PREDICTORS: WeakKeyDictionary[Module, tuple[Any, Program]] = WeakKeyDictionary()
-WORTHWHILE = 256
-"""From so many samples on, compiling takes less time than computing the samples one by one."""
-
-
-def predictor(model: Module, samples: int, width: int, asked: bool) -> Program | None:
-    """A program that computes the model's outputs with its present parameters, or None if eager work is better.
-
-    The programs of networks made of this package's own layers are kept, since what they depend on is known.
-
-    Args:
-        model: the model.
-        samples: how many samples are to be computed.
-        width: the number of features.
-        asked: whether the caller insists; then whatever tracing raises is raised.
-    """
-    own = type(model) in (MLP, Layer, Neuron)
-    known, program = _PREDICTORS.get(model, (None, None))
-    if own and known is not None and known == _structure(model, width):
-        assert program is not None
-        program.pull()
-        return program
-    if not asked and samples < WORTHWHILE:
-        return None
-    alive = ref(model)  # the program must not keep its model alive, whose entry in the dictionary it is
-
-    def output(x: Any) -> Any:
-        owner = alive()
-        assert owner is not None
-        return owner(x)
-
-    try:
-        program = compile(output, inputs=((width,),), parameters=model.parameters())
-    except Exception:
-        if asked:
-            raise
-        return None
-    if own:
-        _PREDICTORS[model] = _structure(model, width), program
-    return program
-
-
-def _structure(model: Module, width: int) -> Any:
-    """Everything but the parameters' data that a program of these layers depends on."""
-    parts = [part for _, part in model.named_modules() if isinstance(part, (Layer, Neuron))]
-    return width, [part.activation for part in parts], [id(p) for p in model.parameters()]

@@ -70,7 +70,17 @@ def _inputs(x: Any, nin: int, taker: str) -> list[Any]:
     return x if isinstance(x, list) else list(x)
 
 
-class Neuron(Module):
+class _Plain(Module):
+    """What `Neuron`, `Layer` and `MLP` share: their outputs depend on parameters and activations alone."""
+
+    def _structure(self) -> Any:
+        parts = [part for _, part in self.named_modules()]
+        if not {*map(type, parts)} <= {Neuron, Layer, MLP}:  # a subclass can compute something else
+            return None
+        return [part.activation for part in parts if isinstance(part, (Neuron, Layer))]
+
+
+class Neuron(_Plain):
     """a = φ(w1·x1 + … + wn·xn + b): one Value from ``nin`` numbers or Values.
 
     Args:
@@ -146,7 +156,7 @@ def _shown(activation: Activation) -> str:
     return repr(activation.name) if isinstance(activation.spec, str) else activation.name
 
 
-class Layer(Module):
+class Layer(_Plain):
     """``nout`` neurons that read the same ``nin`` inputs: a list of ``nout`` Values, or one Value if nout is 1.
 
     Args:
@@ -220,7 +230,7 @@ class Layer(Module):
         return f"Layer({self.nin}, {self.nout}, {_shown(self._activation)}): {count(len(self.parameters()))}"
 
 
-class MLP(Module):
+class MLP(_Plain):
     """A multilayer perceptron: layers of neurons, each reading all outputs of the one before.
 
     ``MLP(2, [16, 16, 1])`` has two inputs, two hidden layers of 16 neurons, one output and 337 parameters. Called

@@ -30,6 +30,9 @@ from autograd.value import Number, apply, argument, real
 Target = Any
 """A number or a Value, or a list (of lists) of them; arrays are taken as lists."""
 
+Loss = Callable[[Any, Target], Any]
+"""The loss of one sample from the model's output and the target."""
+
 
 def mse_loss(prediction: Any, target: Target) -> Any:
     """½(ŷ − y)², averaged over the entries; the derivative is ŷ − y.

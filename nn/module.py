@@ -116,9 +116,16 @@ class Module:
         Returns:
             An array of shape (n,) for a model with one output, else (n, outputs).
         """
-        from .engines import predict
+        from .predictor import predict  # which needs NumPy
 
         return predict(self, X, engine)
+
+    def _structure(self) -> Any:
+        """What the outputs depend on besides the parameters' data, comparable by `==`; None if that is not known.
+
+        While it stays the same, `predict` can use a program again that it compiled before.
+        """
+        return None
 
     def __repr__(self) -> str:
         names = [name for name, _ in self.named_parameters()]

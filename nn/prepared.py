@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from autograd import Value, graph, no_grad
 from autograd.modes import changed
 
-from . import engines, metrics
+from . import metrics
 from .datasets import one_hot
-from .losses import binary_cross_entropy
+from .inputs import finite, real_array, samples
+from .losses import Loss, binary_cross_entropy
 from .module import Module
-
-if TYPE_CHECKING:
-    from .optimizers import Optimizer
-
-Floats = NDArray[np.float64]
+from .optimizers import Optimizer
 
 
 def pair(validation: Any) -> tuple[ArrayLike, ArrayLike]:
@@ -31,28 +28,28 @@ def pair(validation: Any) -> tuple[ArrayLike, ArrayLike]:
 class Prepared:
     """Samples and targets, checked against a model and a loss."""
 
-    def __init__(self, model: Module, loss: engines.Loss, X: ArrayLike, y: ArrayLike, kind: str) -> None:
-        self.X = engines.samples(X, f"{kind}X")
+    def __init__(self, model: Module, loss: Loss, X: ArrayLike, y: ArrayLike, kind: str) -> None:
+        self.X = samples(X, f"{kind}X")
         self.given = np.asarray(y)
         if self.given.ndim == 0 or len(self.given) != len(self.X):
             count = len(self.given) if self.given.ndim else "one"
             raise ValueError(f"{len(self.X)} {kind}samples and {count} {kind}targets")
-        _finite(self.X, f"{kind}X")
+        finite(self.X, f"{kind}X")
         with no_grad():
             output = model(self.X[0].tolist())
         several = len(output) if isinstance(output, (list, tuple)) else 0
         if several > 1 and self.given.ndim == 1:
             self.y = one_hot(self.given, several)
         else:
-            self.y = engines.real_array(self.given, f"{kind}y")
+            self.y = real_array(self.given, f"{kind}y")
             if self.y.ndim > 2:
                 raise ValueError(f"{kind}y must be one number or one row per sample; its shape is {self.y.shape}")
-            _finite(self.y if self.y.ndim > 1 else self.y[:, None], f"{kind}y")
+            finite(self.y if self.y.ndim > 1 else self.y[:, None], f"{kind}y")
             if self.y.ndim == 2 and self.y.shape[1] == 1 and not several:
                 self.y = self.y[:, 0]
         self._try(loss, output, kind)
 
-    def _try(self, loss: engines.Loss, output: Any, kind: str) -> None:
+    def _try(self, loss: Loss, output: Any, kind: str) -> None:
         """The loss of every different target (up to 1,000), so that a wrong label is found before training."""
         flat = self.given.ndim == 1
         _, places = np.unique(self.given if flat else self.y, axis=None if flat else 0, return_index=True)
@@ -69,7 +66,7 @@ class Prepared:
                     f"it is a {type(result).__name__}"
                 )
 
-    def check(self, model: Module, loss: engines.Loss, optimizer: Optimizer) -> None:
+    def check(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
         """Refuse an optimizer that was made for another model: it would train nothing, silently."""
         moving = {*optimizer.parameters}
         if moving.isdisjoint(model.parameters()):
@@ -78,16 +75,7 @@ class Prepared:
                 raise ValueError("the loss depends on none of the optimizer's parameters; was it made for this model?")
 
 
-def _finite(array: Floats, name: str) -> None:
-    finite = np.isfinite(array)
-    if not finite.all():
-        bad = np.argwhere(~finite)
-        sample, column = bad[0].tolist()
-        more = f" (and {len(bad) - 1:,} more)" if len(bad) > 1 else ""
-        raise ValueError(f"{name} has {array[sample, column]} in sample {sample}, column {column}{more}")
-
-
-def metric_of(metric: str | metrics.Metric, loss: engines.Loss) -> tuple[str, metrics.Metric]:
+def metric_of(metric: str | metrics.Metric, loss: Loss) -> tuple[str, metrics.Metric]:
     """A metric with its name; accuracy knows the losses whose outputs are logits."""
     if callable(metric):
         return getattr(metric, "__name__", type(metric).__name__), metric

@@ -16,16 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 from autograd import AnomalyError, files
 from autograd.modes import current
 
-from . import engines, metrics
+from . import metrics
 from .checkpoint import Checkpoint, fitting, read, save
+from .choice import choose
 from .datasets import split
 from .history import EarlyStopping, History, Watch
+from .inputs import whole
 from .interaction import Interrupt, progress_bar
+from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
 from .prepared import Prepared, metric_of, pair
-
-Floats = NDArray[np.float64]
 
 
 class Epoch(NamedTuple):
@@ -49,7 +50,7 @@ Callback = Callable[[Epoch], Any]
 
 def fit(
     model: Module,
-    loss: engines.Loss,
+    loss: Loss,
     X: ArrayLike,
     y: ArrayLike,
     optimizer: Optimizer,
@@ -118,15 +119,15 @@ def fit(
         held = None
     data = Prepared(model, loss, X, y, "")
     data.check(model, loss, optimizer)
-    size = len(data.X) if batch_size is None else _whole(batch_size, "batch_size")
+    size = len(data.X) if batch_size is None else whole(batch_size, "batch_size")
     if size > len(data.X):
         raise ValueError(f"batch_size is {size} and there are {len(data.X)} samples; batch_size=None takes all at once")
-    epochs, drawn = _whole(epochs, "epochs", least=0), seed is None
+    epochs, drawn = whole(epochs, "epochs", least=0), seed is None
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "big")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the name of the checkpoint file: checkpoint='run.json'")
-    run = _Run(model, loss, optimizer, data, held, size, _whole(seed, "seed", least=0), shuffle, engine)
+    run = _Run(model, loss, optimizer, data, held, size, whole(seed, "seed", least=0), shuffle, engine)
     run.metrics = [metric_of(m, loss) for m in metrics]
     run.callbacks = [*callbacks]
     recorded = run.columns()
@@ -136,7 +137,7 @@ def fit(
         run.rule = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
         run.watched = run.rule.column(recorded)
     run.checkpoint = None if checkpoint is None else Path(checkpoint)
-    run.every = _whole(checkpoint_every, "checkpoint_every")
+    run.every = whole(checkpoint_every, "checkpoint_every")
     if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:
         raise ValueError("a checkpoint holds the model's parameters, and the optimizer moves others too")
     if run.checkpoint is not None:
@@ -144,12 +145,6 @@ def fit(
     if run.checkpoint is not None and resume and run.checkpoint.exists():
         run.load(read(run.checkpoint), any_seed=drawn)
     return run.train(epochs, progress)
-
-
-def _whole(n: Any, name: str, least: int = 1) -> int:
-    if isinstance(n, bool) or not hasattr(n, "__index__") or n.__index__() < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, not {n!r}")
-    return int(n.__index__())
 
 
 class _NotFiniteError(Exception):
@@ -167,12 +162,12 @@ class _Run:
     every: int
 
     def __init__(
-        self, model: Module, loss: engines.Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
+        self, model: Module, loss: Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
         seed: int, shuffle: bool, engine: str,
     ) -> None:  # fmt: skip
         self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
         self.size, self.seed, self.shuffle = size, seed, shuffle
-        self.engine = engines.make(engine, model, loss, optimizer, data.X, data.y)
+        self.engine = choose(engine, model, loss, optimizer, data.X, data.y)
         self.history = History(seed=seed, engine=self.engine.name)
         self.watch: Watch | None = None
         self.best: Any = None  # the data of the engine's parameters in the best epoch

@@ -9,7 +9,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value
-from nn import compiled
+from nn import compiled, predictor
 
 MOONS = nn.datasets.moons(24, noise=0.1, seed=1)
 both = pytest.mark.parametrize("engine", ["eager", "compiled"])
@@ -131,12 +131,27 @@ def test_programs_of_other_models_are_not_kept():
     model = Shifted()
     expected = model.predict(X, engine="eager")
     np.testing.assert_allclose(model.predict(X, engine="compiled"), expected, rtol=1e-13)
-    assert model not in compiled._PREDICTORS
+    assert model not in predictor._PROGRAMS
     model.shift = Value(1.5)  # a new parameter, which a kept program would not know of
     np.testing.assert_allclose(model.predict(X, engine="compiled"), expected + 1.0, rtol=1e-13)
     own = nn.MLP(2, [1], seed=0)
     own.predict(X, engine="compiled")
-    assert own in compiled._PREDICTORS
+    assert own in predictor._PROGRAMS
+
+
+def test_programs_with_a_layer_of_the_readers_own_are_not_kept():
+    class Scaled(nn.Layer):
+        scale = 1.0
+
+        def fire(self, x):
+            return [self.scale * out for out in super().fire(x)]
+
+    model = nn.MLP(2, [2, 1], seed=0)
+    model.layers[0] = scaled = Scaled(2, 2, "tanh", seed=0)
+    X = np.random.default_rng(5).normal(size=(4, 2))
+    before = model.predict(X, engine="compiled")
+    scaled.scale = 0.0
+    assert (model.predict(X, engine="compiled") != before).any() and model not in predictor._PROGRAMS
 
 
 @pytest.mark.parametrize("moving", [4, 9])

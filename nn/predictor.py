@@ -1,0 +1,91 @@
+"""The outputs of a model for many samples: one by one on floats, or all at once by a compiled program that is kept."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from autograd import Value
+from autograd.compiler import Program, compile
+
+from .inputs import Floats, engine_name, samples
+
+
+class Model(Protocol):
+    """What a model must be to predict; every `nn.Module` is."""
+
+    def __call__(self, x: Any) -> Any:
+        """The output for one sample, as Values."""
+
+    def evaluate(self, x: Any) -> Any:
+        """The output for one sample, as floats."""
+
+    def parameters(self) -> list[Value]:
+        """The Values that the output depends on."""
+
+    def _structure(self) -> Any:
+        """All else that the output depends on, or None if that is not known: see `nn.Module`."""
+
+
+WORTHWHILE = 256
+"""At this many samples and more, compiling takes less time than computing the samples one by one."""
+
+_PROGRAMS: WeakKeyDictionary[Model, tuple[Any, Program]] = WeakKeyDictionary()
+
+
+def predict(model: Model, X: ArrayLike, engine: str = "auto") -> Floats:
+    """See `nn.Module.predict`."""
+    rows = samples(X)
+    program = None
+    if engine_name(engine) != "eager":
+        program = _program(model, len(rows), rows.shape[1], asked=engine == "compiled")
+    return one_by_one(model, rows) if program is None else np.asarray(program(rows), dtype=np.float64)
+
+
+def one_by_one(model: Model, rows: Floats) -> Floats:
+    """The outputs, (n,) or (n, outputs), computed sample by sample on floats."""
+    return np.array([model.evaluate(row) for row in rows.tolist()], dtype=np.float64)
+
+
+def _program(model: Model, samples: int, width: int, asked: bool) -> Program | None:
+    """A program that computes the model's outputs with its present parameters, or None if eager work is better.
+
+    It is kept for the next call if all that it depends on is known.
+
+    Args:
+        model: the model.
+        samples: how many samples are to be computed.
+        width: the number of features.
+        asked: whether the caller insists; then whatever tracing raises is raised.
+    """
+    known, program = _PROGRAMS.get(model, (None, None))
+    if program is not None and known == _depends_on(model, width):
+        program.pull()
+        return program
+    if not asked and samples < WORTHWHILE:
+        return None
+    alive = ref(model)  # the program must not keep its model alive, whose entry in the dictionary it is
+
+    def output(x: Any) -> Any:
+        owner = alive()
+        assert owner is not None
+        return owner(x)
+
+    try:
+        program = compile(output, inputs=((width,),), parameters=model.parameters())
+    except Exception:
+        if asked:
+            raise
+        return None
+    if (depends_on := _depends_on(model, width)) is not None:
+        _PROGRAMS[model] = depends_on, program
+    return program
+
+
+def _depends_on(model: Model, width: int) -> Any:
+    """Everything but the parameters' data that a program of this model depends on; None if that is not known."""
+    structure = model._structure()
+    return None if structure is None else (width, structure, [id(p) for p in model.parameters()])
