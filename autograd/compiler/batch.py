@@ -28,7 +28,7 @@ class Batch:
         IndexError: a row does not exist.
     """
 
-    __slots__ = ("_copies", "_forms", "arrays", "rows", "samples")
+    __slots__ = ("_dtypes", "_forms", "arrays", "rows", "samples")
 
     def __init__(self, shapes: Sequence[Shape], arrays: Sequence[Any], rows: Any = None) -> None:
         if len(arrays) != len(shapes):
@@ -41,30 +41,30 @@ class Batch:
         for array in checked:
             if len(array) != len(checked[0]):
                 raise ValueError(f"the arrays hold different numbers of samples: {list(map(len, checked))}")
-        self._take(checked, [array.shape for array in checked], rows)
+        self._take(checked, rows)
 
-    def _take(self, arrays: list[Array], forms: list[Shape], rows: Any) -> None:
-        self.arrays, self._forms = arrays, forms
-        self.samples = forms[0][0] if forms else 1
+    def _take(self, arrays: list[Array], rows: Any) -> None:
+        self.arrays = arrays
+        self._forms, self._dtypes = [array.shape for array in arrays], [array.dtype for array in arrays]
+        self.samples = len(arrays[0]) if arrays else 1
         self.rows: Ints | None = None
         if rows is not None and arrays:
             self.rows = _rows(rows, self.samples)
             self.samples = len(self.rows)
         if not self.samples:
             raise ValueError("the batch is empty: a mean over no samples has no value")
-        self._copies: tuple[Machine, list[tuple[Array, Array]]] | None = None
 
     def again(self, arrays: Sequence[Any], rows: Any = None) -> Batch | None:
         """A batch of the same array objects, which need no second look (their numbers may be others); or None."""
         if len(arrays) != len(self.arrays):
             return None
-        for array, own, form in zip(arrays, self.arrays, self._forms):
-            if array is not own or own.shape != form:
+        for array, own, form, dtype in zip(arrays, self.arrays, self._forms, self._dtypes):
+            if array is not own or own.shape != form or own.dtype is not dtype:  # an array can change in place
                 return None
         if rows is None and self.rows is None:
             return self
         batch = object.__new__(Batch)
-        batch._take(self.arrays, self._forms, rows)
+        batch._take(self.arrays, rows)
         return batch
 
     def sample(self, i: int) -> list[Array]:
@@ -73,8 +73,8 @@ class Batch:
 
     def alone(self, i: int) -> Batch:
         """A batch of one sample."""
-        one, arrays = object.__new__(Batch), [array[None] for array in self.sample(i)]
-        one._take(arrays, [array.shape for array in arrays], None)
+        one = object.__new__(Batch)
+        one._take([array[None] for array in self.sample(i)], None)
         return one
 
     def fill(self, machine: Machine, begin: int, end: int, careful: bool = False) -> None:
@@ -83,14 +83,9 @@ class Batch:
         What a machine reads where it lies is not copied, unless it computes carefully.
         """
         whole = end - begin == self.samples
-        if whole and self._copies is not None and self._copies[0] is machine:
-            for target, part in self._copies[1]:
-                target[...] = part
-            return
-        copies = []
         for number, (target, array) in enumerate(zip(machine.inputs(end - begin), self.arrays)):
             if self.rows is None:
-                part, rows = array[begin:end], None
+                part, rows = array if whole else array[begin:end], None
             else:
                 part, rows = array, self.rows if whole else self.rows[begin:end]
             streamed = number == machine.streamed
@@ -102,14 +97,9 @@ class Batch:
                 part = part if rows is None else part[rows]
                 if part.ndim != 2:
                     part = part.reshape(end - begin, -1)
-                part = part if machine.by_sample else part.T
-                target[...] = part
-                copies.append((target, part))
+                target[...] = part if machine.by_sample else part.T
             if streamed:
                 machine.place(target, None, end - begin)
-        views = whole and self.rows is None and machine.streamed < 0
-        if views and all(map(np.may_share_memory, self.arrays, (part for _, part in copies))):
-            self._copies = machine, copies  # they show what the arrays hold next time
 
 
 def _rows(rows: Any, samples: int) -> Ints:
@@ -120,7 +110,8 @@ def _rows(rows: Any, samples: int) -> Ints:
     if chosen.size and chosen.view(np.uint64).max() >= samples:  # a negative number is a huge one there
         wrong = chosen[(chosen < 0) | (chosen >= samples)][0]
         raise IndexError(f"there is no row {wrong}: the arrays hold {samples} samples, counted from 0")
-    return chosen
+    own: Ints = chosen.copy()  # the caller may shuffle the list in place before `lens` looks at it
+    return own
 
 
 def _misfit(number: int, array: Array, shape: Shape) -> Exception:

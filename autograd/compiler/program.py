@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +38,29 @@ class ArrayOptimizer(Protocol):
         """Change the flat parameter array in place, given the gradient."""
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _exclusive(method: F) -> F:
+    """A method that one thread at a time runs: a program reuses its memory."""
+
+    @functools.wraps(method)
+    def locked(self: Any, *arguments: Any, **named: Any) -> Any:
+        with self._lock:
+            return method(self, *arguments, **named)
+
+    return locked  # type: ignore[return-value]
+
+
 class Program:
-    """A compiled function. Made by `autograd.compile`; one thread at a time may use it, since its memory is reused.
+    """A compiled function. Made by `autograd.compile`.
+
+    Thread-safe: a call waits until the one before it is done, since a program reuses its memory. What a call returns is
+    the caller's own, but `theta` and `gradient` are the program's memory, which the next call may change.
 
     Attributes:
-        theta: the parameters as one flat array, in the order they were given; edit it in place.
+        theta: the parameters as one flat array, in the order they were given; edit it in place, or assign as many
+            numbers to it.
         gradient: the gradient that the last `value_and_grad`, `backward` or `step` computed, in the same order.
         parameters: the Values that `pull` reads and `push` writes.
         dtype: ``float64`` or ``float32``.
@@ -57,6 +77,7 @@ class Program:
         self._scalars, self._packed, self._source, self._single = scalars, packed, source, single
         self._timings = timings
         self._names = list(names)
+        self._lock = threading.RLock()
         began = time.perf_counter()
         self._lowered = Lowering(packed).lower(differentiate=self._differentiable)
         timings["lower"] = time.perf_counter() - began
@@ -64,7 +85,7 @@ class Program:
         self._machine: Any = machine(self._lowered, self.dtype, backend)
         timings["link"] = time.perf_counter() - began
         self.backend: str = self._machine.name
-        self.theta: Array = self._machine.memory[: len(self.parameters)]
+        self._theta: Array = self._machine.memory[: len(self.parameters)]
         self.gradient: Array = np.zeros(len(self.parameters), self.dtype)
         self._shared = packed.outputs.region == SHARED  # the loss does not depend on the sample
         self._by_inputs: Any = None
@@ -78,17 +99,32 @@ class Program:
 
     # -- parameters -----------------------------------------------------------------------------------------------
 
+    @property
+    def theta(self) -> Array:
+        """The parameters as one flat array (p,), the program's own memory."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, numbers: Any) -> None:
+        given = np.asarray(numbers, self.dtype)
+        if given.shape != self._theta.shape:
+            raise ValueError(f"theta holds {len(self._theta)} parameters; got numbers of shape {given.shape}")
+        self._theta[:] = given
+
+    @_exclusive
     def pull(self) -> None:
         """Read the parameters' data into `theta`."""
-        self.theta[:] = [parameter.data for parameter in self.parameters]
+        self._theta[:] = [parameter.data for parameter in self.parameters]
 
+    @_exclusive
     def push(self) -> None:
         """Write `theta` and the last gradient back to the parameters' ``.data`` and ``.grad``."""
-        for parameter, data, slope in zip(self.parameters, self.theta.tolist(), self.gradient.tolist()):
+        for parameter, data, slope in zip(self.parameters, self._theta.tolist(), self.gradient.tolist()):
             parameter.data, parameter.grad = data, slope
 
     # -- running --------------------------------------------------------------------------------------------------
 
+    @_exclusive
     def __call__(self, *arrays: Arrays) -> Array:
         """The function's value for each of B samples: (B,) if it returns one Value, (B, n) if it returns n.
 
@@ -107,6 +143,7 @@ class Program:
             results = results[:, 0]
         return results if self.shapes else results[0]
 
+    @_exclusive
     def value_and_grad(self, *arrays: Arrays, wrt: str = "parameters", per_sample: bool = False) -> tuple[Any, Any]:
         """The mean loss over the batch and its gradient.
 
@@ -134,6 +171,7 @@ class Program:
             self._check_finite(np.array([loss]), batch)
         return loss, gradient.copy()
 
+    @_exclusive
     def backward(self, *arrays: Arrays) -> float:
         """Add the gradient of the mean loss to the parameters' ``.grad``, as ``loss.backward()`` would.
 
@@ -168,12 +206,19 @@ class Program:
             raise TypeError("step needs an optimizer with step_arrays(theta, gradient), such as nn.SGD(parameters, lr)")
         if not self._single:
             self._needs_loss()
-        batch = self._batch(arrays, rows)
-        loss, self.gradient = self._differentiate(self._machine, batch)
-        if ACTIVE:
-            self._check_finite(np.array([loss]), batch)
-        update(self.theta, self.gradient)
+        with self._lock:
+            batch = self._batch(arrays, rows)
+            loss, self.gradient = self._differentiate(self._machine, batch)
+            if ACTIVE:
+                self._check_finite(np.array([loss]), batch)
+            update(self._theta, self.gradient)
         return loss
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError(
+            "a program is not copied or pickled, since it lives in memory that its machine code knows. "
+            "Save the parameters (program.push(), then nn.save or state_dict) and compile again"
+        )
 
     # -- looking inside -------------------------------------------------------------------------------------------
 
@@ -206,6 +251,7 @@ class Program:
         drawing: Drawing = picture(self)
         return drawing
 
+    @_exclusive
     def lens(self, *which: Any) -> Any:
         """The ordinary graph of one sample: ``lens(i)`` of the last batch, ``lens(x, y)`` of the arguments given.
 
@@ -283,7 +329,7 @@ class Program:
             lowered = Lowering(self._packed).lower(wrt=regions)
             self._by_inputs = machine(lowered, self.dtype, self.backend)
         runner = self._by_inputs
-        runner.memory[: len(self.parameters)] = self.theta
+        runner.memory[: len(self.parameters)] = self._theta
         gradients = [np.zeros(array.shape, self.dtype) for array in batch.arrays]
 
         def collect(begin: int, end: int) -> bool:
