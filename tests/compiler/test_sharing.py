@@ -159,5 +159,5 @@ def test_a_program_says_why_it_is_not_copied() -> None:
     w = Value(1.0)
     program = autograd.compile(lambda x: x * w, inputs=[()], parameters=[w])
     for attempt in (copy.copy, copy.deepcopy, pickle.dumps):
-        with pytest.raises(TypeError, match="a program is not copied or pickled.*compile again"):
+        with pytest.raises(TypeError, match=r"a program is not copied or pickled.*compile again"):
             attempt(program)
