@@ -32,8 +32,21 @@ def value_of(op: Op) -> Callable[..., Any]:
 
 
 DIGITS = 1050
-"""Enough for sigmoid'(745), whose value is 1 to 324 digits, for cos(1e-300), which is 1 to 600 digits, and for 1e-320
-among the terms of a sum of size 1e308."""
+"""Enough for every point: for sigmoid'(745), whose value is 1 to 324 digits, for cos(1e-300), which is 1 to 600 digits,
+and for 1e-320 among the terms of a sum of size 1e308."""
+
+
+def digits_at(point: Sequence[Any]) -> int:
+    """The digits that a slope at this point takes, by the exponents of its arguments.
+
+    These are 60 for the step, 60 for the slope and 30 to spare; those that separate a tiny argument from 1 and from the
+    largest one; and those of a tail, which no operation makes thinner than exp(-x²) or than the smallest float. Too few
+    would show as an error of a right rule: it takes a right slope to agree with 50 digits.
+    """
+    sizes = [float(mp.log10(abs(x))) for x in point if x and mp.isfinite(x)] or [0.0]
+    tiny, large = max(0.0, -min(sizes)), max(0.0, *sizes)
+    tail = min(330.0, 10 ** min(2 * large, 3) / math.log(10))
+    return int(min(DIGITS, 150 + tiny + max(tiny, large) + tail))
 
 
 def step(point: Sequence[Any], position: int) -> Any:
@@ -42,12 +55,12 @@ def step(point: Sequence[Any], position: int) -> Any:
 
 
 def slope(f: Callable[..., Any], point: Sequence[Any], position: int) -> Any:
-    """∂f/∂(argument at position) to more than 50 digits, by a central difference at 1050 digits.
+    """∂f/∂(argument at position) to more than 50 digits, by a central difference at as many digits as it takes.
 
     The truncation error is of the order of the square of the step, 120 digits below what is measured; next to poles
     and to the edges of a domain, which floats approach to 1e-16, it still is 88 digits below.
     """
-    with mp.workdps(DIGITS):
+    with mp.workdps(digits_at(point)):
         x, h = mpf(point[position]), step(point, position)
         left, right = (f(*point[:position], moved, *point[position + 1 :]) for moved in (x - h, x + h))
         return (right - left) / (2 * h)

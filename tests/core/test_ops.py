@@ -21,6 +21,7 @@ from autograd.ops import TABLE, Op
 pytest.importorskip("mpmath")
 from mpmath import mp, mpc, mpf
 
+from benchmarks import reference
 from benchmarks.reference import LARGEST, SMALLEST_NORMAL, VALUES, draw, error, errors_at, is_smooth, slope, value_of
 
 inf, nan = math.inf, math.nan
@@ -102,6 +103,21 @@ def test_the_measure_is_shown_wrong_rules() -> None:
     assert worst_errors(flushed, arguments(flushed, 50))[1][0] > 1e15
     assert max(error(nan, 1), error(inf, 1), error(-inf, mpf(10) ** 400)) == inf
     assert error(1 + 2**-52, mpf(1)) == 1 and error(inf, mpf(10) ** 400) == 0 == error(1e-310, mpf(0))
+
+
+@pytest.mark.parametrize(
+    "name, point",
+    [("sigmoid", [744.5]), ("cos", [1e-300]), ("log1p", [5e-324]), ("log1p", [2**-53 - 1]), ("tan", [math.pi / 2]),
+     ("erf", [5.7]), ("normal_cdf", [-22.0]), ("gaussian", [-27.0]), ("pow", [1e-300, -0.9]),
+     ("softmax", [0.0, -700.0]), ("log_sum_exp", [1e100, 1e-200]), ("dot", [1e200, 1e-200, 1e8, 1e8])],
+)  # fmt: skip
+def test_the_digits_chosen_for_a_point_are_enough(name: str, point: list[float], monkeypatch: Any) -> None:
+    exact, positions = list(map(mpf, point)), range(len(point))
+    chosen = [slope(VALUES[name], exact, position) for position in positions]
+    assert reference.digits_at(exact) < reference.DIGITS
+    monkeypatch.setattr(reference, "digits_at", lambda _: 2 * reference.DIGITS)
+    for position in positions:
+        assert mp.almosteq(chosen[position], slope(VALUES[name], exact, position), mpf(10) ** -50, mpf(10) ** -330)
 
 
 def test_a_registered_operation_is_covered_by_the_same_test() -> None:
