@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..answer import Answer, Part
 from ..backward import adjoints
 from ..graph import refuse_freed, topological
 from ..notation.neurons import Structure, require
 from ..ops import TABLE
-from ..text import number, xml
+from ..text import number
 from ..value import Value
 
 
-@dataclass(frozen=True)
-class Contribution:
+@dataclass(frozen=True, repr=False)
+class Contribution(Answer):
     """The effect of a node, or of a neuron in all its evaluations, on the root. Made by `contribution`.
 
     Attributes:
@@ -43,7 +44,10 @@ class Contribution:
         """root − root without the node: what it really contributes, all orders together."""
         return self.root - self.without
 
-    def __str__(self) -> str:
+    def _heading(self) -> str:
+        return f"Contribution of {self.name} to {self.root_name}"
+
+    def _content(self) -> list[Part]:
         many = f" (sum over {self.evaluations} samples)" if self.evaluations > 1 else ""
         value = f"its {'mean ' if many else ''}value is {number(self.value)}"
         change = self.without - self.root
@@ -51,15 +55,10 @@ class Contribution:
         to = f"{self.root_name} as it is"
         if change:
             to = f"{self.root_name} from {number(self.root, 6)} to {number(self.without, 6)}"
-        return (
+        return [
             f"{self.name}: {value}, ∂{self.root_name}/∂{self.name} = {number(self.adjoint)}{many}, so to first order "
             f"it contributes {number(self.first_order)} to {self.root_name}; holding it at 0 would {direction} {to}."
-        )
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f'<p class="tracegrad-note">{xml(str(self))}</p>'
+        ]
 
 
 def contribution(root: Value, which: Any) -> Contribution:

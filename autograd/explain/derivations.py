@@ -60,6 +60,9 @@ class Derivation(Lines):
         self._rule(generations)
         self._numbers(generations)
 
+    def _heading(self) -> str:
+        return f"Derivation of {render(self._partial(self.leaf), Plain())}"
+
     # ---- equations ----
 
     def _partial(self, node: Value) -> Expression:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ..answer import Answer, Part
+from ..notation.tables import Table
 from .engines import Mutant
 from .mistakes import ALL, UpdatedWeights
 
 
-@dataclass(frozen=True)
-class Grade:
+@dataclass(frozen=True, repr=False)
+class Grade(Answer):
     """How a test suite did: which wrong engines it noticed.
 
     Attributes:
@@ -26,17 +28,17 @@ class Grade:
         """The share of mutants killed, from 0 to 1."""
         return len(self.killed) / (len(self.killed) + len(self.survived))
 
-    def __str__(self) -> str:
+    def _heading(self) -> str:
+        return "Grade of a test suite"
+
+    def _content(self) -> list[Part]:
         total = len(self.killed) + len(self.survived)
-        lines = [f"{len(self.killed)} of {total} mutants killed"]
-        lines += [f"  killed    {mutant.name:<30} by {test}" for mutant, test in self.killed]
-        lines += [f"  survived  {mutant.name:<30} {mutant.mistake}" for mutant in self.survived]
-        return "\n".join(lines)
-
-    __repr__ = __str__
+        rows = [("killed", mutant.name, f"by {test}") for mutant, test in self.killed]
+        rows += [("survived", mutant.name, mutant.mistake) for mutant in self.survived]
+        return [Table(("", "mutant", ""), rows, (), f"{len(self.killed)} of {total} mutants killed", limit=120)]
 
 
-class Mutants(Sequence[Mutant]):
+class Mutants(Answer, Sequence[Mutant]):
     """The wrong engines, as a sequence; ``mutants["overwrite"]`` is one of them, and a context manager:
 
     >>> from autograd import Value, mutants
@@ -65,8 +67,11 @@ class Mutants(Sequence[Mutant]):
     def __len__(self) -> int:
         return len(self._engines)
 
-    def __repr__(self) -> str:
-        return "\n".join(f"{engine.name}: {engine.mistake}" for engine in self._engines)
+    def _heading(self) -> str:
+        return "Engines with one mistake each"
+
+    def _content(self) -> list[Part]:
+        return [f"* {engine.name}: {engine.mistake}" for engine in self._engines]
 
     def grade(self, tests: Callable[[], object] | Iterable[Callable[[], object]]) -> Grade:
         """Run tests under every wrong engine; a test kills an engine by raising an exception.

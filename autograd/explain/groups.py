@@ -8,8 +8,9 @@ import os.path
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from ..answer import Answer, Part
 from ..notation.neurons import ARITHMETIC, Structure
-from ..notation.tables import column, table_html, terminal
+from ..notation.tables import Table, column
 from ..value import Value
 from .paths import Group, grouped, grouped_from_root
 
@@ -24,7 +25,7 @@ class Entry(NamedTuple):
     paths: int
 
 
-class Groups(Sequence[Entry]):
+class Groups(Answer, Sequence[Entry]):
     """A gradient split into groups that sum to it, the largest first; ``groups["sample 3"]`` is one total."""
 
     def __init__(self, kind: str, title: str, entries: Sequence[Entry], total: float, count: str = "paths") -> None:
@@ -45,7 +46,10 @@ class Groups(Sequence[Entry]):
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries)
 
-    def _rows(self) -> tuple[list[list[str] | None], list[float]]:
+    def _heading(self) -> str:
+        return f"Parts of a gradient, by {self.kind}"
+
+    def _content(self) -> list[Part]:
         shown, rest = self.entries[:SHOWN], self.entries[SHOWN:]
         if rest:
             name = f"{len(rest)} more"
@@ -54,16 +58,7 @@ class Groups(Sequence[Entry]):
         texts = column([*numbers, self.total])
         rows: list[list[str] | None] = [[e.name, text, f"{e.paths:,}"] for e, text in zip(shown, texts)]
         rows += [None, ["total", texts[-1], f"{sum(e.paths for e in self.entries):,}"]]
-        return rows, numbers
-
-    def __str__(self) -> str:
-        return f"{self.title}\n{terminal(self._heads, self._rows()[0], (1, 2))}"
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        rows, numbers = self._rows()
-        return table_html(self.title, self._heads, rows, (1, 2), numbers)
+        return [Table(self._heads, rows, (1, 2), self.title, numbers)]
 
 
 def split(

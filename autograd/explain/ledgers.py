@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable
 from functools import cached_property
 
+from ..answer import Answer, Part
 from ..graph import refuse_freed, topological
 from ..notation.neurons import ARITHMETIC, Structure, depending, require
-from ..notation.tables import column, cut, table_html, terminal
+from ..notation.tables import Table, column
 from ..text import minus, number
 from ..value import Value
 from .contributions import Contribution, contribution
@@ -16,7 +17,7 @@ from .groups import Groups, split
 from .paths import Group, Path, sweep
 
 
-class Ledger:
+class Ledger(Answer):
     """Where a gradient comes from: the entries sum to it. Made by `ledger`.
 
     Attributes:
@@ -116,7 +117,10 @@ class Ledger:
             words.append(self._word(path.nodes[-1], "root"))
         return " → ".join(words)
 
-    def _rows(self) -> list[list[str] | None]:
+    def _heading(self) -> str:
+        return f"Where {self._gradient()} comes from"
+
+    def _content(self) -> list[Part]:
         products = [path.product for path in self.paths]
         others = self.count - len(products)
         numbers = column([*products, *([self.remainder] if others else []), self.total])
@@ -128,11 +132,11 @@ class Ledger:
             rest = "the other path" if others == 1 else f"all {others:,} other paths together"
             rows.append(["", numbers[-2], self._share(self.remainder), "", rest])
         rows += [None, ["", numbers[-1], "", "", f"= {self._gradient()}"]]
-        return rows if self.structure.several else [row and [*row[:3], row[4]] for row in rows]
-
-    @property
-    def _heads(self) -> list[str]:
-        return ["", "product", "share", *(["sample"] if self.structure.several else []), "path"]
+        heads = ["", "product", "share", "sample", "path"]
+        if not self.structure.several:
+            heads, rows = [*heads[:3], heads[4]], [row and [*row[:3], row[4]] for row in rows]
+        bars = [*products, *([self.remainder] if others else [])]
+        return [Table(heads, rows, range(len(heads) - 1), self._caption(), bars, limit=88)]
 
     def _share(self, x: float) -> str:
         share = 100 * x / self.total if self.total else math.nan
@@ -151,17 +155,6 @@ class Ledger:
         if self.count > 1:
             note += f"; cancellation Σ|path| / |Σ path| = {number(self.cancellation)}"
         return note
-
-    def __str__(self) -> str:
-        table = terminal(self._heads, self._rows(), range(len(self._heads) - 1), limit=88)
-        return f"{self._caption()}\n{table}"
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        rows = [row and [*row[:-1], cut(row[-1], 160)] for row in self._rows()]
-        numbers = [*(path.product for path in self.paths), *([self.remainder] if self.count > len(self.paths) else [])]
-        return table_html(self._caption(), self._heads, rows, range(len(self._heads) - 1), numbers)
 
 
 def ledger(root: Value, leaf: Value, k: int = 10) -> Ledger:

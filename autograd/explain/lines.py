@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..answer import Answer
 from ..notation.expression import Expression
 from ..notation.render import render
 from ..notation.styles import Latex, MathML, Plain, Style
@@ -21,7 +23,7 @@ class Line:
     condition: str = ""
 
 
-class Lines:
+class Lines(Answer):
     """Equations, one per line, in sections.
 
     Attributes:
@@ -46,9 +48,7 @@ class Lines:
             blocks.append("")
         return "\n".join(blocks[:-1])
 
-    __str__ = plain
-
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return self.plain()
 
     def latex(self, digits: int = 4) -> str:
@@ -91,8 +91,8 @@ class Lines:
             parts.append("</table>")
         return "".join([*parts, "</div>"])
 
-    def _repr_html_(self) -> str:
-        return self.html()
+    def _forms(self) -> dict[str, Callable[[], str | bytes]]:
+        return {**super()._forms(), ".tex": lambda: f"{self.latex()}\n"}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from ..answer import Answer, Part
 from ..graph import describe, topological
 from ..notation.expression import operation, symbol
 from ..notation.neurons import Structure, depending, require
@@ -14,7 +15,6 @@ from ..notation.render import render
 from ..notation.styles import Plain
 from ..ops import TABLE
 from ..text import number as shown
-from ..text import xml
 from ..value import Value, real
 from .engines import RIGHT, Adjoints, Mutant
 from .mistakes import ALL, ForgottenUse, UpdatedWeights
@@ -41,8 +41,8 @@ class Match:
     text: str
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Answer):
     """What `diagnose` found; ``str`` of it says so in words.
 
     Attributes:
@@ -61,20 +61,8 @@ class Diagnosis:
     tried: int
     text: str
 
-    def __str__(self) -> str:
-        return self.text
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        blocks: list[str] = []
-        for line in map(xml, self.text.split("\n")):
-            if line.startswith("* "):
-                name, _, mistake = line[2:].partition(": ")
-                blocks.append(f'<li style="margin-left:1.5em"><b>{name}</b>: {mistake}')
-            else:
-                blocks.append(f"<br>{line}" if line.startswith("  ") else f"<p>{line}</p>")
-        return f'<div class="tracegrad-note" style="max-width:60em;line-height:1.5">{"".join(blocks)}</div>'
+    def _content(self) -> list[Part]:
+        return [self.text]
 
 
 def diagnose(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ..answer import Answer, Part
 from ..backward import adjoints
 from ..graph import refuse_freed, topological
 from ..notation.names import name_of
@@ -23,7 +24,7 @@ class Move(NamedTuple):
     amount: float
 
 
-class TrainingLedger:
+class TrainingLedger(Answer):
     """Splits the whole change of each weight, w_T − w_0, into entries by step and sample that sum to it.
 
     For gradient descent w ← w − α·G the entry of a sample is −α times its part of the gradient. With momentum,
@@ -184,13 +185,20 @@ class TrainingLedger:
         weight = self.parameters[self._column(parameter)]
         return name_of(weight.label).plain() if weight.label else "the weight"
 
-    def __str__(self) -> str:
-        lines = [f"TrainingLedger: {len(self._rates)} steps, {len(self.parameters)} weights"]
-        lines += [str(self.by("sample", parameter)) for parameter in self.parameters[:3]]
-        return "\n\n".join(lines)
+    def _heading(self) -> str:
+        return "How far each sample has moved a weight"
 
-    def __repr__(self) -> str:
-        return f"<TrainingLedger: {len(self._rates)} steps, {len(self.parameters)} weights>"
+    def _size(self) -> str:
+        return f"TrainingLedger: {len(self._rates)} steps, {len(self.parameters)} weights"
+
+    def _content(self) -> list[Part]:
+        parts: list[Part] = [self._size()]
+        for parameter in self.parameters[:3]:
+            parts += ["", *self.by("sample", parameter)._content()]
+        return parts
+
+    def _brief(self) -> str:
+        return f"<{self._size()}>"
 
 
 def _by_sample(loss: Value, parameters: Sequence[Value]) -> dict[str, list[float]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import keyword
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import formulas, functions
+from ..answer import Answer
 from ..graph import consumers, describe, refuse_freed, topological
 from ..notation.expression import Expression, number, operation, symbol
 from ..notation.names import Name, name_of
@@ -21,8 +22,8 @@ from .lines import LatexDisplay
 _DOTS = Expression("dots")
 
 
-@dataclass(frozen=True)
-class Formula:
+@dataclass(frozen=True, repr=False)
+class Formula(Answer):
     """An expression in mathematical notation.
 
     ``str(formula)`` and `text` are in the language of `autograd.formulas` (and of the ``tracegrad`` command); `latex`
@@ -113,14 +114,19 @@ class Formula:
         return float(result.data)
 
     def __str__(self) -> str:
-        note = f"\n({self.operations:,} operations, {self.hidden:,} of them behind dots)" if self.hidden else ""
-        return self.text + note
+        return f"{self.text}\n({self._note})" if self.hidden else self.text
 
-    __repr__ = __str__
+    @property
+    def _note(self) -> str:
+        return f"{self.operations:,} operations, {self.hidden:,} of them behind dots"
 
-    def _repr_html_(self) -> str:
-        note = f"<p>{self.operations:,} operations, {self.hidden:,} of them behind dots</p>" if self.hidden else ""
+    def html(self) -> str:
+        """A fragment of HTML: MathML, which browsers draw by themselves."""
+        note = f"<p>{self._note}</p>" if self.hidden else ""
         return f'<div class="tracegrad-formula" style="width:fit-content">{self.mathml()}{note}</div>'
+
+    def _forms(self) -> dict[str, Callable[[], str | bytes]]:
+        return {**super()._forms(), ".tex": lambda: f"\\[\n{self.latex()}\n\\]\n"}
 
 
 def _by_table(name: str) -> Any:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from ..text import minus, shortened, visible, xml
 
 Row = Sequence[str]
+LONGEST = 160
+"""Letters of a cell in HTML; a longer one loses its middle."""
 
 
 def column(numbers: Sequence[float], digits: int = 5, sign: bool = True) -> list[str]:
@@ -31,67 +34,71 @@ def width(text: str) -> int:
     )
 
 
-def terminal(heads: Row, rows: Sequence[Row | None], numeric: Sequence[int], limit: int = 68) -> str:
-    """The rows as aligned text; None is a rule. ``numeric`` columns are aligned right, others cut at ``limit``."""
-    cells = [[cut(cell, limit) for cell in row] for row in (heads, *(row for row in rows if row is not None))]
-    widths = [max(width(row[i]) for row in cells) for i in range(len(heads))]
-
-    def line(row: Row) -> str:
-        padded = []
-        for i, cell in enumerate(row):
-            text = cut(cell, limit)
-            space = " " * (widths[i] - width(text))
-            padded.append(space + text if i in numeric else text + space)
-        return "  ".join(padded).rstrip()
-
-    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([line(heads), rule, *(rule if row is None else line(row) for row in rows)])
-
-
 def cut(text: str, limit: int) -> str:
     """A text on one line, not longer than ``limit``; the middle goes first."""
     return shortened(visible(" ".join(text.split())), limit, " … ")
 
 
-STYLE = """<style>
-.tracegrad-table{border-collapse:collapse;font:14px/1.5 system-ui,sans-serif;margin:.5em 0;color:inherit}
-.tracegrad-table caption{caption-side:top;text-align:left;font-weight:600;padding:.2em 0 .5em;color:inherit}
-.tracegrad-table th{text-align:left;font-weight:600;border-bottom:1.5px solid currentColor;padding:.25em .8em}
-.tracegrad-table td{text-align:left;padding:.2em .8em;border:0}
-.tracegrad-table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.tracegrad-table tr.rule td{border-top:1px solid currentColor}
-.tracegrad-table .bar{min-width:10em}
-.tracegrad-table .bar svg{display:block}
-.tracegrad-note{font:14px/1.5 system-ui,sans-serif;max-width:60em;margin:.3em 0}
-</style>"""
+class Table(NamedTuple):
+    """Rows of text, to be read in a terminal or as HTML.
 
+    Attributes:
+        heads: the heading of each column.
+        rows: the cells; None is a rule.
+        numeric: the columns that are aligned right; `column` writes numbers whose decimal points then align.
+        caption: stands above.
+        bars: for the first rows, the length of a bar that HTML shows beside them.
+        limit: in a terminal, the width at which other columns are cut.
+    """
 
-def table_html(
-    caption: str, heads: Row, rows: Sequence[Row | None], numeric: Sequence[int], bars: Sequence[float] = ()
-) -> str:
-    """The rows as an HTML table, everything escaped; ``bars`` adds a column of bars to the first rows."""
-    drawn = bool(bars)
-    lines = [
-        f"<tr>{''.join(_cell('th', head, i in numeric) for i, head in enumerate(heads))}{'<th></th>' * drawn}</tr>"
-    ]
-    finite = [abs(bar) for bar in bars if math.isfinite(bar)]
-    scale = max(finite, default=0.0) or 1.0
-    rule, position = "", 0
-    for row in rows:
-        if row is None:
-            rule = ' class="rule"'
-            continue
-        cells = "".join(_cell("td", cell, i in numeric) for i, cell in enumerate(row))
-        bar = f'<td class="bar">{_bar(bars[position] / scale) if position < len(bars) else ""}</td>' if drawn else ""
-        lines.append(f"<tr{rule}>{cells}{bar}</tr>")
-        rule, position = "", position + 1
-    return f'{STYLE}<table class="tracegrad-table"><caption>{xml(caption)}</caption>{"".join(lines)}</table>'
+    heads: Row
+    rows: Sequence[Row | None]
+    numeric: Collection[int]
+    caption: str = ""
+    bars: Sequence[float] = ()
+    limit: int = 68
 
+    def text(self) -> str:
+        """Aligned text."""
+        cells = [[cut(cell, self.limit) for cell in row] for row in (self.heads, *filter(None, self.rows))]
+        widths = [max(map(width, entries)) for entries in zip(*cells)]
 
-def _cell(tag: str, text: str, numeric: bool) -> str:
-    # JupyterLab aligns the cells of every table to the right, and strips style sheets from untrusted notebooks
-    kind = ' class="n"' if numeric else ' style="text-align:left"'
-    return f"<{tag}{kind}>{xml(text)}</{tag}>"
+        def line(row: Row) -> str:
+            padded = []
+            for i, cell in enumerate(row):
+                text = cut(cell, self.limit)
+                space = " " * (widths[i] - width(text))
+                padded.append(space + text if i in self.numeric else text + space)
+            return "  ".join(padded).rstrip()
+
+        rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+        lines = [line(self.heads), rule, *(rule if row is None else line(row) for row in self.rows)]
+        return "\n".join([self.caption, *lines] if self.caption else lines)
+
+    def html(self) -> str:
+        """A ``<table>``, everything escaped; it scrolls where it is wider than the page."""
+        more = "<th></th>" if self.bars else ""
+        heads = "".join(self._cell("th", i, head) for i, head in enumerate(self.heads))
+        lines: list[str] = []
+        scale = max((abs(bar) for bar in self.bars if math.isfinite(bar)), default=0.0) or 1.0
+        rule, position = "", 0
+        for row in self.rows:
+            if row is None:
+                rule = ' class="rule"'
+                continue
+            cells = "".join(self._cell("td", i, cut(cell, LONGEST)) for i, cell in enumerate(row))
+            bar = _bar(self.bars[position] / scale) if position < len(self.bars) else ""
+            cells += f'<td class="bar">{bar}</td>' if self.bars else ""
+            lines.append(f"<tr{rule}>{cells}</tr>")
+            rule, position = "", position + 1
+        caption = f"<caption>{xml(self.caption)}</caption>" if self.caption else ""
+        body = f"{caption}<thead><tr>{heads}{more}</tr></thead><tbody>{''.join(lines)}</tbody>"
+        return f'<div class="tracegrad-scroll"><table class="tracegrad-table">{body}</table></div>'
+
+    def _cell(self, tag: str, i: int, text: str) -> str:
+        # JupyterLab aligns the cells of every table to the right, and strips style sheets from untrusted notebooks
+        kind = ' class="n"' if i in self.numeric else ' style="text-align:left"'
+        return f"<{tag}{kind}>{xml(text)}</{tag}>"
 
 
 def _bar(share: float) -> str:
@@ -99,8 +106,8 @@ def _bar(share: float) -> str:
     if not math.isfinite(share):
         return ""
     length = 60 * min(1.0, abs(share))
-    left, colour = (70, "#0072b2") if share >= 0 else (70 - length, "#d55e00")
+    left, color = (70, "#0072b2") if share >= 0 else (70 - length, "#d55e00")
     return (
         '<svg width="140" height="14" viewBox="0 0 140 14" aria-hidden="true"><path d="M70 0V14" stroke="currentColor" '
-        f'stroke-width=".7"/><rect x="{left:.1f}" y="3" width="{length:.1f}" height="8" fill="{colour}"/></svg>'
+        f'stroke-width=".7"/><rect x="{left:.1f}" y="3" width="{length:.1f}" height="8" fill="{color}"/></svg>'
     )

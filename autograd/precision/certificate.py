@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ..answer import Answer, Part
 from ..graph import describe
-from ..notation.tables import terminal
+from ..notation.tables import Table
 from ..value import Value
 
 ALL_DIGITS = 53 * math.log10(2)
@@ -64,7 +65,7 @@ class Row(NamedTuple):
         return float(abs(self.computed - self.exact) / abs(self.exact)) if self.exact else math.inf
 
 
-class Certificate:
+class Certificate(Answer):
     """The result of `certify`; ``str(certificate)`` is a table.
 
     Attributes:
@@ -105,7 +106,10 @@ class Certificate:
                 found.setdefault((loss.node, loss.where), loss)
         return sorted(found.values(), key=lambda loss: loss.after - loss.before)
 
-    def __str__(self) -> str:
+    def _heading(self) -> str:
+        return "How many digits are right"
+
+    def _content(self) -> list[Part]:
         least = min((row.digits for row in self.gradients), default=ALL_DIGITS)
         head = (
             f"certificate at {self.precision} digits: {self.value.digits:.1f} of {ALL_DIGITS:.1f} digits of the value "
@@ -115,7 +119,7 @@ class Certificate:
             (row.name, f"{row.computed!r}", _exact(row.exact), f"{row.digits:.1f}", _enclosure(row))
             for row in self.rows
         ]
-        parts = [head, terminal(("", "computed", "exact", "digits", "enclosed"), cells, (1, 2, 3))]
+        parts: list[Part] = [head, Table(("", "computed", "exact", "digits", "enclosed"), cells, (1, 2, 3))]
         losses = self.losses
         if losses:
             parts.append("Digits were lost:")
@@ -124,10 +128,10 @@ class Certificate:
                 parts.append(f"  … and at {len(losses) - SHOWN} more; certificate.losses lists them")
         else:
             parts.append("No operation lost digits that matter.")
-        parts += [_curve(row, self.curves[row.name]) for row in self.gradients if row.name in self.curves]
-        return "\n".join(parts)
-
-    __repr__ = __str__
+        for row in self.gradients:
+            if row.name in self.curves:
+                parts += _curve(row, self.curves[row.name])
+        return parts
 
 
 SHOWN = 8
@@ -145,13 +149,13 @@ def _enclosure(row: Row) -> str:
     return "exactly" if not width else f"within {low.context.nstr(width, 1)}"
 
 
-def _curve(row: Row, curve: list[tuple[float, float, float]]) -> str:
+def _curve(row: Row, curve: list[tuple[float, float, float]]) -> list[Part]:
     """The U-curve as text: one line per decade of the step, and the best of it."""
     lines = [(f"{h:.0e}", f"{forward:.1e}", f"{central:.1e}") for h, forward, central in curve[::4]]
-    table = terminal(("step", "forward difference", "central difference"), lines, (0, 1, 2))
+    heads = ("step", "forward difference", "central difference")
     h, _, least = min(curve, key=lambda entry: entry[2] if entry[2] == entry[2] else math.inf)
     own = float(abs(row.computed - row.exact))
-    return (
-        f"Errors of finite differences for {row.name}:\n{table}\n"
-        f"The best central difference, at step {h:.0e}, is off by {least:.1e}; the gradient of the graph by {own:.1e}."
-    )
+    return [
+        Table(heads, lines, (0, 1, 2), f"Errors of finite differences for {row.name}:"),
+        f"The best central difference, at step {h:.0e}, is off by {least:.1e}; the gradient of the graph by {own:.1e}.",
+    ]
