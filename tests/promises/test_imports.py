@@ -15,13 +15,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LEVELS = [
     {"files", "formulas", "modes", "text"},
-    {"ops"},
+    {"ops", "page"},
     {"graph", "eager"},
     {"value"},
     {"functions"},
     {"backward"},
     {"functional"},
     {"notation"},
+    {"answer"},
     {"check", "explain", "precision", "view", "compiler"},
     {"cli", "__main__"},
 ]
