@@ -44,7 +44,9 @@ def test_one_fit():
 
     model = nn.MLP(1, [1], output="linear", seed=0)
     optimizer = nn.SGD(model.parameters(), lr=0.5)
-    history = nn.fit(model, nn.mse_loss, [-1.0, 0.0, 1.0], [-1.0, 1.0, 3.0], optimizer, epochs=100, progress=False, engine="eager")
+    history = nn.fit(
+        model, nn.mse_loss, [-1.0, 0.0, 1.0], [-1.0, 1.0, 3.0], optimizer, epochs=100, progress=False, engine="eager"
+    )
     assert history.loss[-1] < 1e-20
     [weight, bias] = model.parameters()
     assert (weight.data, bias.data) == (pytest.approx(2.0), pytest.approx(1.0))
