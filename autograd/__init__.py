@@ -125,7 +125,7 @@ if _other := _hips_autograd():
     warnings.warn(
         f"HIPS autograd is installed beside tracegrad ({_other}). Both own the package name `autograd`, and whichever "
         "is installed last overwrites files of the other. Use a fresh virtual environment for tracegrad, or run "
-        "`pip uninstall autograd` and then `pip install --force-reinstall --no-deps tracegrad`",
+        "in its folder `pip uninstall autograd` and then `pip install --force-reinstall --no-deps .`",
         RuntimeWarning,
         stacklevel=2,
     )

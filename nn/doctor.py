@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 CURE = (
     "The distribution 'autograd' (HIPS autograd) is installed beside tracegrad; both own the package name `autograd`, "
-    "and one overwrites the other. Use a fresh virtual environment for tracegrad, or run\n"
+    "and one overwrites the other. Use a fresh virtual environment for tracegrad, or run in its folder\n"
     "    pip uninstall autograd\n"
-    "    pip install --force-reinstall --no-deps tracegrad"
+    "    pip install --force-reinstall --no-deps ."
 )
 
 
@@ -50,11 +50,11 @@ def autograd_is_ours() -> bool:
 
 
 _OPTIONAL = {
-    "numba": ("compiled programs run fused kernels", "tracegrad[fast]"),
-    "matplotlib": ("curves, boundaries and surfaces", "tracegrad[plot]"),
-    "pygraphviz": ("Graphviz without a `dot` program", "tracegrad[render]"),
-    "anywidget": ("the two-way notebook widget", "tracegrad[widget]"),
-    "mpmath": ("50-digit reference values", "tracegrad[precision]"),
+    "numba": "compiled programs run fused kernels",
+    "matplotlib": "curves, boundaries and surfaces",
+    "pygraphviz": "Graphviz without a `dot` program",
+    "anywidget": "the two-way notebook widget",
+    "mpmath": "50-digit reference values",
 }
 
 
@@ -68,11 +68,10 @@ def examine() -> Iterator[Finding]:
         yield Finding(False, f"HIPS autograd {other} is installed in the same environment", CURE)
     for name in ("numpy", "graphviz", "tqdm"):
         found = _version(name)
-        yield Finding(found is not None, f"{name} {found or 'is missing'}", "pip install tracegrad")
-    for name, (use, extra) in _OPTIONAL.items():
+        yield Finding(found is not None, f"{name} {found or 'is missing'}", f"pip install {name}")
+    for name, use in _OPTIONAL.items():
         found = _version(name)
-        advice = f"for {use}: pip install '{extra}'"
-        yield Finding(True if found else None, f"{name} {found or 'not installed'}", advice)
+        yield Finding(True if found else None, f"{name} {found or 'not installed'}", f"for {use}: pip install {name}")
     dot = shutil.which("dot")
     yield Finding(
         True if dot else None,

@@ -166,7 +166,7 @@ def _pictures(
         os.environ.setdefault("MPLBACKEND", "Agg")
         import matplotlib.pyplot as plt
     except ImportError:
-        say("curves and maps need matplotlib: pip install 'tracegrad[plot]'")
+        say("curves and maps need matplotlib: pip install matplotlib")
         return
     from . import plots
     from .metrics import confusion_matrix

@@ -26,9 +26,7 @@ def load_mpmath() -> Any:
     try:
         import mpmath
     except ImportError:
-        raise ImportError(
-            "exact arithmetic needs the package mpmath: pip install mpmath (or pip install 'tracegrad[precision]')"
-        ) from None
+        raise ImportError("exact arithmetic needs the package mpmath: pip install mpmath") from None
     return mpmath
 
 

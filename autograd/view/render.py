@@ -36,7 +36,7 @@ sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot"))
 """
 
 INSTALL = (
-    "install one of the two: `pip install 'tracegrad[render]'` (pygraphviz, which brings Graphviz with it), "
+    "install one of the two: `pip install pygraphviz` (version 2 or newer, which brings Graphviz with it), "
     "or Graphviz itself (https://graphviz.org/download, or your system's package manager) so that `dot` is on PATH"
 )
 

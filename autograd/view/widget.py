@@ -13,7 +13,7 @@ try:
     import traitlets
 except ImportError as error:
     raise ImportError(
-        "the widget needs anywidget: pip install 'tracegrad[widget]'. Without it the stepper still shows in a "
+        "the widget needs anywidget: pip install anywidget. Without it the stepper still shows in a "
         "notebook, only that its leaves cannot be dragged"
     ) from error
 

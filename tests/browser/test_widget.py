@@ -28,7 +28,7 @@ MODEL = """async ([esm, state]) => {
 @pytest.fixture
 def joined(watched, tmp_path):
     """A widget in Python and the same in the browser, its messages carried by hand."""
-    pytest.importorskip("anywidget", reason="the widget's tests need anywidget: pip install 'tracegrad[widget]'")
+    pytest.importorskip("anywidget", reason="the widget's tests need anywidget: pip install anywidget")
     w, x = Value(0.5, "w"), Value(2.0, "x")
     widget = autograd.stepper((w * x).tanh()).widget()
     file = tmp_path / "widget.html"

@@ -375,7 +375,7 @@ def test_saving_png_and_pdf(tmp_path):
 
 def test_without_graphviz_png_and_pdf_say_what_to_install(tmp_path, no_graphviz):
     for suffix in ("png", "pdf"):
-        with pytest.raises(RenderError, match=r"pip install 'tracegrad\[render\]'.*\.svg or \.dot need nothing"):
+        with pytest.raises(RenderError, match=r"pip install pygraphviz.*\.svg or \.dot need nothing"):
             draw(example()).save(tmp_path / f"graph.{suffix}")
     assert not list(tmp_path.iterdir())
 
