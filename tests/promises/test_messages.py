@@ -105,7 +105,7 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: autograd.register("f", "self", "1"), ValueError, "'self' cannot name an argument"),
     (lambda: autograd.register("f", "x", ["1", "1"], arguments="xx"), ValueError, "another meaning, or stands twice"),
     (lambda: autograd.register("f", "x", ["1"], arguments=["*x"]), ValueError, "'*x' cannot name an argument"),
-    (lambda: autograd.register("f", "x", ["1"], kind="x"), ValueError, "f: an operation is of one of the kinds arithmet"),
+    (lambda: autograd.register("f", "x", ["1"], kind="x"), ValueError, "f: an operation is of one of the kinds arithm"),
     (lambda: autograd.register("f", "x", "q"), FormulaError, "unknown name 'q'; known names: inf, nan, out, x"),
     (lambda: autograd.register("f", "sin(x, x)", "1"), FormulaError, "f: "),
     (lambda: autograd.register("f", "x", "sin()"), FormulaError, "f: "),

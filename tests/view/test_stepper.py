@@ -232,7 +232,7 @@ def test_a_failed_save_keeps_the_older_file(tmp_path, monkeypatch):
     target = tmp_path / "steps.html"
     target.write_text("older")
 
-    def full(path, data):
+    def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module.files, "_fill", full)
