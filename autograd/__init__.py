@@ -8,13 +8,12 @@
 True
 """
 
-import importlib
-import os
-import sys
-import warnings
-from typing import TYPE_CHECKING, Any
+import typing as _typing
 
+from . import face as _face
 from . import graph as graph
+from . import hints as _hints
+from . import neighbor as _neighbor
 from .functional import grad as grad
 from .functional import hessian as hessian
 from .functional import hvp as hvp
@@ -63,7 +62,9 @@ from .modes import record_source as record_source
 from .ops import Op as Op
 from .value import Value as Value
 
-if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
+if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
+    from tracegrad import __version__ as __version__
+
     from . import check as check
     from . import explain as explain
     from .check import GradcheckError as GradcheckError
@@ -82,65 +83,24 @@ if TYPE_CHECKING:  # what `_LAZY` lists, for readers and type checkers
     from .view.narration import Frame as Frame
     from .view.stepper import stepper as stepper
 
-__version__ = "0.1.0"
+_LATER = {
+    "__version__": "tracegrad",
+    "check": ".check", "gradcheck": ".check", "GradcheckError": ".check",
+    "compile": ".compiler", "Program": ".compiler",
+    "explain": ".explain", "derivation": ".explain", "diagnose": ".explain", "formula": ".explain",
+    "ledger": ".explain", "mutants": ".explain",
+    "certify": ".precision", "Certificate": ".precision",
+    "draw": ".view", "steps": ".view.frames", "Frame": ".view.narration", "stepper": ".view.stepper",
+    "graph": ".graph",
+}  # fmt: skip
+"""Public names whose modules are imported at their first use, and modules that are public themselves."""
 
-_LAZY = {
-    "Certificate": (".precision", "Certificate"),
-    "certify": (".precision", "certify"),
-    "check": (".check", ""),
-    "compile": (".compiler", "compile"),
-    "Program": (".compiler", "Program"),
-    "gradcheck": (".check", "gradcheck"),
-    "GradcheckError": (".check", "GradcheckError"),
-    "derivation": (".explain", "derivation"),
-    "diagnose": (".explain", "diagnose"),
-    "draw": (".view", "draw"),
-    "explain": (".explain", ""),
-    "formula": (".explain", "formula"),
-    "Frame": (".view.narration", "Frame"),
-    "ledger": (".explain", "ledger"),
-    "mutants": (".explain", "mutants"),
-    "steps": (".view.frames", "steps"),
-    "stepper": (".view.stepper", "stepper"),
-}
-"""Public names whose modules are imported at their first use: name -> (module, attribute), "" for the module itself."""
-
-
-def _hips_autograd() -> str:
-    """The metadata folder of HIPS autograd, which owns the same package name; empty if it is not installed.
-
-    The folders of `sys.path` are listed in 0.3 ms. Importing `importlib.metadata` takes longer than this package.
-    """
-    for folder in sys.path:
-        try:
-            for name in os.listdir(folder or os.curdir):
-                if name.startswith("autograd-") and name.endswith((".dist-info", ".egg-info")):
-                    return os.path.join(folder, name)
-        except OSError:  # a path that is not there, an archive
-            continue
-    return ""
-
-
-if _other := _hips_autograd():
-    warnings.warn(
-        f"HIPS autograd is installed beside tracegrad ({_other}). Both own the package name `autograd`, and whichever "
-        "is installed last overwrites files of the other. Use a fresh virtual environment for tracegrad, or run "
-        "in its folder `pip uninstall autograd` and then `pip install --force-reinstall --no-deps .`",
-        RuntimeWarning,
-        stacklevel=2,
-    )
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _LAZY[name]
-    found = importlib.import_module(module, __name__)
-    if attribute:
-        found = getattr(found, attribute)
-    globals()[name] = found
-    return found
+__all__ = _face.public(globals(), _LATER)  # noqa: PLE0605
+__getattr__ = _face.finder(__name__, globals(), _LATER, _hints.HINTS)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return __all__
+
+
+_neighbor.warn()

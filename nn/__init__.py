@@ -11,8 +11,7 @@ MLP(2, [16, 16, 1], activation='tanh', output='linear'): 337 parameters
 True
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import typing as _typing
 
 try:
     from autograd import Value as _Value  # from the package itself: HIPS autograd leaves our value.py where it was
@@ -22,6 +21,9 @@ else:
     _ENGINE = _Value.__module__ == "autograd.value"
 
 if _ENGINE:
+    from autograd import face as _face
+
+    from . import hints as _hints
     from . import schedules as schedules
     from .layers import MLP as MLP
     from .layers import Layer as Layer
@@ -44,7 +46,7 @@ if _ENGINE:
     from .optimizers import clip_grad_norm as clip_grad_norm
     from .optimizers import clip_grad_value as clip_grad_value
 
-if TYPE_CHECKING:
+if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from autograd.notation.names import latex_name as latex_name
 
     from . import checkpoint as checkpoint
@@ -68,8 +70,7 @@ if TYPE_CHECKING:
     from .training import Epoch as Epoch
     from .training import fit as fit
 
-# What is not needed to build a network is imported when it is first used: public name -> module.
-_LAZY = {
+_LATER = {
     "checkpoint": ".checkpoint", "CheckpointError": ".checkpoint", "load": ".checkpoint", "save": ".checkpoint",
     "datasets": ".datasets", "metrics": ".metrics", "EarlyStopping": ".history", "History": ".history",
     "Epoch": ".training", "fit": ".training",
@@ -77,21 +78,20 @@ _LAZY = {
     "GradientFlow": ".flow", "line_search": ".search", "descend": ".search", "directional_derivative": ".search",
     "Descent": ".search", "LineSearch": ".search",
     "latex_name": "autograd.notation.names",
+    "schedules": ".schedules",
 }  # fmt: skip
+"""Public names whose modules are imported at their first use, and modules that are public themselves."""
 
+if _ENGINE:
+    __all__ = _face.public(globals(), _LATER)  # noqa: PLE0605
+    __getattr__ = _face.finder(__name__, globals(), _LATER, _hints.HINTS)
 
-def __getattr__(name: str) -> Any:
-    if not _ENGINE:
+    def __dir__() -> list[str]:
+        return __all__
+
+else:
+
+    def __getattr__(name: str) -> _typing.Any:
         from .doctor import CURE
 
         raise ImportError(f"nn needs tracegrad's package autograd and found another one. {CURE}")
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(_LAZY[name], __name__)
-    found = module if _LAZY[name] == f".{name}" else getattr(module, name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})

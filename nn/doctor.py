@@ -100,17 +100,3 @@ def report() -> int:
     faults = sum(finding.ok is False for finding in findings)
     print("Everything needed is here." if not faults else f"{faults} fault{'s' * (faults > 1)} found.")
     return 1 if faults else 0
-
-
-def main() -> int:
-    """The `tracegrad` command: `doctor` runs here, everything else in `nn.cli`."""
-    if hasattr(sys.stdout, "reconfigure"):  # a terminal that cannot show σ shows ? instead of failing
-        sys.stdout.reconfigure(errors="replace")
-    if sys.argv[1:2] == ["doctor"]:
-        return report()
-    if not autograd_is_ours():
-        print(CURE, file=sys.stderr)
-        return 1
-    from .cli import main as command
-
-    return command()

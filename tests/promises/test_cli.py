@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 import autograd
+import tracegrad
 from autograd import cli as expressions
 from nn import cli, doctor
 
@@ -188,7 +189,7 @@ def test_doctor(capsys, monkeypatch):
 def test_the_command_explains_a_foreign_autograd(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "autograd_is_ours", lambda: False)
     monkeypatch.setattr(sys, "argv", ["tracegrad", "demo"])
-    assert doctor.main() == 1
+    assert tracegrad.main() == 1
     assert "fresh virtual environment" in capsys.readouterr().err
 
 
@@ -197,7 +198,7 @@ def test_the_commands_in_the_readme_run(tmp_path):
     commands = re.findall(r"^tracegrad ((?:draw|check|step) .*?)\s*#", text, re.MULTILINE)
     assert len(commands) == 3
     for command in commands:
-        program = "import sys; from nn.cli import main; sys.exit(main())"
+        program = "import sys; from tracegrad import main; sys.exit(main())"
         done = subprocess.run(
             [sys.executable, "-c", program, *shlex.split(command)],
             cwd=tmp_path, env={"PYTHONPATH": str(README.parent), "PYTHONUTF8": "1", "PATH": ""},

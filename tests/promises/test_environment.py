@@ -13,10 +13,12 @@ import pytest
 
 import autograd
 import nn
+import tracegrad
+from autograd import neighbor
 from nn import datasets, doctor
 
 ROOT = Path(__file__).parents[2]
-LIBRARY = sorted([*(ROOT / "autograd").rglob("*.py"), *(ROOT / "nn").rglob("*.py")])
+LIBRARY = sorted([*(ROOT / "autograd").rglob("*.py"), *(ROOT / "nn").rglob("*.py"), ROOT / "tracegrad.py"])
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +174,7 @@ def test_files_are_utf8_whatever_the_locale_says():
     ],
 )
 def test_commands_on_a_terminal_that_knows_ascii_only(command):
-    code = "import sys; from nn.doctor import main; sys.exit(main())"
+    code = "import sys; from tracegrad import main; sys.exit(main())"
     done = run(code, *command.split(), **PLAIN)
     assert done.returncode == (0 if command.isascii() else 2), done.stderr
     assert "Traceback" not in done.stderr and (done.stdout + done.stderr).isascii()
@@ -233,6 +235,7 @@ def test_a_checkpoint_with_turned_line_endings_is_refused(tmp_path):
 def copied(folder):
     for name in ("autograd", "nn"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "tracegrad.py", folder)
     return folder
 
 
@@ -270,10 +273,14 @@ def test_hips_autograd_installed_over_us_is_explained(tmp_path):
     done = run("import nn\nnn.MLP(2, [1])", path=tmp_path)
     assert done.returncode == 1 and "ImportError: nn needs tracegrad's package autograd" in done.stderr
     assert "pip install --force-reinstall --no-deps ." in done.stderr
-    done = run("import sys; from nn.doctor import main; sys.exit(main())", "doctor", path=tmp_path)
-    assert done.returncode == 1 and "FAULT    the package autograd is tracegrad's" in done.stdout
-    done = run("import sys; from nn.doctor import main; sys.exit(main())", "demo", path=tmp_path)
-    assert done.returncode == 1 and "fresh virtual environment" in done.stderr and "Traceback" not in done.stderr
+    done = run("import tracegrad\nprint(tracegrad.__version__)\ntracegrad.Value", path=tmp_path)
+    assert tracegrad.__version__ in done.stdout and "ImportError: tracegrad needs its own package" in done.stderr
+    as_module = "import runpy; runpy.run_module('tracegrad', run_name='__main__')"  # python -m tracegrad
+    for start in ("from tracegrad import main; raise SystemExit(main())", as_module):
+        done = run(start, "doctor", path=tmp_path)
+        assert done.returncode == 1 and "FAULT    the package autograd is tracegrad's" in done.stdout
+        done = run(start, "demo", path=tmp_path)
+        assert done.returncode == 1 and "fresh virtual environment" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_looking_for_the_neighbour_costs_next_to_nothing():
@@ -283,13 +290,13 @@ def test_looking_for_the_neighbour_costs_next_to_nothing():
 
 def test_hips_autograd_is_found_by_its_metadata_and_named(monkeypatch, tmp_path):
     before = autograd.Value
-    assert autograd._hips_autograd() == ""
+    assert neighbor.hips_autograd() == ""
     (tmp_path / "autograd_notes-1.dist-info").mkdir()
     (tmp_path / "autograd-1.8.0.tar.gz").touch()
     monkeypatch.setattr(sys, "path", [str(tmp_path / "nowhere"), str(tmp_path), *sys.path])
-    assert autograd._hips_autograd() == ""
+    assert neighbor.hips_autograd() == ""
     (tmp_path / "autograd-1.8.0.dist-info").mkdir()
-    assert autograd._hips_autograd() == str(tmp_path / "autograd-1.8.0.dist-info")
+    assert neighbor.hips_autograd() == str(tmp_path / "autograd-1.8.0.dist-info")
     with pytest.warns(RuntimeWarning, match=r"beside tracegrad \(.*autograd-1.8.0.dist-info\).*pip uninstall autograd"):
         importlib.reload(autograd)
     assert autograd.Value is before
