@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .. import graph, modes
 from ..functional import grad
 from ..value import Number, Value, real
-from .replay import replay, replay_together
+from .many_points import replay, replay_together
 from .rounding import value_noise
 
 WORK = 300_000

@@ -10,7 +10,7 @@ from ..ops import TABLE
 from ..value import Value
 from .differences import Estimate
 from .edges import crosses_kink, leaves_domain, on_edge
-from .replay import replay
+from .many_points import replay
 from .rounding import value_noise
 from .subject import Subject
 

@@ -5,10 +5,10 @@
 - `replay`: a recorded graph, forward and in reverse, in such an arithmetic;
 - `losses`: at which operations digits were lost;
 - `certificate`: rows, the table;
-- `whole`: `certify`.
+- `certifying`: `certify`.
 """
 
 from .certificate import Certificate as Certificate
 from .certificate import Loss as Loss
 from .certificate import Row as Row
-from .whole import certify as certify
+from .certifying import certify as certify

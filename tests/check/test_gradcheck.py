@@ -21,7 +21,7 @@ from autograd import GradcheckError, Value, gradcheck, ops
 from autograd.check import check_edges, error_curve
 from autograd.check.differences import measure, measurement, slope
 from autograd.check.edges import on_edge
-from autograd.check.replay import replay
+from autograd.check.many_points import replay
 from autograd.check.subject import Subject
 from autograd.value import apply
 

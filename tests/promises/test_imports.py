@@ -1,4 +1,4 @@
-"""Imports point one way, and ``import autograd`` needs the standard library alone."""
+"""Imports point one way, in all files of both packages, and ``import autograd`` needs the standard library alone."""
 
 from __future__ import annotations
 
@@ -6,125 +6,257 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LEVELS = [
-    {"face", "files", "formulas", "hints", "modes", "neighbor", "text"},
-    {"ops", "page"},
-    {"graph", "eager"},
-    {"value"},
-    {"functions"},
-    {"backward"},
-    {"functional"},
-    {"notation"},
-    {"answer"},
-    {"check", "explain", "precision", "view", "compiler"},
-    {"cli", "__main__"},
-]
-"""A module of `autograd` imports from the levels above its own in this list; those of one level leave each other be,
-save for the last but one, where a picture of a check or a derivation of a program is somebody's to make."""
+PACKAGES = ["autograd", "nn", "tracegrad"]
 
-LEVEL = {name: i for i, names in enumerate(LEVELS) for name in names}
-TOGETHER = LEVELS[-2]
+ORDER = {
+    "autograd": """
+        face files formulas hints modes neighbor text
+        ops page
+        graph eager
+        value
+        functions
+        backward
+        functional
+        notation
+        answer
+        check explain view
+        precision
+        compiler
+        cli
+    """,
+    "nn": """
+        doctor hints
+        activations datasets inputs interaction losses metrics rules schedules search
+        predictor loops
+        module
+        layers optimizers
+        reference plots diagram
+        flow history checkpoint engines prepared
+        compiled
+        choice
+        training
+        recipes demo
+        cli
+    """,
+}
+"""The parts of each package (a file, or a folder with all that is in it), the lowest first. A part imports from the
+lines above its own. `nn` imports from `autograd`, and `tracegrad` from both. Inside a part there is no list: only no
+circle. Imports inside functions count, and so do those that only type checkers read."""
 
-# Value.backward() is how everybody starts the reverse pass, which is built on Value: one of the two must come later.
-EXEMPT = {("value", "backward")}
+EXEMPT = {
+    ("autograd.value", "autograd.backward"): "Value.backward() starts the reverse pass, which is built on Value",
+    ("autograd.graph", "autograd.value"): "for type checkers: a graph is walked by its slots, and Value has them",
+    ("autograd.view.widget", "autograd.view.stepper"): "for type checkers: Stepper.widget() makes the widget",
+    ("autograd", "tracegrad"): "the version stands where it can be read without autograd",
+    ("autograd.compiler.program", "autograd.compiler.equations"): "open: print(program) writes equations of a program",
+    ("autograd.compiler.program", "autograd.compiler.lens"): "open: Program.lens(i) reads a program",
+}
+"""Imports that point the other way: (file, what it imports), and why."""
 
 HEAVY = {"numpy", "graphviz", "pygraphviz", "matplotlib", "numba", "IPython", "mpmath", "tqdm", "anywidget", "scipy"}
 
-MADE_WITH = {"compiler": {"numpy"}, "kernels": {"numba"}, "widget": {"anywidget"}}
-"""Modules that cannot be written without a heavy package, so that they are themselves imported at their first use."""
+MADE_WITH = {
+    "autograd.compiler": {"numpy"}, "autograd.compiler.kernels": {"numba"}, "autograd.view.widget": {"anywidget"},
+    "nn": {"numpy"}, "nn.loops": {"numba"},
+}  # fmt: skip
+"""What cannot be written without a heavy package, and is itself imported at its first use. (Which modules of `nn`
+need NumPy is not listed: that `import nn` does not need it is tested with the modules.)"""
 
 
-def imports(file: Path) -> Iterator[tuple[str, bool, int]]:
-    """(absolute name of what is imported, whether at the top of the module, line); TYPE_CHECKING blocks left out."""
-    package = file.relative_to(ROOT).parts[:-1]
+class Import(NamedTuple):
+    """One import: the module that is imported, and where that stands."""
 
-    def walk(node: ast.AST, top: bool) -> Iterator[tuple[str, bool, int]]:
+    module: str
+    line: int
+    runs: bool
+    at_start: bool
+
+
+def module_name(file: Path) -> str:
+    """``autograd.view.svg`` for ``autograd/view/svg.py``; a folder's ``__init__.py`` has the name of the folder."""
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def imports(file: Path) -> Iterator[Import]:
+    """Every import in a file. ``from a import b`` imports the module ``a.b`` if there is one, else ``a``."""
+    folder = file.relative_to(ROOT).parts[:-1]
+
+    def walk(node: ast.AST, runs: bool, at_start: bool) -> Iterator[Import]:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-                continue  # read by type checkers only, never run
             if isinstance(child, ast.Import):
-                yield from ((alias.name, top, child.lineno) for alias in child.names)
+                yield from (Import(alias.name, child.lineno, runs, at_start) for alias in child.names)
             elif isinstance(child, ast.ImportFrom):
-                base = package[: len(package) - child.level + 1] if child.level else []
+                base = folder[: len(folder) - child.level + 1] if child.level else ()
                 stem = ".".join([*base, *([child.module] if child.module else [])])
-                yield from ((f"{stem}.{alias.name}", top, child.lineno) for alias in child.names)
-            else:
-                deeper = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-                yield from walk(child, top and not deeper)
+                for alias in child.names:
+                    name = f"{stem}.{alias.name}"
+                    yield Import(name if is_module(name) else stem, child.lineno, runs, at_start)
+            elif not isinstance(child, ast.expr):  # an import is a statement
+                read = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+                later = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
+                yield from walk(child, runs and not read, at_start and not read and not later)
 
-    yield from walk(ast.parse(file.read_text(encoding="utf-8")), True)
-
-
-def own_part(file: Path) -> str:
-    """The module or package of `autograd` that a file belongs to: ``view/svg.py`` belongs to ``view``."""
-    parts = file.relative_to(ROOT / "autograd").with_suffix("").parts
-    return parts[0]
+    yield from walk(ast.parse(file.read_text(encoding="utf-8")), True, True)
 
 
-AUTOGRAD = sorted((ROOT / "autograd").rglob("*.py"))
+def own_files() -> list[Path]:
+    folders = (ROOT / "autograd", ROOT / "nn")
+    return sorted([*(file for folder in folders for file in folder.rglob("*.py")), ROOT / "tracegrad.py"])
 
 
-@pytest.mark.parametrize("file", AUTOGRAD, ids=lambda f: str(f.relative_to(ROOT)))
-def test_imports_point_one_way(file: Path) -> None:
-    own = own_part(file)
-    if own == "__init__":
-        return  # it gathers the public names of all of them
-    assert own in LEVEL, f"{file.name} has no place in the order of imports"
-    for name, _, line in imports(file):
-        top, _, rest = name.partition(".")
-        assert top != "nn", f"{file}:{line}: autograd never imports nn"
-        part = rest.partition(".")[0]
-        if top != "autograd" or part not in LEVEL or part == own or (own, part) in EXEMPT:
+def part(module: str) -> tuple[str, str]:
+    """The package of a module and its part of it, "" for the package itself: ``("autograd", "view")``."""
+    package, _, rest = module.partition(".")
+    return package, rest.partition(".")[0]
+
+
+def height(module: str) -> tuple[int, int]:
+    """Where a module stands; a package stands above its parts."""
+    package, own = part(module)
+    lines = [line.split() for line in ORDER.get(package, "").strip().splitlines()]
+    found = [i for i, line in enumerate(lines) if own in line]
+    assert found or not own, f"{module} has no place in the order of imports"
+    return PACKAGES.index(package), found[0] if own else len(lines)
+
+
+def wrong_way(file: Path) -> Iterator[str]:
+    """The imports of a file that do not point down."""
+    own = module_name(file)
+    assert height(own)
+    for found in imports(file):
+        if part(found.module)[0] not in PACKAGES or (own, found.module) in EXEMPT:
             continue
-        allowed = LEVEL[part] < LEVEL[own] or {own, part} <= TOGETHER
-        assert allowed, f"{file}:{line}: {own} imports {part}, which builds on it"
+        if own.startswith(f"{found.module}."):
+            yield f"{file}:{found.line}: {own} imports {found.module}, the face of a folder that it is in"
+        elif part(own) != part(found.module) and not height(found.module) < height(own):
+            yield f"{file}:{found.line}: {own} imports {found.module}, which does not stand below it"
 
 
-@pytest.mark.parametrize("file", AUTOGRAD, ids=lambda f: str(f.relative_to(ROOT)))
+OWN = own_files()
+each_file = pytest.mark.parametrize("file", OWN, ids=lambda f: str(f.relative_to(ROOT)))
+
+
+@each_file
+def test_imports_point_one_way(file: Path) -> None:
+    assert [*wrong_way(file)] == []
+
+
+def circle(files: Iterable[Path]) -> list[str]:
+    """Modules that import each other in a circle; empty if there is none. Faces are left out: they only gather."""
+    own = {module_name(file): file for file in files if file.name != "__init__.py"}
+    edges = {
+        name: {found.module for found in imports(file) if found.module in own and (name, found.module) not in EXEMPT}
+        for name, file in own.items()
+    }
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        return [str(name) for name in error.args[1]]
+    return []
+
+
+def test_there_is_no_circle() -> None:
+    assert circle(OWN) == []
+
+
+def test_every_exemption_is_needed() -> None:
+    present = {(module_name(file), found.module) for file in OWN for found in imports(file)}
+    assert {*EXEMPT} - present == set()
+
+
+def made_with(module: str) -> set[str]:
+    return {package for name, needed in MADE_WITH.items() if f"{module}.".startswith(f"{name}.") for package in needed}
+
+
+def heavy(file: Path) -> Iterator[str]:
+    """Heavy packages, and modules made with them, that a file imports when it is itself imported."""
+    allowed = made_with(module_name(file))
+    for found in imports(file):
+        needed = {found.module.partition(".")[0]} & HEAVY | made_with(found.module)
+        if found.at_start and not needed <= allowed:
+            yield f"{file}:{found.line}: {found.module} is imported before it is used"
+
+
+@each_file
 def test_heavy_packages_are_imported_where_they_are_used(file: Path) -> None:
-    own = {*file.relative_to(ROOT).with_suffix("").parts}
-    allowed = {package for part in own for package in MADE_WITH.get(part, ())}
-    for name, top, line in imports(file):
-        package = name.partition(".")[0]
-        assert not top or package not in HEAVY - allowed, f"{file}:{line}: {package} at the top of a module"
-        later = set(name.split(".")) & MADE_WITH.keys() - own
-        assert not top or not later, f"{file}:{line}: {later.pop()} at the top of a module"
+    assert [*heavy(file)] == []
 
 
-def test_the_order_is_shown_a_wrong_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_is_shown_wrong_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    (tmp_path / "autograd" / "view").mkdir(parents=True)
-    for place, text, test in (
-        ("graph.py", "from .value import Value", test_imports_point_one_way),
-        ("ops.py", "from . import graph", test_imports_point_one_way),
-        ("value.py", "def f():\n    from autograd.functional import grad", test_imports_point_one_way),
-        ("view/svg.py", "import nn.layers", test_imports_point_one_way),
-        ("view/svg.py", "from ..cli import main", test_imports_point_one_way),
-        ("strange.py", "", test_imports_point_one_way),
-        ("graph.py", "from . import compiler", test_heavy_packages_are_imported_where_they_are_used),
-        ("graph.py", "import numpy as np", test_heavy_packages_are_imported_where_they_are_used),
-    ):
-        file = tmp_path / "autograd" / place
+    for name in ("autograd/graph", "autograd/view/svg", "autograd/view/dot", "nn/losses", "nn/training", "tracegrad"):
+        file = tmp_path / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        (file.parent / "__init__.py").touch()
+
+    def written(place: str, text: str) -> Path:
+        file = tmp_path / place
         file.write_text(text)
-        with pytest.raises(AssertionError):
-            test(file)
-        file.unlink()
+        return file
+
     for place, text in (
-        ("value.py", "from . import graph\nfrom .ops import TABLE\nfrom .backward import backward"),
-        ("graph.py", "if TYPE_CHECKING:\n    from .value import Value"),
-        ("view/svg.py", "from ..check import report\nfrom . import layout\nfrom autograd import Value"),
+        ("autograd/graph.py", "from .functional import grad"),
+        ("autograd/ops.py", "from . import graph"),
+        ("autograd/value.py", "def f():\n    from autograd.functional import grad"),
+        ("autograd/value.py", "if TYPE_CHECKING:\n    from .cli import main"),
+        ("autograd/view/svg.py", "import nn.losses"),
+        ("autograd/view/svg.py", "from ..cli import main"),
+        ("autograd/view/svg.py", "from ..explain import ledger"),
+        ("autograd/view/svg.py", "from . import draw"),
+        ("autograd/view/svg.py", "from autograd import Value"),
+        ("nn/losses.py", "from .training import fit"),
+        ("nn/losses.py", "from nn import fit"),
+        ("nn/losses.py", "from .metrics import accuracy"),
+        ("nn/training.py", "def f():\n    import tracegrad"),
     ):
-        file = tmp_path / "autograd" / place
-        file.write_text(text)
-        test_imports_point_one_way(file)
-        test_heavy_packages_are_imported_where_they_are_used(file)
-        file.unlink()
+        assert [*wrong_way(written(place, text))], text
+        written(place, "")
+    for place, text in (
+        ("autograd/value.py", "from . import graph\nfrom .ops import TABLE\nfrom .backward import backward"),
+        ("autograd/view/svg.py", "from ..value import Value\nfrom . import dot"),
+        ("autograd/__init__.py", "from .view.svg import svg\nfrom .graph import topological"),
+        ("nn/losses.py", "from autograd import Value\nfrom autograd.value import real"),
+        ("nn/training.py", "from .losses import Loss\nfrom . import losses"),
+        ("tracegrad.py", "import autograd, nn.losses"),
+    ):
+        assert [*wrong_way(written(place, text))] == [], text
+        written(place, "")
+    with pytest.raises(AssertionError, match="has no place"):
+        [*wrong_way(written("nn/strange.py", ""))]
+    (tmp_path / "nn" / "strange.py").unlink()
+
+    assert circle(own_files()) == []
+    written("autograd/view/svg.py", "from .dot import source")
+    written("autograd/view/dot.py", "def f():\n    from . import svg")
+    assert {*circle(own_files())} == {"autograd.view.svg", "autograd.view.dot"}
+
+    for place, text, wrong in (
+        ("autograd/graph.py", "import numpy as np", True),
+        ("autograd/graph.py", "from . import compiler", True),
+        ("nn/losses.py", "import numpy, matplotlib.pyplot", True),
+        ("nn/losses.py", "import numpy as np", False),
+        ("autograd/graph.py", "def f():\n    import numpy as np", False),
+        ("autograd/graph.py", "if TYPE_CHECKING:\n    import numpy as np", False),
+    ):
+        (tmp_path / "autograd" / "compiler").mkdir(exist_ok=True)
+        (tmp_path / "autograd" / "compiler" / "__init__.py").touch()
+        assert bool([*heavy(written(place, text))]) == wrong, text
+        written(place, "")
 
 
 PROBE = """
