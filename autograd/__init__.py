@@ -68,6 +68,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from . import check as check
     from . import explain as explain
     from .check import GradcheckError as GradcheckError
+    from .check import UndecidedError as UndecidedError
     from .check import gradcheck as gradcheck
     from .compiler import Program as Program
     from .compiler import compile as compile
@@ -85,7 +86,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
 
 _LATER = {
     "__version__": "tracegrad",
-    "check": ".check", "gradcheck": ".check", "GradcheckError": ".check",
+    "check": ".check", "gradcheck": ".check", "GradcheckError": ".check", "UndecidedError": ".check",
     "compile": ".compiler", "Program": ".compiler",
     "explain": ".explain", "derivation": ".explain", "diagnose": ".explain", "formula": ".explain",
     "ledger": ".explain", "mutants": ".explain",

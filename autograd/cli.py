@@ -97,7 +97,7 @@ def _check(options: argparse.Namespace) -> int:
     root = build(options.expression, options.values)
     report = gradcheck(root, leaves(root), order=options.order, raise_exception=False)
     print(report)
-    return 0 if report.ok else 1
+    return {"passed": 0, "failed": 1, "cannot say": 3}[report.outcome]
 
 
 def _step(options: argparse.Namespace) -> int:
@@ -120,6 +120,8 @@ def add_commands(commands: Any) -> None:
         ("step", _step, "step through the forward and the backward pass of an expression"),
     ):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        if name == "check":
+            command.epilog = "exit status: 0 passed, 1 failed, 3 cannot say (a kink, an edge or round-off here)"
         command.add_argument("expression", help="such as 'tanh(w*x + b)'")
         command.add_argument("values", nargs="*", metavar="name=number", help="a value for each name")
         command.set_defaults(run=run)

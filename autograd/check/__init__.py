@@ -21,3 +21,4 @@ from .report import ADVICE as ADVICE
 from .report import GradcheckError as GradcheckError
 from .report import Report as Report
 from .report import Row as Row
+from .report import UndecidedError as UndecidedError

@@ -11,14 +11,15 @@ from ..functional import grad
 from ..value import Number, Value, real
 from .differences import RUNGS, measure, measurement
 from .edges import EdgeReport, check_edges
-from .report import GradcheckError, Report, Row
+from .report import REFUTED, GradcheckError, Report, Row, UndecidedError
 from .rounding import gradient_noise, value_noise
 from .second import second_order
 from .subject import Subject
 from .verdict import explain, judge
 
 EXPLAINED = 12
-"""For how many failed rows the function is called again to find out why."""
+"""For how many unconfirmed rows the function is called again to find out why. Beyond, only a row that would be the
+first to accuse a rule is looked at: none is called wrong because nobody looked."""
 
 
 def gradcheck(
@@ -54,10 +55,14 @@ def gradcheck(
     and the measured error is small enough to say anything (1 % of the slope, or 1e-6 of |f|/max(1, |x|) for a slope
     that is nearly zero). So nothing is forgiven because it is "about 1e-6": where the function is smooth a factor of
     1 + 1e-7 is caught, whether the input is 1e-8 or 1e8, and where it is not, the row says what was in the way.
-    ``rtol`` stands for the rounding of local derivatives, ``atol`` for what the caller wishes to ignore. A point on a
-    kink, on the edge of a domain, or drowned in round-off does not pass: nothing could be confirmed there, and the
-    report says which it was, at which operation, and what to do. Slopes too small to be seen in the digits of the
-    function (a sigmoid at 40) pass with a note.
+    ``rtol`` stands for the rounding of local derivatives, ``atol`` for what the caller wishes to ignore. Slopes too
+    small to be seen in the digits of the function (a sigmoid at 40) pass with a note.
+
+    *Three outcomes.* ``report.outcome`` is "passed", "failed" (a derivative or an edge is wrong) or "cannot say":
+    the point lies on a kink, on the edge of a domain, or its slope is drowned in round-off, so that nothing could be
+    confirmed and nothing is said against the rule. The report says which it was, at which operation, and what to do.
+    ``report.ok`` is True for "passed" alone. A check that cannot say raises as well, an error of a class of its own
+    (`UndecidedError`) that says so: a test that could not look must not pass.
 
     *Edges.* Whatever the whole function does, each stored local derivative is compared with finite differences of
     its own operation at the recorded operands; the first wrong one is named with its source line. A large graph is
@@ -70,14 +75,15 @@ def gradcheck(
             differences of the gradient; for more than 8 inputs the Hessian times a vector, a row per input.
         atol: absolute error to ignore.
         rtol: relative error to ignore.
-        raise_exception: raise if the check fails; else look at ``report.ok``.
+        raise_exception: raise unless the check passes; else look at ``report.outcome``.
 
     Returns:
-        A `Report`: ``.ok``, ``.rows`` (label, value, analytic, numeric, uncertainty, error, verdict, note),
-        ``.worst``, ``.edges``; printed, a table.
+        A `Report`: ``.ok``, ``.outcome``, ``.rows`` (label, value, analytic, numeric, uncertainty, error, verdict,
+        note), ``.worst``, ``.edges``; printed, a table.
 
     Raises:
-        GradcheckError: a derivative or edge is wrong or could not be measured; the message is the report.
+        GradcheckError: a derivative or an edge is wrong; the message is the report.
+        UndecidedError: nothing is wrong, but a derivative could not be measured here (a `GradcheckError` too).
         TypeError: f does not return one Value, or an input is not a real number.
         ValueError: no inputs, an input that is not finite, a function that changes from call to call.
 
@@ -98,7 +104,7 @@ def gradcheck(
     finally:
         subject.restore()
     if raise_exception and not report.ok:
-        raise GradcheckError(report)
+        raise GradcheckError(report) if report.outcome == "failed" else UndecidedError(report)
     return report
 
 
@@ -114,18 +120,19 @@ def _check(subject: Subject, order: int, atol: float, rtol: float) -> Report:
     )
     reached = set(nodes)
     rows = []
-    explained = 0
+    explained, accused = 0, False
     for i, (label, slope, estimate) in enumerate(zip(subject.labels, slopes, estimates)):
         verdict, note = judge(slope, estimate, atol, rtol, lost[i]), ""
         if verdict != "ok" and edges.stale is not None:
             verdict = "stale"
-        elif verdict != "ok" and explained < EXPLAINED:
+        elif verdict != "ok" and (explained < EXPLAINED or (verdict == "wrong" and not accused)):
             explained += 1
             verdict, note = explain(subject, nodes, i, slope, estimate, verdict, not edges.wrong)
         elif leaves[i] not in reached:
             note = "the function does not use it"
         elif 0 < abs(slope) < estimate.uncertainty:
             note = "too small to be seen in the function's digits"
+        accused = accused or verdict in REFUTED
         uncertainty = estimate.uncertainty + lost[i]
         rows.append(Row(label, subject.point[i], slope, estimate.slope, uncertainty, verdict, note))
     if order == 2:

@@ -11,7 +11,7 @@ from .edges import EdgeReport
 
 
 class GradcheckError(AssertionError):
-    """A derivative disagrees with finite differences, or could not be measured; the message is the report.
+    """A derivative disagrees with finite differences; the message is the report.
 
     Attributes:
         report: the `Report` itself.
@@ -22,11 +22,25 @@ class GradcheckError(AssertionError):
         self.report = report
 
 
+class UndecidedError(GradcheckError):
+    """A derivative could not be measured at this point: nothing is said against the rule, and nothing confirms it.
+
+    It is an error because a test that could not look must not pass; move the point, as the report advises. A grader
+    that wants to tell the two apart catches this class first, or reads `Report.outcome`.
+    """
+
+
+REFUTED = frozenset({"wrong", "lost", "stale"})
+"""The verdicts under which the analytic derivative is not that of the function."""
+
 ADVICE = {
     "wrong": "wrong rule: the numeric slope is reliable here and the analytic one is not it.",
-    "kink": "kink inside the step: the slope jumps here, so there is no derivative to check. Move the point.",
-    "edge": "edge of the domain: the function does not exist on either side of this point. Move the point inside.",
-    "overflow": "overflow: the function or its slope is beyond 1.8e308 here. Scale the inputs, or move the point.",
+    "kink": "kink inside the step: the slope jumps here, so there is no derivative to check. Nothing is said against "
+    "the rule. Move the point.",
+    "edge": "edge of the domain: the function does not exist on either side of this point. Nothing is said against the "
+    "rule. Move the point inside.",
+    "overflow": "overflow: the function or its slope is beyond 1.8e308 here. Nothing is said against the rule. Scale "
+    "the inputs, or move the point.",
     "truncation": "truncation: the function bends too sharply for the smallest useful step, so the numeric slope is "
     "not reliable. Nothing is said against the rule; check it at a smoother point.",
     "round-off": "round-off: the function's own rounding error hides the slope. Nothing is said against the rule; "
@@ -87,18 +101,35 @@ class Report:
         self.calls = calls
 
     @property
+    def outcome(self) -> str:
+        """``"passed"``, ``"failed"`` or ``"cannot say"``.
+
+        Failed: a derivative or an edge is wrong, depends on the input behind the graph's back, or the graph is stale.
+        Cannot say: nothing is wrong, but a derivative could not be measured at this point (a kink, the edge of a
+        domain, overflow, round-off), so that nothing confirms it.
+        """
+        verdicts = {row.verdict for row in self.rows}
+        if verdicts & REFUTED or self.edges.wrong or self.edges.stale is not None:
+            return "failed"
+        return "passed" if verdicts <= {"ok"} else "cannot say"
+
+    @property
     def ok(self) -> bool:
-        """Whether every derivative and every edge was measured and found right."""
-        return all(row.verdict == "ok" for row in self.rows) and not self.edges.wrong and self.edges.stale is None
+        """Whether the outcome is "passed": every derivative was measured and found right, and no edge is wrong.
+
+        A grader gives marks for ``report.ok``, takes them for ``report.outcome == "failed"``, and asks again at
+        another point for ``"cannot say"``.
+        """
+        return self.outcome == "passed"
 
     @property
     def worst(self) -> Row:
-        """The row whose error is largest beside the derivative itself; a failed one if any failed."""
+        """The row whose error is largest relative to the derivative; a wrong one if any is, else one not measured."""
 
-        def badness(row: Row) -> tuple[bool, float]:
+        def badness(row: Row) -> tuple[bool, bool, float]:
             size = max(abs(row.analytic), abs(row.numeric))
             ratio = row.error / size if size else 0.0
-            return row.verdict != "ok", ratio if ratio == ratio else float("inf")
+            return row.verdict in REFUTED, row.verdict != "ok", ratio if ratio == ratio else float("inf")
 
         return max(self.rows, key=badness)
 
@@ -122,7 +153,7 @@ class Report:
         failed = [row for row in self.rows if row.verdict != "ok"]
         first = sum(row.order == 1 for row in self.rows)
         what = f"{first} first" + (f" and {len(self.rows) - first} second" if first < len(self.rows) else "")
-        state = "passed" if self.ok else f"FAILED ({len(failed)} of {len(self.rows)} rows{self._other_trouble()})"
+        state = self.outcome if self.ok else f"{self.outcome.upper()} ({self._trouble(failed)})"
         parts = [f"gradcheck {state}: {what} derivatives, {self.edges.checked} edges, f = {self.value:.10g}"]
         if self.edges.wrong:
             parts.append(f"First wrong operation: {self.edges.wrong[0]}")
@@ -143,9 +174,14 @@ class Report:
 
     __repr__ = __str__
 
-    def _other_trouble(self) -> str:
-        wrong = f", {len(self.edges.wrong)} wrong edges" if self.edges.wrong else ""
-        return wrong + (", stale graph" if self.edges.stale is not None else "")
+    def _trouble(self, unconfirmed: Sequence[Row]) -> str:
+        refuted = [row for row in unconfirmed if row.verdict in REFUTED]
+        open_ = len(unconfirmed) - len(refuted)
+        parts = [f"{len(refuted)} of {len(self.rows)} rows"] if self.outcome == "failed" else []
+        parts += [f"{open_} of {len(self.rows)} rows not measurable here"] if open_ else []
+        parts += [f"{len(self.edges.wrong)} wrong edge{'s' * (len(self.edges.wrong) > 1)}"] if self.edges.wrong else []
+        parts += ["stale graph"] if self.edges.stale is not None else []
+        return ", ".join(parts)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def judge(slope: float, estimate: Estimate, atol: float, rtol: float, lost: floa
 def explain(
     subject: Subject, nodes: Sequence[Value], index: int, slope: float, found: Estimate, verdict: str, sound: bool
 ) -> tuple[str, str]:
-    """Why a row failed, found by calling the function at the points that the measurement rests on.
+    """Why a row was not confirmed, found by calling the function at the points that the measurement rests on.
 
     Args:
         subject: the function.
@@ -52,12 +52,15 @@ def explain(
     """
     if verdict in ("edge", "overflow"):
         return _first_trouble(subject, nodes, index, verdict)
-    if verdict not in ("kink", "wrong"):
+    # round-off may hide whether a slope is right and yet show that it is not the function's
+    contradicted = verdict == "round-off" and abs(slope - found.slope) > 16 * found.uncertainty
+    if verdict not in ("kink", "wrong") and not contradicted:
         return verdict, ""
     x = subject.point[index]
     reach = found.step if verdict == "kink" else 16 * found.step  # the largest of the three steps
     left, right = subject.operations(index, x - reach), subject.operations(index, x + reach)
-    for node, a, b in zip(nodes, left, right):
+    same = [node.op for node in nodes] == [o.op for o in left] == [o.op for o in right]
+    for node, a, b in zip(nodes, left, right) if same else ():
         if a.operands != b.operands and on_edge(TABLE[node.op], [parent.data for parent in node.parents]):
             return "edge", f"no slope on both sides at {describe(node)}"
     if not math.isfinite(slope):
@@ -67,6 +70,8 @@ def explain(
                 return "edge", f"no finite slope at {describe(node)}"
     kinked = found.obstacle == "kink"
     slopes = f"slopes {found.left:.6g} and {found.right:.6g}" if kinked else "inside the step"
+    if kinked and math.isinf(found.slope):
+        slopes = "the function jumps here"
     if [o.op for o in left] != [o.op for o in right] and (sound or verdict == "kink"):
         return "kink", f"{slopes}: a branch of the Python code changes"
     for point in () if subject.fixed or verdict == "kink" else (x + reach, x - reach):
@@ -75,13 +80,13 @@ def explain(
         if abs(called - recorded) > 64 * value_noise(subject.root) + 1e-10 * max(abs(called), abs(recorded)):
             return "lost", f"at {point:.6g} it gives {called:.10g}, its recorded graph {recorded:.10g}"
     if verdict == "kink" or (sound and not kinked):
-        for node, a, b in zip(nodes, left, right):
+        for node, a, b in zip(nodes, left, right) if same else ():
             if a.operands and crosses_kink(TABLE[a.op], a.operands, b.operands):
                 return "kink", f"{slopes}, at {describe(node)}"
     scatter = max((abs(nearby - slope) for nearby in subject.slopes_nearby(index)), default=0.0)
     if verdict == "wrong" and abs(slope - found.slope) <= 16 * scatter:
         return "round-off", f"the analytic slope itself changes by {scatter:.1g} from one float to the next"
-    return verdict, ""
+    return verdict, slopes if kinked else ""
 
 
 def _first_trouble(subject: Subject, nodes: Sequence[Value], index: int, verdict: str) -> tuple[str, str]:

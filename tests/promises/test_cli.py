@@ -52,6 +52,9 @@ def test_check(capsys):
     autograd.register("wrong_square", "x * x", "x")
     status, out, _ = run("check 'wrong_square(x) + y' x=3 y=1", capsys)
     assert status == 1 and "wrong_square" in out and "FAILED" in out
+    status, out, _ = run("check 'abs(x)' x=0", capsys)
+    assert status == 3 and "CANNOT SAY" in out
+    assert "0 passed, 1 failed, 3 cannot say" in " ".join(run("check --help", capsys)[1].split())
 
 
 def test_step(capsys):
