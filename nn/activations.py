@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Union
 
-from autograd import Value, no_grad, ops
+from autograd import Value, ops
 
 Spec = Union[str, Callable[[Any], Any]]
 """What names an activation: ``"relu"``, ``"linear"``, ``"softmax"``, or a function of a Value."""
@@ -22,15 +22,18 @@ class Activation:
         spec: what it was made from: the name, or the reader's function.
         on_value: the activation of one Value.
         on_float: the activation of one float, without a node.
+        operation: the operation of the table that it applies, or its name if that is none ("linear", "softmax"); None
+            for the reader's function, which can depend on anything.
     """
 
-    __slots__ = ("name", "spec", "on_value", "on_float")
+    __slots__ = ("name", "spec", "on_value", "on_float", "operation")
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec = _by_name(spec)
         self.name = spec if isinstance(spec, str) else getattr(spec, "__name__", type(spec).__name__)
         self.on_value: Callable[[Value], Value]
         self.on_float: Callable[[float], float]
+        self.operation = ops.TABLE.get(spec, spec) if isinstance(spec, str) else None
         if not isinstance(spec, str):
             self.on_value = spec
             self.on_float = _on_float_by_value(spec)
@@ -85,8 +88,7 @@ def _on_float(op: ops.Op) -> Callable[[float], float]:
 
 def _on_float_by_value(function: Callable[[Any], Any]) -> Callable[[float], float]:
     def on_float(x: float) -> float:
-        with no_grad():
-            out = function(Value(x))
+        out = function(Value(x))
         return out.data if isinstance(out, Value) else float(out)
 
     return on_float

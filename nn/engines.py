@@ -7,7 +7,7 @@ from typing import Any, Protocol, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd import Value, no_grad
+from autograd import Value
 
 from .inputs import Floats
 from .losses import Loss
@@ -77,13 +77,12 @@ class EagerEngine:
         return total / len(X)
 
     def evaluate(self, X: Floats, y: Floats) -> float:
-        """The loss on predictions computed with plain floats."""
-        with no_grad():
-            losses = [self.loss(_wrapped(out), t) for out, t in zip(self.predict(X).tolist(), y.tolist())]
-        return float(sum(plain(loss) for loss in losses) / len(X))
+        """Sample by sample, as in a step."""
+        losses = [plain(self.loss(self.model(row), target)) for row, target in zip(X.tolist(), y.tolist())]
+        return float(sum(losses) / len(X))
 
     def predict(self, X: Floats) -> Floats:
-        """Sample by sample with plain floats."""
+        """Sample by sample."""
         return one_by_one(self.model, X)
 
     def sync(self) -> None:
@@ -106,7 +105,3 @@ class EagerEngine:
         for parameter, x in zip(self.parameters, data):
             parameter.data = x
         self.optimizer.state = [list(s) for s in state]
-
-
-def _wrapped(output: Any) -> Any:
-    return [Value(entry) for entry in output] if isinstance(output, list) else Value(output)

@@ -14,7 +14,7 @@ from autograd import Value, ops, softmax
 from autograd.value import Number, argument, real
 
 from .activations import RECTIFIERS, Activation, Spec
-from .module import Module, count
+from .module import Module, count, plain
 
 Draw = Callable[[int, int, random.Random], float]
 """An initial weight from the number of inputs, the number of outputs and a source of random numbers."""
@@ -70,17 +70,27 @@ def _inputs(x: Any, nin: int, taker: str) -> list[Any]:
     return x if isinstance(x, list) else list(x)
 
 
-class _Plain(Module):
-    """What `Neuron`, `Layer` and `MLP` share: their outputs depend on parameters and activations alone."""
-
-    def _structure(self) -> Any:
-        parts = [part for _, part in self.named_modules()]
-        if not {*map(type, parts)} <= {Neuron, Layer, MLP}:  # a subclass can compute something else
-            return None
-        return [part.activation for part in parts if isinstance(part, (Neuron, Layer))]
+# A subclass can compute something else, so that only `__call__` says what a part of a network does. Where a part is
+# exactly of a class below, its `fire` and `fire_floats` are known to give the same numbers with fewer checks.
 
 
-class Neuron(_Plain):
+def _values(part: Any, x: Sequence[Value]) -> list[Value]:
+    """The outputs of a layer, whoever wrote it, for a list of Values."""
+    return part.fire(x) if type(part) is Layer else _listed(part(x))
+
+
+def _numbers(part: Any, x: Sequence[float]) -> list[float]:
+    """The outputs of a layer, whoever wrote it, for a list of floats."""
+    return part.fire_floats(x) if type(part) is Layer else _listed(plain(part([Value(entry) for entry in x])))
+
+
+def _listed(output: Any) -> list[Any]:
+    if hasattr(output, "tolist"):
+        output = output.tolist()
+    return list(output) if isinstance(output, (list, tuple)) else [output]
+
+
+class Neuron(Module):
     """a = φ(w1·x1 + … + wn·xn + b): one Value from ``nin`` numbers or Values.
 
     Args:
@@ -135,9 +145,18 @@ class Neuron(_Plain):
             a.label, z.label = names[id(self)] + "a", names[id(self)] + "z"
         return a
 
-    def evaluate(self, x: Any) -> float:
-        """The output for one sample as a float, computed on floats alone."""
+    def evaluate(self, x: Any) -> Any:
+        """The output for one sample as a float."""
+        if type(self) is not Neuron:
+            return super().evaluate(x)
         return self.fire_floats([real(entry, "Neuron") for entry in _floats(x, self.nin, "Neuron")])
+
+    def _structure(self) -> Any:
+        parameters = [*self.weights, *([] if self.bias is None else [self.bias])]
+        if type(self) is not Neuron or any(type(p) is not Value or p.op for p in parameters):
+            return None
+        known = self._activation.operation
+        return None if known is None else (known, self.nin, self.bias is None, [id(p) for p in parameters])
 
     def fire_floats(self, x: Sequence[float]) -> float:
         """The output for inputs that are known to be ``nin`` floats."""
@@ -156,7 +175,7 @@ def _shown(activation: Activation) -> str:
     return repr(activation.name) if isinstance(activation.spec, str) else activation.name
 
 
-class Layer(_Plain):
+class Layer(Module):
     """``nout`` neurons that read the same ``nin`` inputs: a list of ``nout`` Values, or one Value if nout is 1.
 
     Args:
@@ -206,7 +225,7 @@ class Layer(_Plain):
 
     def fire(self, x: Sequence[Value]) -> list[Value]:
         """The list of outputs for inputs that are known to be ``nin`` Values."""
-        outputs = [neuron.fire(x) for neuron in self.neurons]
+        outputs = [neuron.fire(x) if type(neuron) is Neuron else neuron(x) for neuron in self.neurons]
         if not self._softmax:
             return outputs
         shares = softmax(outputs)
@@ -217,20 +236,35 @@ class Layer(_Plain):
         return shares
 
     def evaluate(self, x: Any) -> Any:
-        """The outputs for one sample as floats, computed on floats alone."""
+        """The outputs for one sample as floats."""
+        if type(self) is not Layer:
+            return super().evaluate(x)
         outputs = self.fire_floats([real(entry, "Layer") for entry in _floats(x, self.nin, "Layer")])
         return outputs[0] if self.nout == 1 else outputs
 
+    def _structure(self) -> Any:
+        if type(self) is not Layer:
+            return None
+        return _known([neuron._structure() for neuron in self.neurons], self.nin, self.nout, self._softmax)
+
     def fire_floats(self, x: Sequence[float]) -> list[float]:
         """The list of outputs for inputs that are known to be ``nin`` floats."""
-        outputs = [neuron.fire_floats(x) for neuron in self.neurons]
+        outputs = [
+            neuron.fire_floats(x) if type(neuron) is Neuron else plain(neuron([Value(entry) for entry in x]))
+            for neuron in self.neurons
+        ]
         return ops.shares(outputs) if self._softmax else outputs
 
     def __repr__(self) -> str:
         return f"Layer({self.nin}, {self.nout}, {_shown(self._activation)}): {count(len(self.parameters()))}"
 
 
-class MLP(_Plain):
+def _known(parts: list[Any], *more: Any) -> Any:
+    """What is known of all parts, in their order, with repeats; None if one of them can depend on anything."""
+    return None if any(part is None for part in parts) else (parts, *more)
+
+
+class MLP(Module):
     """A multilayer perceptron: layers of neurons, each reading all outputs of the one before.
 
     ``MLP(2, [16, 16, 1])`` has two inputs, two hidden layers of 16 neurons, one output and 337 parameters. Called
@@ -285,15 +319,22 @@ class MLP(_Plain):
         """The output for one sample: a list of Values, or a Value if there is one output."""
         outputs = [argument(entry, "MLP") for entry in _inputs(x, self.layers[0].nin, "MLP")]
         for layer in self.layers:
-            outputs = layer.fire(outputs)
+            outputs = _values(layer, outputs)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def evaluate(self, x: Any) -> Any:
-        """The output for one sample as a float or a list of floats, computed on floats alone."""
+        """The output for one sample as a float or a list of floats."""
+        if type(self) is not MLP:
+            return super().evaluate(x)
         outputs = [real(entry, "MLP") for entry in _floats(x, self.layers[0].nin, "MLP")]
         for layer in self.layers:
-            outputs = layer.fire_floats(outputs)
+            outputs = _numbers(layer, outputs)
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def _structure(self) -> Any:
+        if type(self) is not MLP:
+            return None
+        return _known([layer._structure() if isinstance(layer, Module) else None for layer in self.layers])
 
     def __repr__(self) -> str:
         nin, *nouts = self.sizes

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from autograd import Value, no_grad
+from autograd import Value
 from autograd.value import real
 
 if TYPE_CHECKING:
@@ -102,9 +102,12 @@ class Module:
         return loaded
 
     def evaluate(self, x: Any) -> Any:
-        """The output for one sample as plain floats (a float or a list of floats): no graph is kept."""
-        with no_grad():
-            return plain(self(x))
+        """The output for one sample as plain floats (a float or a list of floats): no graph is kept.
+
+        These are the numbers of ``self(x)``. A graph exists until they are known, so that a model can differentiate
+        inside its ``__call__``.
+        """
+        return plain(self(x))
 
     def predict(self, X: ArrayLike, engine: str = "auto") -> NDArray[np.float64]:
         """The outputs for many samples, computed on plain floats without any graph.
@@ -121,9 +124,9 @@ class Module:
         return predict(self, X, engine)
 
     def _structure(self) -> Any:
-        """What the outputs depend on besides the parameters' data, comparable by `==`; None if that is not known.
+        """All that the outputs depend on except the parameters' data, comparable by `==`; None if that is not known.
 
-        While it stays the same, `predict` can use a program again that it compiled before.
+        While it stays the same, `predict` can reuse a program that it compiled before.
         """
         return None
 

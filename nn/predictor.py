@@ -12,6 +12,8 @@ from autograd import Value
 from autograd.compiler import Program, compile
 
 from .inputs import Floats, engine_name, samples
+from .layers import MLP, Layer, Neuron
+from .module import plain
 
 
 class Model(Protocol):
@@ -46,8 +48,12 @@ def predict(model: Model, X: ArrayLike, engine: str = "auto") -> Floats:
 
 
 def one_by_one(model: Model, rows: Floats) -> Floats:
-    """The outputs, (n,) or (n, outputs), computed sample by sample on floats."""
-    return np.array([model.evaluate(row) for row in rows.tolist()], dtype=np.float64)
+    """The outputs, (n,) or (n, outputs), computed sample by sample as ``model(row)`` gives them."""
+    return np.array([_output(model, row) for row in rows.tolist()], dtype=np.float64)
+
+
+def _output(model: Model, row: list[float]) -> Any:
+    return model.evaluate(row) if type(model) in (MLP, Layer, Neuron) else plain(model(row))
 
 
 def _program(model: Model, samples: int, width: int, asked: bool) -> Program | None:
@@ -61,10 +67,13 @@ def _program(model: Model, samples: int, width: int, asked: bool) -> Program | N
         width: the number of features.
         asked: whether the caller insists; then whatever tracing raises is raised.
     """
-    known, program = _PROGRAMS.get(model, (None, None))
-    if program is not None and known == _depends_on(model, width):
-        program.pull()
-        return program
+    structure = model._structure()
+    key = None if structure is None else (width, structure)
+    if key is not None:
+        known, program = _PROGRAMS.get(model, (None, None))
+        if program is not None and known == key:
+            program.pull()
+            return program
     if not asked and samples < WORTHWHILE:
         return None
     alive = ref(model)  # the program must not keep its model alive, whose entry in the dictionary it is
@@ -80,12 +89,6 @@ def _program(model: Model, samples: int, width: int, asked: bool) -> Program | N
         if asked:
             raise
         return None
-    if (depends_on := _depends_on(model, width)) is not None:
-        _PROGRAMS[model] = depends_on, program
+    if key is not None:
+        _PROGRAMS[model] = key, program  # which keeps the parameters, so that their ids stay theirs
     return program
-
-
-def _depends_on(model: Model, width: int) -> Any:
-    """Everything but the parameters' data that a program of this model depends on; None if that is not known."""
-    structure = model._structure()
-    return None if structure is None else (width, structure, [id(p) for p in model.parameters()])
