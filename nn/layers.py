@@ -145,10 +145,9 @@ class Neuron(Module):
             a.label, z.label = names[id(self)] + "a", names[id(self)] + "z"
         return a
 
-    def evaluate(self, x: Any) -> Any:
-        """The output for one sample as a float."""
+    def _output(self, x: Any) -> Any:
         if type(self) is not Neuron:
-            return super().evaluate(x)
+            return super()._output(x)
         return self.fire_floats([real(entry, "Neuron") for entry in _floats(x, self.nin, "Neuron")])
 
     def _structure(self) -> Any:
@@ -235,10 +234,9 @@ class Layer(Module):
                 share.label = names[id(neuron)] + "a"
         return shares
 
-    def evaluate(self, x: Any) -> Any:
-        """The outputs for one sample as floats."""
+    def _output(self, x: Any) -> Any:
         if type(self) is not Layer:
-            return super().evaluate(x)
+            return super()._output(x)
         outputs = self.fire_floats([real(entry, "Layer") for entry in _floats(x, self.nin, "Layer")])
         return outputs[0] if self.nout == 1 else outputs
 
@@ -322,10 +320,9 @@ class MLP(Module):
             outputs = _values(layer, outputs)
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def evaluate(self, x: Any) -> Any:
-        """The output for one sample as a float or a list of floats."""
+    def _output(self, x: Any) -> Any:
         if type(self) is not MLP:
-            return super().evaluate(x)
+            return super()._output(x)
         outputs = [real(entry, "MLP") for entry in _floats(x, self.layers[0].nin, "MLP")]
         for layer in self.layers:
             outputs = _numbers(layer, outputs)

@@ -12,8 +12,6 @@ from autograd import Value
 from autograd.compiler import Program, compile
 
 from .inputs import Floats, engine_name, samples
-from .layers import MLP, Layer, Neuron
-from .module import plain
 
 
 class Model(Protocol):
@@ -22,7 +20,7 @@ class Model(Protocol):
     def __call__(self, x: Any) -> Any:
         """The output for one sample, as Values."""
 
-    def evaluate(self, x: Any) -> Any:
+    def _output(self, x: Any) -> Any:
         """The output for one sample, as floats."""
 
     def parameters(self) -> list[Value]:
@@ -49,11 +47,7 @@ def predict(model: Model, X: ArrayLike, engine: str = "auto") -> Floats:
 
 def one_by_one(model: Model, rows: Floats) -> Floats:
     """The outputs, (n,) or (n, outputs), computed sample by sample as ``model(row)`` gives them."""
-    return np.array([_output(model, row) for row in rows.tolist()], dtype=np.float64)
-
-
-def _output(model: Model, row: list[float]) -> Any:
-    return model.evaluate(row) if type(model) in (MLP, Layer, Neuron) else plain(model(row))
+    return np.array([model._output(row) for row in rows.tolist()], dtype=np.float64)
 
 
 def _program(model: Model, samples: int, width: int, asked: bool) -> Program | None:
