@@ -40,7 +40,7 @@ MAX_BYTES = 1 << 30
 
 
 class CheckpointError(ValueError):
-    """A file that is no sound checkpoint, or one that does not fit the model."""
+    """A file that is not a sound checkpoint, or one that does not fit the model."""
 
 
 class Checkpoint(NamedTuple):
@@ -109,7 +109,7 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     """The content of a file, checked against its checksum and for its form.
 
     Raises:
-        CheckpointError: the file is no checkpoint, is of another version, damaged, too large, or holds nan.
+        CheckpointError: the file is not a checkpoint, is of another version, damaged, too large, or holds nan.
         OSError: it cannot be read.
     """
     name = os.fspath(path)
@@ -127,7 +127,7 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     try:
         content = json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{name} holds no valid data: {error or 'it is nested too deeply'}") from None
+        raise CheckpointError(f"{name} does not hold valid data: {error or 'it is nested too deeply'}") from None
     return _checked(name, content)
 
 
@@ -142,7 +142,7 @@ def _length(name: str, head: bytes) -> int:
     except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise CheckpointError(f"{name} is no checkpoint: it does not start with {FORMAT!r}")
+        raise CheckpointError(f"{name} is not a checkpoint: it does not start with {FORMAT!r}")
     if header.get("version") != VERSION:
         raise CheckpointError(
             f"{name} is a checkpoint of version {header.get('version')!r:.40}; this library reads version {VERSION}"
@@ -165,10 +165,10 @@ def _checked(name: str, content: Any) -> Checkpoint:
         if not isinstance(content[part], (dict, type(None))):
             raise refuse(f"its entry {part} has the wrong type")
     if not isinstance(content["parameters"], dict):
-        raise refuse("its parameters are no object")
+        raise refuse("its parameters are not an object")
     for key, number in content["parameters"].items():
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) <= MAX_FLOAT:
-            raise refuse(f"parameter {key!r:.80} is {number!r:.40}, no finite number")
+            raise refuse(f"parameter {key!r:.80} is {number!r:.40}, not a finite number")
     return Checkpoint(**content)
 
 
@@ -184,7 +184,7 @@ def load(path: str | os.PathLike[str], model: Module | None = None, optimizer: O
         The model.
 
     Raises:
-        CheckpointError: the file is damaged or no checkpoint, or does not fit the model or the optimizer.
+        CheckpointError: the file is damaged or not a checkpoint, or does not fit the model or the optimizer.
         OSError: it cannot be read.
     """
     saved = read(path)

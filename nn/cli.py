@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("-o", "--output", help="folder for what is saved (default: tracegrad-DATASET)")
     training.set_defaults(run=_train)
 
-    doctor = commands.add_parser("doctor", help="check this installation, and say how to mend it")
+    doctor = commands.add_parser("doctor", help="check this installation, and say how to repair it")
     doctor.set_defaults(run=_doctor)
     return top
 

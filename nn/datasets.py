@@ -72,7 +72,7 @@ def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> Dataset:
 
 
 def four_points() -> Dataset:
-    """The lecture on optimisation's four points: (−3, −3) and (−2, −2) labelled 1, (4, 4) and (2, −5) labelled 0."""
+    """The lecture on optimization's four points: (−3, −3) and (−2, −2) labeled 1, (4, 4) and (2, −5) labeled 0."""
     X = np.array([[-3.0, -3.0], [-2.0, -2.0], [4.0, 4.0], [2.0, -5.0]])
     return Dataset(X, np.array([1, 1, 0, 0]), ("x1", "x2"), ("0", "1"))
 
@@ -127,7 +127,7 @@ def mnist(folder: str | os.PathLike[str] | None = None, dtype: str = "float64") 
     """
     place = folder if folder is not None else os.environ.get("TRACEGRAD_MNIST")
     if not place:
-        raise FileNotFoundError(f"mnist() was given no folder. {_HELP}")
+        raise FileNotFoundError(f"mnist() needs a folder. {_HELP}")
     images, labels, test_images, test_labels = (_find(Path(place), name) for name in _MNIST)
     return _images_and_labels(images, labels, dtype), _images_and_labels(test_images, test_labels, dtype)
 
@@ -137,7 +137,7 @@ def _find(folder: Path, name: str) -> Path:
     for variant in variants:
         if (folder / variant).is_file():
             return folder / variant
-    state = "does not hold" if folder.is_dir() else "is no folder that could hold"
+    state = "does not hold" if folder.is_dir() else "is not a folder, and cannot hold"
     raise FileNotFoundError(f"{folder} {state} {name}[.gz]. {_HELP}")
 
 
@@ -179,7 +179,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
 def _read_idx(file: IO[bytes] | gzip.GzipFile, name: str) -> NDArray[np.uint8]:
     head = file.read(4)
     if len(head) != 4 or head[:3] != b"\0\0\x08" or head[3] == 0:
-        raise ValueError(f"{name} is no IDX file of unsigned bytes: it starts with {head.hex(' ') or 'nothing'}")
+        raise ValueError(f"{name} is not an IDX file of unsigned bytes: it starts with {head.hex(' ') or 'nothing'}")
     lengths = file.read(4 * head[3])
     if len(lengths) != 4 * head[3]:
         raise ValueError(f"{name} is cut off in its header")
@@ -275,7 +275,7 @@ def one_hot(labels: Sequence[int] | NDArray[Any], classes: int) -> NDArray[np.fl
     """Labels 0 … classes − 1 as rows with a single 1.
 
     Raises:
-        ValueError: a label is no integer in that range; the message gives its place.
+        ValueError: a label is not an integer in that range; the message gives its place.
     """
     given = np.asarray(labels)
     if given.dtype.kind not in "iufb":

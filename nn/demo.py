@@ -123,7 +123,7 @@ def page(
 <h2>The network</h2>
 <figure>{image(network.svg().encode(), "network diagram")}
 <figcaption>The test flower with the largest loss, a {xml(kind)}, in the network: each circle is an entry of a
-layer's vector, each line an entry of its matrix, coloured by its gradient.</figcaption></figure>
+layer's vector, each line an entry of its matrix, colored by its gradient.</figcaption></figure>
 <h2>The graph of this flower's loss</h2>
 <figure class="scroll">{image(graph.svg().encode(), "computational graph")}
 <figcaption>The loss is {loss.data:.6f}. Each neuron is folded into one box; on an edge stands the local

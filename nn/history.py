@@ -85,10 +85,10 @@ class History:
         if ax is None:
             _, ax = pyplot().subplots()
         styles = [("#0072b2", "-"), ("#d55e00", "--"), ("#009e73", "-."), ("#cc79a7", ":")]  # Okabe and Ito 2008
-        for (name, values), (colour, style) in zip(recorded.items(), styles * len(recorded)):
+        for (name, values), (color, style) in zip(recorded.items(), styles * len(recorded)):
             marker = "o" if len(values) == 1 else None
             label = name.replace("_", " ")
-            ax.plot(range(1, len(values) + 1), values, style, color=colour, marker=marker, label=label)
+            ax.plot(range(1, len(values) + 1), values, style, color=color, marker=marker, label=label)
         if self.best_epoch is not None and self.best_epoch <= self.epochs:
             ax.axvline(self.best_epoch, color="0.6", linewidth=1, zorder=0)
             ax.annotate("best", (self.best_epoch, 1.0), (2, -10), xycoords=("data", "axes fraction"),

@@ -1,4 +1,4 @@
-"""What a caller gives, checked: samples, arrays of numbers, whole numbers, the name of an engine."""
+"""What a caller gives, checked: samples, arrays of numbers, the name of an engine."""
 
 from __future__ import annotations
 
@@ -21,17 +21,6 @@ def engine_name(engine: str) -> str:
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
     return engine
-
-
-def whole(n: Any, name: str, least: int = 1) -> int:
-    """An integer of at least ``least``.
-
-    Raises:
-        ValueError: ``n`` is not one.
-    """
-    if isinstance(n, bool) or not hasattr(n, "__index__") or n.__index__() < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, not {n!r}")
-    return int(n.__index__())
 
 
 def samples(X: ArrayLike, name: str = "X") -> Floats:

@@ -14,7 +14,8 @@ from autograd import Value, ops, softmax
 from autograd.value import Number, argument, real
 
 from .activations import RECTIFIERS, Activation, Spec
-from .module import Module, count, plain
+from .counts import in_words, whole
+from .module import Module, plain
 
 Draw = Callable[[int, int, random.Random], float]
 """An initial weight from the number of inputs, the number of outputs and a source of random numbers."""
@@ -22,7 +23,7 @@ Draw = Callable[[int, int, random.Random], float]
 Init = Union[str, Draw]
 Seed = Union[int, random.Random, None]
 
-INITIALISATIONS: dict[str, Draw] = {
+INITIALIZATIONS: dict[str, Draw] = {
     "uniform": lambda nin, nout, random: random.uniform(-1.0, 1.0),
     "xavier": lambda nin, nout, random: random.uniform(-1.0, 1.0) * math.sqrt(6.0 / (nin + nout)),
     "he": lambda nin, nout, random: random.gauss(0.0, 1.0) * math.sqrt(2.0 / nin),
@@ -31,13 +32,7 @@ INITIALISATIONS: dict[str, Draw] = {
 """Initial weights by name: uniform on (−1, 1); Xavier (Glorot and Bengio 2010), uniform with variance
 2/(nin + nout); He (He et al. 2015), normal with variance 2/nin; all zero. Biases start at zero."""
 
-_NAMES: ContextVar[dict[int, str] | None] = ContextVar("names of the neurons whose nodes are labelled", default=None)
-
-
-def _size(n: Any, what: str) -> int:
-    if isinstance(n, bool) or not hasattr(n, "__index__") or index(n) < 1:
-        raise ValueError(f"{what} must be an integer of at least 1, not {n!r}")
-    return index(n)
+_NAMES: ContextVar[dict[int, str] | None] = ContextVar("names of the neurons whose nodes are labeled", default=None)
 
 
 def _source(seed: Seed) -> random.Random:
@@ -51,9 +46,9 @@ def _draw(init: Init, activation: Activation) -> Draw:
         return init
     if init == "auto":
         init = "he" if activation.name in RECTIFIERS else "xavier"
-    if init not in INITIALISATIONS:
-        raise ValueError(f"unknown initialisation {init!r}; known: auto, {', '.join(INITIALISATIONS)}, or a function")
-    return INITIALISATIONS[init]
+    if init not in INITIALIZATIONS:
+        raise ValueError(f"unknown initialization {init!r}; known: auto, {', '.join(INITIALIZATIONS)}, or a function")
+    return INITIALIZATIONS[init]
 
 
 def _inputs(x: Any, nin: int, taker: str) -> list[Any]:
@@ -106,14 +101,14 @@ class Neuron(Module):
         bias: a Value, or None.
 
     Raises:
-        ValueError: a size, an activation or an initialisation that does not exist; called with another number of
+        ValueError: a size, an activation or an initialization that does not exist; called with another number of
             inputs than ``nin``.
     """
 
     def __init__(
         self, nin: int, activation: Spec = "relu", *, bias: bool = True, init: Init = "auto", seed: Seed = None
     ) -> None:
-        self.nin = _size(nin, "the number of inputs")
+        self.nin = whole(nin, "the number of inputs")
         self._activation = Activation(activation)
         if self._activation.name == "softmax":
             raise ValueError("softmax compares the outputs of a layer: give it to a Layer or as MLP(output='softmax')")
@@ -163,7 +158,7 @@ class Neuron(Module):
         return self._activation.on_float(z if self.bias is None else z + self.bias.data)
 
     def __repr__(self) -> str:
-        return f"Neuron({self.nin}, {_shown(self._activation)}): {count(len(self.parameters()))}"
+        return f"Neuron({self.nin}, {_shown(self._activation)}): {in_words(len(self.parameters()))}"
 
 
 def _floats(x: Any, nin: int, taker: str) -> list[Any]:
@@ -194,7 +189,7 @@ class Layer(Module):
         init: Init = "auto",
         seed: Seed = None,
     ) -> None:
-        self.nin, self.nout = _size(nin, "the number of inputs"), _size(nout, "the number of neurons")
+        self.nin, self.nout = whole(nin, "the number of inputs"), whole(nout, "the number of neurons")
         self._activation = Activation(activation)
         self._softmax = self._activation.name == "softmax"
         if self._softmax and nout == 1:
@@ -254,7 +249,7 @@ class Layer(Module):
         return ops.shares(outputs) if self._softmax else outputs
 
     def __repr__(self) -> str:
-        return f"Layer({self.nin}, {self.nout}, {_shown(self._activation)}): {count(len(self.parameters()))}"
+        return f"Layer({self.nin}, {self.nout}, {_shown(self._activation)}): {in_words(len(self.parameters()))}"
 
 
 def _known(parts: list[Any], *more: Any) -> Any:
@@ -269,7 +264,7 @@ class MLP(Module):
     with one sample (a list of numbers or Values) it builds the graph and returns a list of Values, or one Value if the
     last layer has one neuron; `predict` and `evaluate` compute on plain floats instead, without a graph.
 
-    Every parameter is labelled with its name, such as ``layers.0.neurons.3.weights.1``; `nn.latex_name` writes it as
+    Every parameter is labeled with its name, such as ``layers.0.neurons.3.weights.1``; `nn.latex_name` writes it as
     the lectures do; `trace` labels the nodes of one forward pass too.
 
     Args:
@@ -282,7 +277,7 @@ class MLP(Module):
         seed: an integer makes the initial weights reproducible.
 
     Raises:
-        ValueError: a size, an activation or an initialisation that does not exist; called with another number of
+        ValueError: a size, an activation or an initialization that does not exist; called with another number of
             inputs than ``nin``.
     """
 
@@ -299,7 +294,7 @@ class MLP(Module):
     ) -> None:
         if isinstance(nouts, (str, int)) or not isinstance(nouts, Iterable) or not len(nouts):
             raise ValueError(f"nouts is a list with the number of neurons of each layer, as [16, 16, 1]; got {nouts!r}")
-        sizes = [_size(nin, "the number of inputs"), *(_size(n, "a number of neurons") for n in nouts)]
+        sizes = [whole(nin, "the number of inputs"), *(whole(n, "a number of neurons") for n in nouts)]
         activations = _per_layer(activation, output, len(sizes) - 1)
         source = _source(seed)
         self.layers = [
@@ -338,7 +333,7 @@ class MLP(Module):
         *hidden, output = (layer._activation for layer in self.layers)
         shown = [_shown(activation) for activation in hidden]
         alike = f", activation={shown[0] if len(set(shown)) == 1 else '[' + ', '.join(shown) + ']'}" if shown else ""
-        return f"MLP({nin}, {nouts}{alike}, output={_shown(output)}): {count(len(self.parameters()))}"
+        return f"MLP({nin}, {nouts}{alike}, output={_shown(output)}): {in_words(len(self.parameters()))}"
 
 
 def _per_layer(activation: Spec | Sequence[Spec], output: Spec, layers: int) -> list[Spec]:
@@ -359,7 +354,7 @@ def _per_layer(activation: Spec | Sequence[Spec], output: Spec, layers: int) -> 
 def trace(model: Module, x: Iterable[Number], names: Sequence[str] = ()) -> Any:
     """``model(x)`` with labels on the nodes, so that drawings and derivations speak; slower than ``model(x)``.
 
-    Inputs are labelled ``x1``, ``x2``, … (or with ``names``, such as a dataset's feature names), the net input and the
+    Inputs are labeled ``x1``, ``x2``, … (or with ``names``, such as a dataset's feature names), the net input and the
     activation of a neuron ``layers.0.neurons.1.z`` and ``layers.0.neurons.1.a``, which `nn.latex_name` writes as x_{1},
     z^{1}_{2} and a^{1}_{2}. A linear neuron's a is its z.
 

@@ -148,7 +148,7 @@ def nll_loss(log_probabilities: Any, target: Target) -> Any:
         target: as in `cross_entropy`.
 
     Raises:
-        ValueError: an entry is positive, so that it is no logarithm of a probability; or as in `cross_entropy`.
+        ValueError: an entry is positive, so that it is not the logarithm of a probability; or as in `cross_entropy`.
     """
 
     def one(p: list[Any], chosen: Any) -> Any:
@@ -232,6 +232,6 @@ def _chosen(loss: str, scores: Sequence[Number], target: Any) -> Any:
         return dot(target, scores)
     weights = [real(y, loss) for y in target]
     if any(not y >= 0 for y in weights) or abs(sum(weights) - 1.0) > 1e-6:
-        raise ValueError(f"{loss}: the target {weights!r:.80} is no list of probabilities that sum to 1")
+        raise ValueError(f"{loss}: the target {weights!r:.80} is not a list of probabilities that sum to 1")
     terms = [score if y == 1.0 else y * score for y, score in zip(weights, scores) if y]
     return sum(terms[1:], terms[0])

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from autograd import Value
 from autograd.value import real
 
+from .counts import in_words
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
@@ -19,7 +21,7 @@ class Module:
 
     A subclass keeps Values, other Modules, and lists, tuples, dicts or NumPy object arrays of them as attributes, and
     defines ``__call__`` for one sample. A parameter's name is the path that leads to it:
-    ``layers.0.neurons.3.weights.1``. Three things are no parameters: attributes whose name starts with an
+    ``layers.0.neurons.3.weights.1``. Three things are not parameters: attributes whose name starts with an
     underscore, Values that an operation computed (a remembered output, say), and a Value that was met before
     (a shared weight has one name).
 
@@ -79,7 +81,7 @@ class Module:
 
         Raises:
             ValueError: names are missing or unexpected, or a number is nan or infinite.
-            TypeError: something in the dict is not a real number, or it is no dict.
+            TypeError: something in the dict is not a real number, or it is not a dict.
         """
         loaded = self.checked_state(state)
         for name, value in self.named_parameters():
@@ -139,7 +141,7 @@ class Module:
 
     def __repr__(self) -> str:
         names = [name for name, _ in self.named_parameters()]
-        return f"{type(self).__name__}({_few(names)}): {count(len(names))}"
+        return f"{type(self).__name__}({_few(names)}): {in_words(len(names))}"
 
 
 def plain(output: Any) -> Any:
@@ -147,11 +149,6 @@ def plain(output: Any) -> Any:
     if isinstance(output, (list, tuple)):
         return [plain(entry) for entry in output]
     return output.data if isinstance(output, Value) else output
-
-
-def count(parameters: int) -> str:
-    """A number of parameters in words."""
-    return f"{parameters:,} parameter" + ("" if parameters == 1 else "s")
 
 
 def _few(names: list[str], shown: int = 5) -> str:

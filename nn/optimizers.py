@@ -16,7 +16,7 @@ from autograd import Value
 from autograd.value import real
 
 from . import rules
-from .module import count
+from .counts import in_words
 from .schedules import Schedule
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Optimizer:
     Raises:
         ValueError: there are no parameters, one is there twice or was computed from others, or a setting is out of
             its range.
-        TypeError: the parameters are no Values.
+        TypeError: the parameters are not Values.
     """
 
     rule: ClassVar[Callable[..., Any]]
@@ -194,7 +194,7 @@ class Optimizer:
         own = {"kind": type(self).__name__, "settings": self._all_settings()}
         for name, expected in own.items():
             if not isinstance(saved, Mapping) or name not in saved:
-                raise ValueError(f"this is no state of an optimizer: {name!r} is missing")
+                raise ValueError(f"this is not the state of an optimizer: {name!r} is missing")
             if saved[name] != expected:
                 raise ValueError(f"the optimizer's {name} differ: saved {saved[name]}, here {expected}")
         columns, steps = saved.get("state"), saved.get("steps")
@@ -217,7 +217,7 @@ class Optimizer:
     def __repr__(self) -> str:
         rate = getattr(self.lr, "__qualname__", self.lr) if callable(self.lr) else self.lr
         settings = "".join(f", {name}={x:g}" for name, x in self._all_settings().items() if x is not None)
-        return f"{type(self).__name__}({count(len(self.parameters))}, lr={rate}{settings})"
+        return f"{type(self).__name__}({in_words(len(self.parameters))}, lr={rate}{settings})"
 
 
 def _clipped_norm(gradients: NDArray[np.float64], limit: float) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Descent on any function of a few numbers: exact line search, step rules, and the reason for which it stopped.
 
-For networks there are the optimizers and `nn.fit`; this module is the optimisation lecture's view of the same thing,
+For networks there are the optimizers and `nn.fit`; this module is the optimization lecture's view of the same thing,
 a function f: Rⁿ → R with its gradient from the engine, and it keeps the whole path for the pictures.
 """
 
@@ -131,9 +131,9 @@ def _brent(phi: Callable[[float], float], a: float, middle: Point, b: float, tol
     x, fx = w, fw = v, fv = middle
     step = previous = b - a
     for _ in range(200):
-        centre = 0.5 * (a + b)
+        center = 0.5 * (a + b)
         small = tolerance * abs(x) + 1e-300
-        if abs(x - centre) <= 2 * small - 0.5 * (b - a):
+        if abs(x - center) <= 2 * small - 0.5 * (b - a):
             break
         r, q = (x - w) * (fx - fv), (x - v) * (fx - fw)
         p, q = (x - v) * q - (x - w) * r, 2 * (q - r)
@@ -142,9 +142,9 @@ def _brent(phi: Callable[[float], float], a: float, middle: Point, b: float, tol
         if abs(p) < abs(0.5 * q * previous) and q * (a - x) < p < q * (b - x):
             previous, step = step, p / q
             if min(x + step - a, b - x - step) < 2 * small:
-                step = math.copysign(small, centre - x)
+                step = math.copysign(small, center - x)
         else:
-            previous = (a if x >= centre else b) - x
+            previous = (a if x >= center else b) - x
             step = _GOLDEN * previous
         u = x + (step if abs(step) >= small else math.copysign(small, step))
         fu = phi(u)
@@ -177,7 +177,7 @@ class Descent:
         iterations: the number of steps taken.
         stopped: which rule ended it: ``"gradient"`` (‖∇f‖₂ ≤ tolerance), ``"iterations"`` (the limit),
             ``"no decrease"`` (the line search found no lower point: the accuracy of f is exhausted), ``"unbounded"``
-            (f fell along the whole line, or towards a level it never reaches), or ``"not finite"``.
+            (f fell along the whole line, or toward a level it never reaches), or ``"not finite"``.
         reason: the same as a sentence with its numbers.
         path: the points x⁰, x¹, …
         values: f at each of them, as far as measured (a stochastic descent measures once per pass).
@@ -211,10 +211,10 @@ def descend(
     tolerance: float = 1e-6,
     limit: int = 1000,
 ) -> Descent:
-    """Minimise f from x by gradient, stochastic or mini-batch descent: xᵏ⁺¹ = xᵏ − αᵏ gᵏ.
+    """Minimize f from x by gradient, stochastic or mini-batch descent: xᵏ⁺¹ = xᵏ − αᵏ gᵏ.
 
     Args:
-        f: a function of a list of n numbers; or N functions, one per sample, whose sum is minimised.
+        f: a function of a list of n numbers; or N functions, one per sample, whose sum is minimized.
         x: the starting point.
         step: ``"exact"`` for αᵏ = argmin f(xᵏ − αgᵏ), a number, or a function of k, such as
             ``nn.schedules.inverse_time()`` for γₖ = 1/(k + 1).

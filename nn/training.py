@@ -19,9 +19,9 @@ from autograd.modes import current
 from . import metrics
 from .checkpoint import Checkpoint, fitting, read, save
 from .choice import choose
+from .counts import whole
 from .datasets import split
 from .history import EarlyStopping, History, Watch
-from .inputs import whole
 from .interaction import Interrupt, progress_bar
 from .losses import Loss
 from .module import Module
@@ -104,7 +104,7 @@ def fit(
 
     Raises:
         ValueError: data are empty, contain nan or infinity, or differ in length; a label or a size does not fit.
-        TypeError: data are no real numbers, or the loss does not give a Value.
+        TypeError: data are not real numbers, or the loss does not give a Value.
         OSError: the checkpoint cannot be written; the parameters are kept.
         AnomalyError: inside `autograd.detect_anomaly`, with epoch and batch; the last good parameters are kept.
     """

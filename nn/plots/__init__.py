@@ -1,7 +1,7 @@
 """Pictures with matplotlib, imported when the first of them is made. Each function draws into ``ax`` and returns it.
 
-Without ``ax`` a figure of its own is opened. Colours are Okabe and Ito's and cividis, which every kind of colour
-vision tells apart; lines differ in their dashes and points in their markers too, so that a grey print can be read.
+Without ``ax`` a figure of its own is opened. Colors are Okabe and Ito's and cividis, which every kind of color
+vision tells apart; lines differ in their dashes and points in their markers too, so that a gray print can be read.
 """
 
 from .curves import accuracy_curve as accuracy_curve

@@ -27,10 +27,10 @@ def curves(
     """
     ax = axes(ax)
     shown = {name: list(numbers) for name, numbers in series.items() if len(numbers)}
-    for (name, numbers), (colour, dash, marker) in zip(shown.items(), styles()):
+    for (name, numbers), (color, dash, marker) in zip(shown.items(), styles()):
         few = len(numbers) <= 30
         steps = range(start, start + len(numbers))
-        ax.plot(steps, numbers, color=colour, linestyle=dash, marker=marker if few else None, ms=4, label=name)
+        ax.plot(steps, numbers, color=color, linestyle=dash, marker=marker if few else None, ms=4, label=name)
     if log:
         ax.set_yscale("log")
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
@@ -78,12 +78,12 @@ def gradient_flow(flows: Mapping[str, Any] | Any, *, bound: bool = True, title: 
     """
     named = flows if isinstance(flows, Mapping) else {"": flows}
     ax = axes(ax)
-    for (name, flow), (colour, dash, marker) in zip(named.items(), styles()):
+    for (name, flow), (color, dash, marker) in zip(named.items(), styles()):
         layers = range(1, len(flow.norms) + 1)
-        ax.plot(layers, flow.norms, color=colour, linestyle=dash, marker=marker, ms=5, label=name or "gradient")
+        ax.plot(layers, flow.norms, color=color, linestyle=dash, marker=marker, ms=5, label=name or "gradient")
         if bound:
             words = f"{name}, bound" if name else "bound"
-            ax.plot(layers, flow.bounds, color=colour, linestyle=":", marker=marker, mfc="none", ms=5, label=words)
+            ax.plot(layers, flow.bounds, color=color, linestyle=":", marker=marker, mfc="none", ms=5, label=words)
     ax.set_yscale("log")
     ax.set(xlabel="layer (1 is next to the input)", ylabel="‖∇W‖₂", title=title)
     ax.xaxis.get_major_locator().set_params(integer=True)
@@ -96,9 +96,9 @@ def gradient_flow_over_training(flows: Sequence[Any], *, title: str = "", ax: Ax
     """‖∇_W‖₂ over the epochs, one line per layer, from a list of `nn.GradientFlow`, the first before training."""
     ax = axes(ax)
     depth = len(flows[0].norms)
-    colours = pyplot().get_cmap("cividis")(np.linspace(0, 0.85, depth))
-    for layer, (colour, (_, dash, _marker)) in enumerate(zip(colours, styles())):
-        ax.plot([flow.norms[layer] for flow in flows], color=colour, linestyle=dash, label=f"layer {layer + 1}")
+    colors = pyplot().get_cmap("cividis")(np.linspace(0, 0.85, depth))
+    for layer, (color, (_, dash, _marker)) in enumerate(zip(colors, styles())):
+        ax.plot([flow.norms[layer] for flow in flows], color=color, linestyle=dash, label=f"layer {layer + 1}")
     ax.set_yscale("log")
     ax.set(xlabel="epoch", ylabel="‖∇W‖₂", title=title)
     ax.xaxis.get_major_locator().set_params(integer=True)

@@ -25,7 +25,7 @@ def images(
         captions: k texts.
         shape: height and width of an image; a square by default.
         per_row: how many stand side by side.
-        signed: colours around zero, with a scale; else grey from 0 to the largest.
+        signed: colors around zero, with a scale; else gray from 0 to the largest.
         title: a heading.
         label: the name of the scale.
         ax: where to draw.
@@ -84,7 +84,7 @@ def weight_images(
 def confusion_matrix(
     counts: ArrayLike, *, names: Sequence[str] | None = None, title: str = "", ax: Axes = None
 ) -> Axes:
-    """The confusion matrix as numbers on colours; a row adds up to all samples of its class.
+    """The confusion matrix as numbers on colors; a row adds up to all samples of its class.
 
     Args:
         counts: (classes, classes), the truth in rows: what `nn.metrics.confusion_matrix` gives.
@@ -105,10 +105,10 @@ def confusion_matrix(
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     shown = ax.imshow(100 * share, cmap="Blues", vmin=0, vmax=100)
     for i, j in np.ndindex(size, size):
-        colour = "white" if share[i, j] > 0.55 else "black"
+        color = "white" if share[i, j] > 0.55 else "black"
         weight = "bold" if i == j else "normal"
         if counts[i, j]:
-            ax.text(j, i, f"{counts[i, j]}", ha="center", va="center", color=colour, fontsize=8, fontweight=weight)
+            ax.text(j, i, f"{counts[i, j]}", ha="center", va="center", color=color, fontsize=8, fontweight=weight)
     turned = longest > 3
     ax.set_xticks(range(size), ticks, rotation=30 if turned else 0, ha="right" if turned else "center")
     ax.set_yticks(range(size), ticks)
@@ -140,7 +140,7 @@ def worst_mistakes(
     truth, probabilities = np.asarray(truth, int).ravel(), np.asarray(probabilities, float)
     order = mistakes(truth, probabilities)[:count]
     if not len(order):
-        raise ValueError("every sample was classified rightly: there is no mistake to show")
+        raise ValueError("every sample was classified correctly: there is no mistake to show")
     called = names if names is not None else [str(k) for k in range(probabilities.shape[1])]
     taken = probabilities.argmax(1)
     captions = [f"{called[truth[i]]} as {called[taken[i]]}\n{100 * probabilities[i, taken[i]]:.1f} %" for i in order]

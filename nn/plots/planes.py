@@ -56,7 +56,7 @@ def decision_boundary(
         )
         if field.min() < 0 < field.max():
             ax.contour(*spans, field, levels=[0.0], colors="black", linewidths=1.6)
-        colours = [COLOURS[1], COLOURS[0]]  # the lower label on the side of the lower outputs
+        colors = [COLOURS[1], COLOURS[0]]  # the lower label on the side of the lower outputs
     else:
         tints = [COLOURS[k % len(COLOURS)] for k in range(scores.shape[1])]
         for k, tint in enumerate(tints):
@@ -65,11 +65,11 @@ def decision_boundary(
                 ax.contourf(*spans, lead, levels=[0.0, lead.max()], colors=[tint], alpha=0.3)
             if lead.min() < 0 < lead.max():
                 ax.contour(*spans, lead, levels=[0.0], colors="black", linewidths=0.8)
-        colours = tints
+        colors = tints
     for k, label in enumerate(labels):
         name = classes[k] if classes is not None else f"class {label:g}"
         place = k if scores.shape[1] == 1 else int(label)
-        ax.scatter(*X[y == label].T, s=26, color=colours[place % len(colours)], marker=MARKERS[k % len(MARKERS)],
+        ax.scatter(*X[y == label].T, s=26, color=colors[place % len(colors)], marker=MARKERS[k % len(MARKERS)],
                    edgecolor="black", linewidth=0.6, label=name)  # fmt: skip
     ax.set(xlabel=features[0], ylabel=features[1], title=title)
     ax.legend(loc="best", framealpha=0.9)
@@ -107,13 +107,13 @@ def loss_surface(
         ax.figure.colorbar(filled, ax=ax, label=labels[2], format="%.3g")
         ax.set(xlim=xlim, ylim=ylim)
     on_dark = ("#FFFFFF", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
-    for (name, path), colour, (_, dash, marker) in zip((paths or {}).items(), cycle(on_dark), styles()):
+    for (name, path), color, (_, dash, marker) in zip((paths or {}).items(), cycle(on_dark), styles()):
         points = np.asarray(getattr(path, "path", path), float)
         inside = (points >= [xlim[0], ylim[0]]).all(1) & (points <= [xlim[1], ylim[1]]).all(1)
         if three_d:  # a line in space is not cut off at the edge of the axes
             points = points[: len(points) if inside.all() else int(np.argmin(inside))]
         few = len(points) <= 60
-        line = {"color": "black" if three_d and colour == "#FFFFFF" else colour, "zorder": 5 if three_d else 3}
+        line = {"color": "black" if three_d and color == "#FFFFFF" else color, "zorder": 5 if three_d else 3}
         dots = {"marker": marker, "markeredgecolor": "black", "markeredgewidth": 0.5, **line}
         along = _on_surface(f, points) if three_d else points
         ax.plot(*along.T, linestyle=dash if three_d else "-", lw=1.6, label=name, **line)

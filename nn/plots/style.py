@@ -1,4 +1,4 @@
-"""Colours, dashes and markers that everybody can tell apart, and the Axes to draw into."""
+"""Colors, dashes and markers that everybody can tell apart, and the Axes to draw into."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def axes(ax: Axes, width: float = 5.6, height: float = 4.0, **subplot: Any) -> A
 
 
 def styles() -> Any:
-    """Colour, dash and marker for one line after the other, without an end."""
+    """Color, dash and marker for one line after the other, without an end."""
     return zip(cycle(COLOURS), cycle(DASHES), cycle(MARKERS))
 
 
 def diverging() -> Any:
-    """Vermillion for negative, white for zero, blue for positive: the colours of the network diagram."""
+    """Vermillion for negative, white for zero, blue for positive: the colors of the network diagram."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("signed", [COLOURS[1], "white", COLOURS[0]])

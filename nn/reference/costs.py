@@ -36,7 +36,7 @@ def activate(activation: Activation, z: Array) -> tuple[Array, Array]:
         Jacobian (n, n) for softmax, where every output depends on every input.
 
     Raises:
-        ValueError: no activation has this name.
+        ValueError: there is no activation of this name.
     """
     if activation == "softmax":
         s = np.exp(z - z.max())
@@ -49,9 +49,7 @@ def activate(activation: Activation, z: Array) -> tuple[Array, Array]:
     else:
         op = TABLE.get(activation)
         if op is None or op.takes_list or len(op.arguments) - len(op.defaults) != 1:
-            raise ValueError(
-                f"{activation!r} is no activation: the operation table has no function of one number so called"
-            )
+            raise ValueError(f"{activation!r} is not an activation: no operation of one number has this name")
         evaluated = (op.evaluate(entry, *op.defaults.values()) for entry in z.ravel().tolist())
         pairs = [(value, slopes[0]) for value, slopes in evaluated]
     return column([value for value, _ in pairs]), column([slope for _, slope in pairs])
@@ -113,7 +111,7 @@ def nll_loss(prediction: Array, target: Array) -> tuple[float, Array]:
 
 
 def squared_error(prediction: Array, target: Array) -> tuple[float, Array]:
-    """Σ (ŷ − y)², and its derivative 2(ŷ − y): the e of the lecture on optimisation, without the ½."""
+    """Σ (ŷ − y)², and its derivative 2(ŷ − y): the e of the lecture on optimization, without the ½."""
     error = prediction - target
     return float((error**2).sum()), 2 * error
 

@@ -278,5 +278,5 @@ def test_what_does_not_fit_is_refused():
         reference.backpropagation(model, [1.0, 2.0], 0.0, "mse_loss")
     with pytest.raises(ValueError, match="no cost is called 'mse'; known costs: mse_loss"):
         reference.backpropagation(model, [1.0, 2.0], [0.0, 0.0], "mse")
-    with pytest.raises(ValueError, match="'dot' is no activation"):
+    with pytest.raises(ValueError, match="'dot' is not an activation"):
         reference.activate("dot", reference.column([1.0]))

@@ -123,7 +123,7 @@ def test_mnist_says_which_four_files_it_needs(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
-        ("train-images-idx3-ubyte", b"", "is no IDX file of unsigned bytes: it starts with nothing"),
+        ("train-images-idx3-ubyte", b"", "is not an IDX file of unsigned bytes: it starts with nothing"),
         ("train-images-idx3-ubyte", b"\x80\x04K\x01.", "starts with 80 04 4b 01"),
         ("train-images-idx3-ubyte", idx(LABELS), r"shape \(3,\); expected \(n, 28, 28\)"),
         ("train-images-idx3-ubyte", idx(IMAGES)[:9], "cut off in its header"),
@@ -135,7 +135,7 @@ def test_mnist_says_which_four_files_it_needs(tmp_path, monkeypatch):
             b"\0\0\x08\x03" + b"\xff" * 12,
             "announces 79228162458924105385300197375 bytes, more",
         ),
-        ("train-labels-idx1-ubyte", b"\0\0\x0d\x01" + b"\0" * 8, "is no IDX file of unsigned bytes"),
+        ("train-labels-idx1-ubyte", b"\0\0\x0d\x01" + b"\0" * 8, "is not an IDX file of unsigned bytes"),
         ("train-labels-idx1-ubyte", idx(np.array([7, 0, 10])), "holds the label 10"),
     ],
 )

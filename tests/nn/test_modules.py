@@ -290,7 +290,7 @@ def test_an_operation_registered_later_is_an_activation():
         (lambda: nn.MLP(2, [3, -1]), ValueError, "a number of neurons must be an integer of at least 1, not -1"),
         (lambda: nn.MLP(2, []), ValueError, "nouts is a list"),
         (lambda: nn.MLP(2, 3), ValueError, r"nouts is a list with the number of neurons of each layer, as \[16"),
-        (lambda: nn.MLP(2, [1], init="hee"), ValueError, "unknown initialisation 'hee'; known: auto, uniform"),
+        (lambda: nn.MLP(2, [1], init="hee"), ValueError, "unknown initialization 'hee'; known: auto, uniform"),
         (lambda: nn.MLP(2, [1], seed="a"), TypeError, "integer"),
     ],
 )

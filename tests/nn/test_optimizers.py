@@ -195,7 +195,7 @@ def test_a_saved_state_goes_on_exactly(make):
     ("change", "message"),
     [
         (lambda s: s.update(kind="Adam"), "the optimizer's kind differ: saved Adam, here SGD"),
-        (lambda s: s.pop("kind"), "this is no state of an optimizer: 'kind' is missing"),
+        (lambda s: s.pop("kind"), "this is not the state of an optimizer: 'kind' is missing"),
         (lambda s: s["settings"].update(momentum=0.5), "settings differ"),
         (lambda s: s.update(steps=-1), "number of steps is -1"),
         (lambda s: s.update(steps=1.5), "number of steps is 1.5"),
@@ -213,7 +213,7 @@ def test_a_wrong_state_changes_nothing(change, message):
     with pytest.raises(ValueError, match=message):
         optimizer.load_state_dict(saved)
     assert optimizer.state_dict() == before
-    with pytest.raises(ValueError, match="no state of an optimizer"):
+    with pytest.raises(ValueError, match="not the state of an optimizer"):
         optimizer.load_state_dict([1.0])
     saved = {**before, "state": {"velocity": ["a", "b"]}}
     with pytest.raises(TypeError, match="optimizer state velocity"):

@@ -33,7 +33,7 @@ ORDER = {
         cli
     """,
     "nn": """
-        doctor hints
+        counts doctor hints
         activations datasets inputs interaction losses metrics rules schedules search
         predictor loops
         module
