@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -276,3 +277,15 @@ def test_the_engine_needs_the_standard_library_alone() -> None:
     foreign = set(json.loads(found.stdout)) - sys.stdlib_module_names - {"autograd"}
     assert foreign == set()
     assert found.stderr == ""
+
+
+def test_the_architecture_page_shows_this_order() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    shown: dict[str, list[list[str]]] = {}
+    for line in re.findall(r"^    (.+)$", page.partition("## Layers")[2].partition("\n## ")[0], re.MULTILINE):
+        if line.endswith("/"):
+            package = shown.setdefault(line.strip("/"), [])
+        else:
+            package.append(line.strip().partition("   ")[0].split())
+    listed = {name: [line.split() for line in text.split("\n") if line.strip()] for name, text in ORDER.items()}
+    assert shown == listed
