@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
@@ -24,6 +24,21 @@ def operations_of_this_test_only() -> Iterator[None]:
     yield
     for name in set(autograd.registered()) - set(before):
         autograd.unregister(name)
+
+
+REQUIRED = [word for word in os.environ.get("TRACEGRAD_REQUIRED", "").split(",") if word]
+"""What a machine must have, such as ``browser,dot``: a test that skips for a reason with one of these words fails."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A check that skips where everything is meant to be installed checks nothing."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if any(word in reason for word in REQUIRED):
+            report.outcome, report.longrepr = "failed", f"{reason} (TRACEGRAD_REQUIRED: it must not be missing here)"
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

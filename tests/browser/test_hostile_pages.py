@@ -3,6 +3,8 @@
 import pytest
 from hostile import FRAGMENTS, PAGES
 
+pytestmark = pytest.mark.slow
+
 BARE = '<!doctype html><html><head><meta charset="utf-8"><title>bare</title></head><body>{}</body></html>'
 RUNS = """() => [
     ...document.querySelectorAll('iframe, object, embed, base, link, form, foreignObject, a[href], set, animate'),

@@ -19,6 +19,8 @@ import pytest
 import autograd
 from autograd import Value
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "tracegrad"
 SOURCE = """import autograd
 from autograd import Value

@@ -8,6 +8,8 @@ from samples import HOSTILE, hostile, lecture_network
 import autograd
 from autograd import Value, graph
 
+pytestmark = pytest.mark.slow
+
 SHOWN = """host => ({
     sentence: host.querySelector('.sentence').textContent,
     count: host.querySelector('.count').textContent,

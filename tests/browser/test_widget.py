@@ -5,6 +5,8 @@ import pytest
 import autograd
 from autograd import Value
 
+pytestmark = pytest.mark.slow
+
 PAGE = """<!doctype html><meta charset="utf-8"><title>widget</title><style>%s</style><div id="cell"></div>"""
 MODEL = """async ([esm, state]) => {
     const handlers = {};

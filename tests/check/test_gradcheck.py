@@ -70,6 +70,7 @@ def sizes(low: float, high: float) -> Any:
     return signed.filter(lambda x: low < x < high)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.sampled_from(sorted(FUNCTIONS)).flatmap(lambda n: st.tuples(st.just(n), sizes(*FUNCTIONS[n][2]))))
 def test_the_measured_error_covers_the_true_one(case: tuple[str, float]) -> None:
@@ -222,6 +223,7 @@ def random_expression(seed: int) -> tuple[Callable[..., Value], list[float]]:
     return f, point
 
 
+@pytest.mark.slow
 @settings(max_examples=250)
 @given(st.integers(0, 10**6))
 def test_random_right_expressions_are_never_called_wrong(seed: int) -> None:
@@ -232,6 +234,7 @@ def test_random_right_expressions_are_never_called_wrong(seed: int) -> None:
     assert not {"wrong", "lost", "stale"} & set(verdicts(report)), report
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_random_right_expressions_of_second_order(seed: int) -> None:
@@ -241,6 +244,7 @@ def test_random_right_expressions_of_second_order(seed: int) -> None:
     assert not {"wrong", "lost", "stale"} & set(verdicts(report)), report
 
 
+@pytest.mark.slow
 def test_most_random_expressions_are_confirmed() -> None:
     rows = [row for seed in range(200) for row in gradcheck(*random_expression(seed), raise_exception=False).rows]
     assert sum(row.verdict == "ok" for row in rows) > 0.75 * len(rows)

@@ -127,6 +127,7 @@ class Sketch:
         return nodes[-1] + nodes[-1 - len(self.steps) // 2] * 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 @settings(max_examples=400)
 @given(program=programs())

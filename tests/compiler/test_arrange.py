@@ -109,6 +109,7 @@ def eagerly(network: Network, X: Any, y: Any) -> tuple[float, Any, Any]:
     return total, [p.grad for p in network.parameters], slopes
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(network=networks, samples=batches, block=st.integers(1, 40), chosen=st.integers(0, 69))
 def test_random_networks_are_those_of_the_eager_engine(network: Network, samples: int, block: int, chosen: int) -> None:
@@ -144,6 +145,7 @@ def test_every_hidden_value_can_be_a_result(network: Network, samples: int) -> N
         close(compile(network.hidden, [(network.width,)], network.parameters, backend=backend)(X), expected)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(network=networks, samples=batches)
 def test_random_networks_in_single_precision(network: Network, samples: int) -> None:

@@ -154,6 +154,7 @@ def test_common_subexpressions_and_constants_cost_nothing() -> None:
     assert not shared.batched[shared.op.index("exp")]
 
 
+@pytest.mark.slow
 def test_a_chain_of_any_depth_is_compiled() -> None:
     w = Value(0.999)
     node = w

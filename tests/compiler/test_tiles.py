@@ -62,6 +62,7 @@ def row_of(lengths: Any, operands: Any, then: Any = (0, 0), c: Any = (0, 0), lis
     return row.view(np.uint64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 7, 16, 37, 104])
 def test_numbers_times_vectors(compiled: Any, samples: int) -> None:
     """Every height of a tile, whole vectors and the rest of one, and all that may follow."""

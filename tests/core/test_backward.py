@@ -280,6 +280,7 @@ def test_what_is_used_does_show() -> None:
 # ---- depth, memory, freeing ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_chain_of_a_million_operations() -> None:
     x = Value(1.0)
     node = x

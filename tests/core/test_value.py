@@ -378,6 +378,7 @@ def test_bytes_per_operation() -> None:
         assert used / operations <= 350, (inspect.getsource(make), used / operations)
 
 
+@pytest.mark.slow
 def test_a_deep_graph_is_deleted_copied_and_pickled() -> None:
     leaf, node = chain(50_000)
     copied = copy.deepcopy(node)

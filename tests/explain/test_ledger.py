@@ -150,6 +150,7 @@ def test_an_unlabelled_graph_is_split_by_its_functions() -> None:
     assert autograd.ledger(x * x, x).by("neuron")["directly"] == 1.0
 
 
+@pytest.mark.slow
 def test_exponentially_many_paths_are_counted_not_listed() -> None:
     x = Value(1.0, "x")
     y = x

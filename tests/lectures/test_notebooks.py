@@ -25,6 +25,8 @@ pytest.importorskip("ipykernel")
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MNIST = Path(os.environ.get("TRACEGRAD_MNIST") or ROOT.parent / "shared" / "data" / "mnist")
+pytestmark = pytest.mark.slow
+
 SECONDS_PER_CELL = 120
 
 

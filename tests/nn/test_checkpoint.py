@@ -170,6 +170,7 @@ def test_a_broken_model_is_not_saved(tmp_path, bad):
 # ---- damaged files ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_file_cut_off_anywhere_is_refused(tmp_path):
     path = tmp_path / "m.json"
     nn.save(small(), path, nn.SGD(small().parameters(), momentum=0.5))
@@ -181,6 +182,7 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path):
             nn.load(path)
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_noticed(tmp_path):
     path = tmp_path / "m.json"
     nn.save(nn.MLP(1, [1], seed=0), path)

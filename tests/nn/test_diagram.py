@@ -69,6 +69,7 @@ def test_gradients_colour_the_edges_and_their_absence_is_said():
     assert svg.short(steepest, 3) in texts(picture)
 
 
+@pytest.mark.slow
 def test_a_large_network_is_elided_and_quick():
     model = nn.MLP(784, [128, 10], seed=0)
     start = time.process_time()

@@ -33,6 +33,7 @@ def images(folder, count, learnable):
     return folder
 
 
+@pytest.mark.slow
 def test_train_on_moons(capsys, tmp_path):
     status, out, _ = run(f"train moons --epochs 25 -o {shlex.quote(str(tmp_path))}", capsys)
     assert status == 0 and "moons: 300 samples of 2 features to learn from, 100 to test on" in out
@@ -41,6 +42,7 @@ def test_train_on_moons(capsys, tmp_path):
         assert {"curves.png", "boundary.png"} <= {file.name for file in tmp_path.iterdir()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("learnable", [True, False])
 def test_train_on_images(capsys, monkeypatch, tmp_path, learnable: bool):
     recipe = recipes.RECIPES["mnist"]._replace(model=lambda n, seed: nn.MLP(n, [10], seed=seed), batch_size=10)

@@ -95,6 +95,7 @@ def test_all_samples_at_once_by_default():
     assert len(history.batch_loss) == 2 and history.batch_loss == history.loss
 
 
+@pytest.mark.slow
 def test_iris_is_learnt():
     iris = nn.datasets.iris()
     parts = nn.datasets.split(iris.X, iris.y, 0.2, seed=0, stratify=True)

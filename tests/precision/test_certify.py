@@ -327,6 +327,7 @@ def test_the_example_in_the_documentation() -> None:
     assert doctest.testfile(str(page), module_relative=False, encoding="utf-8") == (0, 3)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.randoms(use_true_random=False))
 def test_random_programs(rng: Any) -> None:

@@ -15,6 +15,7 @@ from benchmarks import eager
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_without_a_name_the_benchmarks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([]) == 0
     listed = capsys.readouterr().out
@@ -33,6 +34,7 @@ def test_a_new_file_is_a_new_benchmark(
     assert command.titles() == {"fresh": "Something new."}
 
 
+@pytest.mark.slow
 def test_the_benchmark_runs() -> None:
     small = ["eager", "--rounds", "1", "--passes", "1", "--chain", "2000"]
     run = subprocess.run(

@@ -143,6 +143,7 @@ def test_an_interrupted_command_ends_without_a_traceback(capsys):
     assert capsys.readouterr() == ("", "tracegrad: interrupted\n")
 
 
+@pytest.mark.slow
 def test_demo(capsys):
     status, out, err = run("demo", capsys)
     assert status == 0
@@ -164,6 +165,7 @@ def test_demo(capsys):
     assert sources and all(source.startswith("data:") for source in sources)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["iris", "four-points"])
 def test_train(dataset, capsys):
     status, out, _ = run(f"train {dataset} --epochs 3 -o here", capsys)

@@ -100,6 +100,20 @@ def test_what_needs_an_extra_names_it(use, cure):
     assert done.returncode == 1 and re.search(rf"^ImportError: .*{cure}", done.stderr, re.MULTILINE), done.stderr
 
 
+def test_where_all_must_be_installed_a_skip_is_a_failure(tmp_path):
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "def test_a_page(): pytest.skip('no browser: none is on PATH')\n"
+        "def test_windows(): pytest.skip('not on this system')\n",
+        encoding="utf-8",
+    )
+    code = "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', sys.argv[1]]))"
+    done = run(code, tmp_path, TRACEGRAD_REQUIRED="dot,browser")
+    assert done.returncode == 1 and "1 failed, 1 skipped" in done.stdout, done.stdout + done.stderr
+    assert "no browser: none is on PATH (TRACEGRAD_REQUIRED" in done.stdout
+
+
 def test_the_engine_without_numpy():
     """`import autograd`, eager work, the check, the drawing and the explanations need no package at all."""
     code = WITHOUT.replace("MISSING", f"{[*OPTIONAL.split(), 'numpy', 'tqdm']}") + EVERYTHING.partition("data =")[0]
@@ -110,6 +124,7 @@ def test_the_engine_without_numpy():
 # ---- python -O --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_everything_works_without_assert_statements():
     code = EVERYTHING + (
         "for wrong in (lambda: Value('1'), lambda: nn.MLP(0, [1]), lambda: autograd.gradcheck(lambda x: x, ['a'])):\n"
@@ -129,6 +144,7 @@ def narrows(test):
     return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot)
 
 
+@pytest.mark.slow
 def test_assertions_in_the_library_check_no_input():
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno}: {ast.unparse(node)}"

@@ -143,6 +143,7 @@ def test_a_wrong_rule_is_found_at_single_operations(monkeypatch: pytest.MonkeyPa
     assert len(record.saved) == 1 and record.saved[0].name.startswith("eager_tanh")
 
 
+@pytest.mark.slow
 def test_the_command(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "Differential fuzzing" in command.titles()["fuzz"]
     assert command.main(["fuzz", "--minutes", "0.01", "--seed", "3", "--failures", str(tmp_path / "none")]) == 0

@@ -57,6 +57,7 @@ print(built - before, peak() - before, x.grad)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read as Linux reports it")
 def test_a_graph_fits_into_the_memory_that_is_stated():
     nodes = 200_000
@@ -177,6 +178,7 @@ def compiled_in_a_process(x):
     return program.value_and_grad([x])[1].tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_values_and_programs_in_other_processes(method):
     context = multiprocessing.get_context(method)
@@ -230,6 +232,7 @@ def train_and_send(name, engine, folder):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX systems send them")
 @pytest.mark.parametrize("engine", ["eager", "auto"])
 def test_ctrl_c_during_fit_gives_the_history_and_keeps_the_parameters(tmp_path, engine):
@@ -271,6 +274,7 @@ except MemoryError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is limited as Linux does it")
 def test_out_of_memory_is_reported_as_what_it_is():
     done = subprocess.run([sys.executable, "-c", GREEDY], cwd=ROOT, capture_output=True, text=True, check=False)

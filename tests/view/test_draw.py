@@ -85,6 +85,7 @@ def test_every_engine_gives_the_promised_structure(engine):
     assert slopes == {"edge-2-0": "−1", "edge-2-1": "2", "edge-4-0": "1", "edge-4-1": "1", "edge-5-0": "0.1807"}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_every_node_and_edge_of_a_random_graph_appears_exactly_once(data):
@@ -310,6 +311,7 @@ def test_graphviz_reads_any_label_as_it_was_meant(label):
     }
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(st.text(max_size=40))
 def test_any_text_is_xml(label):
@@ -330,6 +332,7 @@ def test_a_label_that_is_no_text_is_shown_all_the_same():
 # ---- limits ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_large_graphs_use_the_built_in_layout_and_are_quick(record_property):
     x = Value(0.5, "x")
     nodes = [x]
@@ -470,6 +473,7 @@ def test_an_engine_asked_for_by_name_that_is_missing_is_an_error_but_never_in_a_
     assert "data:image/svg+xml" in html and "needs Graphviz" in html
 
 
+@pytest.mark.slow
 @needs_scripts
 def test_a_hanging_dot_is_given_up_and_the_picture_still_appears(fake_dot):
     fake_dot("time.sleep(60)")

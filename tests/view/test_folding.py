@@ -58,6 +58,7 @@ def test_folding_loses_no_node_and_no_edge():
         drawing.element(10_000)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_folded_graphs_have_no_cycles(data):

@@ -242,6 +242,7 @@ def test_a_freed_graph_is_refused_at_once():
         autograd.steps(y)
 
 
+@pytest.mark.slow
 def test_deep_graphs_are_walked_without_recursion():
     x = Value(1.0, "x")
     y = x
