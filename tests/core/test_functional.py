@@ -46,6 +46,7 @@ FUNCTIONS: list[Callable[[Any, Any, Any, Any], Any]] = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.sampled_from(FUNCTIONS), coordinates, coordinates, coordinates)
 def test_first_and_second_order_against_mpmath(f: Any, x: float, y: float, z: float) -> None:
