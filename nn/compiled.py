@@ -34,7 +34,6 @@ class CompiledEngine:
             lambda x, y: loss(model(x), y), inputs=(X.shape[1:], y.shape[1:]), parameters=self.parameters
         )
         self._predictor: Program | None = None
-        self._frozen = len(self.parameters) > len(optimizer.parameters)
         with changed(record=False, anomaly=False):
             eager = plain(loss(model(X[0].tolist()), y[0].tolist()))
             compiled = float(self._program(X[:1], y[:1])[0])
@@ -46,14 +45,7 @@ class CompiledEngine:
 
     def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
         """See `nn.engines.Engine.step`."""
-        if not self._frozen:
-            return self._program.step(X, y, self.optimizer, rows=rows)
-        if rows is not None:
-            X, y = X[rows], y[rows]
-        loss, gradient = self._program.value_and_grad(X, y)
-        moving = len(self.optimizer.parameters)
-        self.optimizer.step_arrays(self._program.theta[:moving], gradient[:moving])
-        return float(loss)
+        return self._program.step(X, y, self.optimizer, rows=rows)
 
     def evaluate(self, X: Floats, y: Floats) -> float:
         """See `nn.engines.Engine.evaluate`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
+from autograd.copies import renew
 from autograd.value import real
 
 from .counts import in_words
@@ -79,6 +80,8 @@ class Module:
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Set every parameter from a dict of the form that `state_dict` gives. All or nothing.
 
+        Compiled programs that have these parameters read them again.
+
         Raises:
             ValueError: names are missing or unexpected, or a number is nan or infinite.
             TypeError: something in the dict is not a real number, or it is not a dict.
@@ -86,6 +89,7 @@ class Module:
         loaded = self.checked_state(state)
         for name, value in self.named_parameters():
             value.data = loaded[name]
+        renew(self.parameters())
 
     def checked_state(self, state: Mapping[str, float]) -> dict[str, float]:
         """The floats that `load_state_dict` would set; raises as it does, and changes nothing."""

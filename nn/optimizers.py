@@ -30,7 +30,7 @@ class Optimizer:
     """What the optimizers share: parameters, learning rate, clipping, state, and the two ways to apply a rule.
 
     Attributes:
-        parameters: the Values that a step changes.
+        parameters: the Values that a step changes, a tuple.
         lr: the learning rate, a number or a function of the step (counted from 0).
         steps: how many steps were made.
         settings: the rule's other numbers by name, in the rule's order.
@@ -56,7 +56,7 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.parameters = _parameters(parameters, type(self).__name__)
+        self.parameters = tuple(_parameters(parameters, type(self).__name__))
         self.lr = lr
         self.steps = 0
         self.settings = {name: real(x, f"{type(self).__name__}({name}=…)") for name, x in settings.items()}
@@ -118,6 +118,7 @@ class Optimizer:
             gradients: left as they are.
 
         Raises:
+            ValueError: an array (or one of the state) does not have one entry per parameter.
             FloatingPointError: a gradient is nan or infinite; nothing has been changed.
         """
         rate = self._rate()
@@ -129,6 +130,13 @@ class Optimizer:
             gradients = self._limited(gradients)
         step, state = self.steps + 1, tuple(self.state)
         arrays = parameters, gradients, *state
+        size = len(self.parameters)
+        for array in arrays:  # at each step: an array may have been resized in place, and machine code would overrun it
+            if array.size != size:
+                raise ValueError(
+                    f"{type(self).__name__} moves {size} parameters, and was given arrays of "
+                    f"{', '.join(str(array.size) for array in arrays)} entries (parameters, gradients, state)"
+                )
         arguments = parameters, gradients, state, rate, step + 0.0, tuple(self.settings.values())
         if self._code is not None and all(map(is_, arrays, self._arrays)):
             finite = self._code(*arguments)

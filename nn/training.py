@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from autograd import AnomalyError, files
+from autograd.copies import renew
 from autograd.modes import current
 
 from . import metrics
@@ -201,14 +202,20 @@ class _Run:
             except KeyboardInterrupt:
                 history.stopped = f"interrupted after {history.epochs} epochs"
             finally:
-                self.engine.sync()
+                self._publish()
         if not history.stopped:
             history.stopped = self._exhausted() or f"all {epochs} epochs done"
         if self.rule is not None and self.rule.restore_best and self.best is not None:
             for parameter, data in zip(self.engine.parameters, self.best):
                 parameter.data = float(data)
             self.engine.reload()
+            renew(self.engine.parameters)
         return history
+
+    def _publish(self) -> None:
+        """Bring the model up to date, and all programs that have parameters of it."""
+        self.engine.sync()
+        renew(self.engine.parameters)
 
     def _epoch(self, bar: Any, interrupt: Interrupt) -> None:
         began, total, history = time.perf_counter(), 0.0, self.history
@@ -286,7 +293,7 @@ class _Run:
             self.save()
         if not self.callbacks:
             return
-        self.engine.sync()
+        self._publish()
         try:
             stop = [callback(Epoch(epoch, self.model, self.optimizer, self.history)) for callback in self.callbacks]
         finally:

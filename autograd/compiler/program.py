@@ -8,12 +8,14 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
+from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..copies import keep
 from ..modes import ACTIVE, current
 from ..value import Value
 from .batch import Batch
@@ -58,6 +60,11 @@ class Program:
     Thread-safe: a call waits until the one before it is done, since a program reuses its memory. What a call returns is
     the caller's own, but `theta` and `gradient` are the program's memory, which the next call may change.
 
+    The numbers are those of `theta`, and `theta` is a copy: after a bare ``w.data = 8.0``, or a step of an optimizer on
+    Values, call `pull`. (To compare all data at each call would take longer than a small program.) `load_state_dict`
+    of a model and `nn.fit` bring the programs of their parameters up to date; what you wrote into `theta` for other
+    parameters stays.
+
     Attributes:
         theta: the parameters as one flat array, in the order they were given; edit it in place, or assign as many
             numbers to it.
@@ -71,7 +78,7 @@ class Program:
         self, scalars: Scalars, packed: Packed, parameters: Sequence[Value], shapes: Sequence[Shape], single: bool,
         dtype: str, backend: str, source: Any, timings: dict[str, float], names: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        self.parameters = list(parameters)
+        self.parameters = tuple(parameters)
         self.dtype = np.dtype(dtype)
         self.shapes = tuple(shapes)
         self._scalars, self._packed, self._source, self._single = scalars, packed, source, single
@@ -91,7 +98,9 @@ class Program:
         self._by_inputs: Any = None
         self._largest = 0
         self._last: Batch | None = None
+        self._moved: tuple[Any, Any] = None, None  # parameters of an optimizer, and their places in theta
         self.pull()
+        keep(self)
 
     @property
     def _differentiable(self) -> bool:
@@ -115,6 +124,13 @@ class Program:
     def pull(self) -> None:
         """Read the parameters' data into `theta`."""
         self._theta[:] = [parameter.data for parameter in self.parameters]
+
+    @_exclusive
+    def renew(self, values: Set[object]) -> None:
+        """Read the data of some Values into `theta`, of those that are parameters; the rest stays."""
+        for place, parameter in enumerate(self.parameters):
+            if parameter in values:
+                self._theta[place] = parameter.data
 
     @_exclusive
     def push(self) -> None:
@@ -188,7 +204,8 @@ class Program:
 
         Args:
             arrays: as for a call; the optimizer may stand last among them.
-            optimizer: an optimizer of `nn`, or anything with ``step_arrays(theta, gradient)``.
+            optimizer: an optimizer of `nn`, or anything with ``step_arrays(theta, gradient)``. Its ``parameters``
+                move, in their order; all of the program's if it names none.
             rows: numbers of the samples to take, (B,); without it all of them. ``step(X, y, optimizer, rows=chosen)``
                 does what ``step(X[chosen], y[chosen], optimizer)`` does, with one copy of the samples less.
 
@@ -197,7 +214,8 @@ class Program:
 
         Raises:
             IndexError: a row does not exist.
-            ValueError, TypeError: as for a call.
+            ValueError: the optimizer moves a parameter that the program does not have; or as for a call.
+            TypeError: as for a call.
         """
         if optimizer is None:
             arrays, optimizer = arrays[:-1], arrays[-1] if arrays else None
@@ -207,12 +225,39 @@ class Program:
         if not self._single:
             self._needs_loss()
         with self._lock:
+            moving = getattr(optimizer, "parameters", None)
+            known, places = self._moved
+            if moving is not known or type(moving) is not tuple:
+                places = self._places(moving)
+                self._moved = moving, places
             batch = self._batch(arrays, rows)
             loss, self.gradient = self._differentiate(self._machine, batch)
             if ACTIVE:
                 self._check_finite(np.array([loss]), batch)
-            update(self._theta, self.gradient)
+            if places is None:
+                update(self._theta, self.gradient)
+            else:
+                theta = self._theta[places]
+                update(theta, self.gradient[places])
+                self._theta[places] = theta
         return loss
+
+    def _places(self, moving: Iterable[Value] | None) -> NDArray[np.int64] | None:
+        """Where in `theta` the parameters of an optimizer are; None if they are all, in the program's order."""
+        if moving is None:
+            return None
+        moving = tuple(moving)
+        if len(moving) == len(self.parameters) and all(map(is_, moving, self.parameters)):
+            return None
+        place = {parameter: i for i, parameter in enumerate(self.parameters)}
+        foreign = [parameter for parameter in moving if parameter not in place]
+        if foreign:
+            raise ValueError(
+                f"the optimizer moves {len(foreign):,} parameters that this program does not have, such as "
+                f"{foreign[0].label or foreign[0]!r}: give compile(…, parameters=…) all that is to move, or make an "
+                "optimizer of the program's parameters"
+            )
+        return np.array([place[parameter] for parameter in moving], np.int64)
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise TypeError(

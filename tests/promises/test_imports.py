@@ -19,7 +19,7 @@ PACKAGES = ["autograd", "nn", "tracegrad"]
 
 ORDER = {
     "autograd": """
-        face files formulas hints modes neighbor text
+        copies face files formulas hints modes neighbor text
         ops page
         graph eager
         value
