@@ -17,40 +17,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ["autograd", "nn", "tracegrad"]
 
-ORDER = {
-    "autograd": """
-        copies face files formulas hints modes neighbor text
-        ops page
-        graph eager
-        value
-        functions
-        backward
-        functional
-        notation
-        answer
-        check explain view
-        precision
-        compiler
-        cli
-    """,
-    "nn": """
-        counts doctor hints
-        activations datasets inputs interaction losses metrics rules schedules search
-        predictor loops
-        module
-        layers optimizers
-        reference plots diagram
-        flow history checkpoint engines prepared
-        compiled
-        choice
-        training
-        recipes demo
-        cli
-    """,
-}
-"""The parts of each package (a file, or a folder with all that is in it), the lowest first. A part imports from the
-lines above its own. `nn` imports from `autograd`, and `tracegrad` from both. Inside a part there is no list: only no
-circle. Imports inside functions count, and so do those that only type checkers read."""
+
+def read_order(page: str) -> dict[str, list[list[str]]]:
+    """The parts of each package as the architecture page lists them, the lowest line first.
+
+    A part is a file, or a folder with all that is in it. It imports from the lines above its own; inside a part there
+    is no list, only no circle. Imports inside functions count, and so do those that only type checkers read.
+    """
+    order: dict[str, list[list[str]]] = {}
+    for line in page.partition("\n## Layers\n")[2].partition("\n## ")[0].splitlines():
+        if package := re.fullmatch(r"    (\w+)/", line):
+            order[package[1]] = []
+        elif parts := re.match(r"      (\w+(?: \w+)*)(?:  |$)", line):
+            order[[*order][-1]].append(parts[1].split())
+    return order
+
+
+ORDER = read_order((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
 
 EXEMPT = {
     ("autograd.value", "autograd.backward"): "Value.backward() starts the reverse pass, which is built on Value",
@@ -128,9 +111,9 @@ def part(module: str) -> tuple[str, str]:
 def height(module: str) -> tuple[int, int]:
     """Where a module stands; a package stands above its parts."""
     package, own = part(module)
-    lines = [line.split() for line in ORDER.get(package, "").strip().splitlines()]
+    lines = ORDER.get(package, [])
     found = [i for i, line in enumerate(lines) if own in line]
-    assert found or not own, f"{module} has no place in the order of imports"
+    assert found or not own, f"{module} has no place in the order of imports (docs/architecture.md)"
     return PACKAGES.index(package), found[0] if own else len(lines)
 
 
@@ -172,6 +155,15 @@ def circle(files: Iterable[Path]) -> list[str]:
 
 def test_there_is_no_circle() -> None:
     assert circle(OWN) == []
+
+
+def test_the_order_lists_what_is_there_once() -> None:
+    for package, lines in ORDER.items():
+        present = {part(module_name(file))[1] for file in OWN if file.parts[len(ROOT.parts)] == package}
+        listed = [name for line in lines for name in line]
+        assert sorted(listed) == sorted(present - {""})
+    page = "## Layers\n\n    some/\n      a b  what they are\n      c_d\n\ntext\n\n## More\n\n    other/\n"
+    assert read_order(f"\n{page}") == {"some": [["a", "b"], ["c_d"]]}
 
 
 def test_every_exemption_is_needed() -> None:
@@ -277,15 +269,3 @@ def test_the_engine_needs_the_standard_library_alone() -> None:
     foreign = set(json.loads(found.stdout)) - sys.stdlib_module_names - {"autograd"}
     assert foreign == set()
     assert found.stderr == ""
-
-
-def test_the_architecture_page_shows_this_order() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    shown: dict[str, list[list[str]]] = {}
-    for line in re.findall(r"^    (.+)$", page.partition("## Layers")[2].partition("\n## ")[0], re.MULTILINE):
-        if line.endswith("/"):
-            package = shown.setdefault(line.strip("/"), [])
-        else:
-            package.append(line.strip().partition("   ")[0].split())
-    listed = {name: [line.split() for line in text.split("\n") if line.strip()] for name, text in ORDER.items()}
-    assert shown == listed
