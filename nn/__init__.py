@@ -25,6 +25,8 @@ if _ENGINE:
 
     from . import hints as _hints
     from . import schedules as schedules
+    from .clipping import clip_grad_norm as clip_grad_norm
+    from .clipping import clip_grad_value as clip_grad_value
     from .layers import MLP as MLP
     from .layers import Layer as Layer
     from .layers import Neuron as Neuron
@@ -43,8 +45,6 @@ if _ENGINE:
     from .optimizers import Adam as Adam
     from .optimizers import Optimizer as Optimizer
     from .optimizers import RMSprop as RMSprop
-    from .optimizers import clip_grad_norm as clip_grad_norm
-    from .optimizers import clip_grad_value as clip_grad_value
 
 if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from autograd.notation.names import latex_name as latex_name
@@ -62,18 +62,18 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from .flow import gradient_flow as gradient_flow
     from .history import EarlyStopping as EarlyStopping
     from .history import History as History
+    from .run import Epoch as Epoch
     from .search import Descent as Descent
     from .search import LineSearch as LineSearch
     from .search import descend as descend
     from .search import directional_derivative as directional_derivative
     from .search import line_search as line_search
-    from .training import Epoch as Epoch
     from .training import fit as fit
 
 _LATER = {
     "checkpoint": ".checkpoint", "CheckpointError": ".checkpoint", "load": ".checkpoint", "save": ".checkpoint",
     "datasets": ".datasets", "metrics": ".metrics", "EarlyStopping": ".history", "History": ".history",
-    "Epoch": ".training", "fit": ".training",
+    "Epoch": ".run", "fit": ".training",
     "plots": ".plots", "reference": ".reference", "draw_network": ".diagram", "gradient_flow": ".flow",
     "GradientFlow": ".flow", "line_search": ".search", "descend": ".search", "directional_derivative": ".search",
     "Descent": ".search", "LineSearch": ".search",

@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from itertools import pairwise
-from operator import index, mul
-from typing import Any, Union
+from operator import mul
+from typing import Any
 
 from autograd import Value, ops, softmax
 from autograd.value import Number, argument, real
 
-from .activations import RECTIFIERS, Activation, Spec
+from .activations import Activation, Spec
 from .counts import in_words, whole
+from .initial import Init, Seed, drawing, generator
 from .module import Module, plain
 
-Draw = Callable[[int, int, random.Random], float]
-"""An initial weight from the number of inputs, the number of outputs and a source of random numbers."""
-
-Init = Union[str, Draw]
-Seed = Union[int, random.Random, None]
-
-INITIALIZATIONS: dict[str, Draw] = {
-    "uniform": lambda nin, nout, random: random.uniform(-1.0, 1.0),
-    "xavier": lambda nin, nout, random: random.uniform(-1.0, 1.0) * math.sqrt(6.0 / (nin + nout)),
-    "he": lambda nin, nout, random: random.gauss(0.0, 1.0) * math.sqrt(2.0 / nin),
-    "zeros": lambda nin, nout, random: 0.0,
-}
-"""Initial weights by name: uniform on (−1, 1); Xavier (Glorot and Bengio 2010), uniform with variance
-2/(nin + nout); He (He et al. 2015), normal with variance 2/nin; all zero. Biases start at zero."""
-
 _NAMES: ContextVar[dict[int, str] | None] = ContextVar("names of the neurons whose nodes are labeled", default=None)
-
-
-def _source(seed: Seed) -> random.Random:
-    if isinstance(seed, random.Random):
-        return seed
-    return random.Random(None if seed is None else index(seed))
-
-
-def _draw(init: Init, activation: Activation) -> Draw:
-    if callable(init):
-        return init
-    if init == "auto":
-        init = "he" if activation.name in RECTIFIERS else "xavier"
-    if init not in INITIALIZATIONS:
-        raise ValueError(f"unknown initialization {init!r}; known: auto, {', '.join(INITIALIZATIONS)}, or a function")
-    return INITIALIZATIONS[init]
 
 
 def _inputs(x: Any, nin: int, taker: str) -> list[Any]:
@@ -112,7 +80,7 @@ class Neuron(Module):
         self._activation = Activation(activation)
         if self._activation.name == "softmax":
             raise ValueError("softmax compares the outputs of a layer: give it to a Layer or as MLP(output='softmax')")
-        draw, source = _draw(init, self._activation), _source(seed)
+        draw, source = drawing(init, self._activation), generator(seed)
         self.weights = [Value(draw(self.nin, 1, source), f"weights.{i}") for i in range(self.nin)]
         self.bias = Value(0.0, "bias") if bias else None
 
@@ -194,7 +162,7 @@ class Layer(Module):
         self._softmax = self._activation.name == "softmax"
         if self._softmax and nout == 1:
             raise ValueError("softmax of one neuron is always 1; use activation='sigmoid', or two neurons")
-        draw, source = _draw(init, self._activation), _source(seed)
+        draw, source = drawing(init, self._activation), generator(seed)
         self.neurons = [
             Neuron(
                 self.nin,
@@ -296,7 +264,7 @@ class MLP(Module):
             raise ValueError(f"nouts is a list with the number of neurons of each layer, as [16, 16, 1]; got {nouts!r}")
         sizes = [whole(nin, "the number of inputs"), *(whole(n, "a number of neurons") for n in nouts)]
         activations = _per_layer(activation, output, len(sizes) - 1)
-        source = _source(seed)
+        source = generator(seed)
         self.layers = [
             Layer(*pair, chosen, bias=bias, init=init, seed=source)
             for pair, chosen in zip(pairwise(sizes), activations)

@@ -16,6 +16,7 @@ from autograd import Value
 from autograd.value import real
 
 from . import rules
+from .clipping import bound, clip, clip_array, movable
 from .counts import in_words
 from .schedules import Schedule
 
@@ -56,12 +57,12 @@ class Optimizer:
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ) -> None:
-        self.parameters = tuple(_parameters(parameters, type(self).__name__))
+        self.parameters = tuple(movable(parameters, type(self).__name__))
         self.lr = lr
         self.steps = 0
         self.settings = {name: real(x, f"{type(self).__name__}({name}=…)") for name, x in settings.items()}
-        self.clip_norm = _limit(clip_norm, "clip_norm")
-        self.clip_value = _limit(clip_value, "clip_value")
+        self.clip_norm = None if clip_norm is None else bound(clip_norm, "clip_norm")
+        self.clip_value = None if clip_value is None else bound(clip_value, "clip_value")
         self.state: list[Any] = [[0.0] * len(self.parameters) for _ in self.variables]
         if not callable(lr):
             self._rate()
@@ -97,11 +98,7 @@ class Optimizer:
         rate, rule, settings, step = self._rate(), type(self).rule, tuple(self.settings.values()), self.steps + 1
         gradients = [p.grad for p in self.parameters]
         self._check(gradients)
-        if self.clip_value is not None:
-            gradients = [clipped(g, self.clip_value) for g in gradients]
-        if self.clip_norm is not None:
-            factor = _shrink(math.hypot(*gradients), self.clip_norm)
-            gradients = [g * factor for g in gradients] if factor != 1.0 else gradients
+        gradients = clip(gradients, self.clip_value, self.clip_norm)
         state = [s if isinstance(s, list) else s.tolist() for s in self.state]
         rows = zip(*state) if state else [()] * len(gradients)
         moved = [rule(p.data, g, row, rate, step, *settings) for p, g, row in zip(self.parameters, gradients, rows)]
@@ -127,7 +124,8 @@ class Optimizer:
 
             self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
         if self.clip_value is not None or self.clip_norm is not None:
-            gradients = self._limited(gradients)
+            self._check_array(gradients)
+            gradients = clip_array(gradients, self.clip_value, self.clip_norm)
         step, state = self.steps + 1, tuple(self.state)
         arrays = parameters, gradients, *state
         size = len(self.parameters)
@@ -158,17 +156,14 @@ class Optimizer:
             type(self).rule(p, g, state, rate, step, *settings)
         return True
 
-    def _limited(self, gradients: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: x for name, x in self.__dict__.items() if name not in ("_arrays", "_code")}
+
+    def _check_array(self, gradients: NDArray[np.float64]) -> None:
         import numpy as np
 
         if not np.isfinite(gradients).all():
             self._check(gradients.tolist())
-        if self.clip_value is not None:
-            gradients = np.clip(gradients, -self.clip_value, self.clip_value)
-        return gradients if self.clip_norm is None else _clipped_norm(gradients, self.clip_norm)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in self.__dict__.items() if name not in ("_arrays", "_code")}
 
     def _check(self, gradients: Sequence[float]) -> None:
         for i, g in enumerate(gradients):
@@ -228,17 +223,6 @@ class Optimizer:
         return f"{type(self).__name__}({in_words(len(self.parameters))}, lr={rate}{settings})"
 
 
-def _clipped_norm(gradients: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
-    import numpy as np
-
-    with np.errstate(over="ignore"):
-        norm = float(np.linalg.norm(gradients))
-    if norm == math.inf:  # the squares overflowed; hypot's do not
-        norm = math.hypot(*gradients.tolist())
-    factor = _shrink(norm, limit)
-    return gradients * factor if factor != 1.0 else gradients
-
-
 def _loop(rule: Callable[..., Any], parameters: int) -> Any:
     """The rule as one compiled loop, if there are enough parameters for it and numba is at work already."""
     if parameters < 256 or "autograd.compiler.kernels" not in sys.modules:
@@ -252,62 +236,6 @@ _RANGES = {
     "momentum": (0.0, 1.0), "weight_decay": (0.0, math.inf), "decay": (0.0, 1.0), "eps": (0.0, math.inf),
     "beta1": (0.0, 1.0), "beta2": (0.0, 1.0),
 }  # fmt: skip
-
-
-def _parameters(parameters: Iterable[Value], optimizer: str) -> list[Value]:
-    if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
-        hint = "model.parameters()" if hasattr(parameters, "parameters") else "a list of Values"
-        raise TypeError(f"{optimizer} takes {hint}, not {type(parameters).__name__}")
-    listed = list(parameters)
-    seen: set[int] = set()
-    for i, p in enumerate(listed):
-        if not isinstance(p, Value):
-            raise TypeError(f"{optimizer} takes Values, such as model.parameters(); entry {i} is a {type(p).__name__}")
-        if p.op:
-            raise ValueError(f"parameter {i} was computed by {p.op!r}; an optimizer changes leaves only")
-        if id(p) in seen:
-            raise ValueError(f"parameter {p.label or i} is in the list twice, and would be moved twice per step")
-        seen.add(id(p))
-    if not listed:
-        raise ValueError(f"{optimizer} got no parameters")
-    return listed
-
-
-def _limit(limit: float | None, name: str) -> float | None:
-    if limit is None:
-        return None
-    checked = real(limit, name)
-    if not 0.0 < checked < math.inf:
-        raise ValueError(f"{name} must be a positive number, not {limit!r}")
-    return checked
-
-
-def clipped(g: float, limit: float) -> float:
-    """g, brought into [−limit, limit]."""
-    return min(max(g, -limit), limit)
-
-
-def _shrink(norm: float, limit: float) -> float:
-    return 1.0 if norm <= limit else limit / norm
-
-
-def clip_grad_norm(parameters: Iterable[Value], limit: float) -> float:
-    """Scale all gradients by one factor so that their Euclidean norm is at most ``limit``; returns the norm before."""
-    listed, checked = _parameters(parameters, "clip_grad_norm"), _limit(limit, "the limit")
-    assert checked is not None
-    norm = math.hypot(*(p.grad for p in listed))
-    factor = _shrink(norm, checked)
-    for p in listed:
-        p.grad *= factor
-    return norm
-
-
-def clip_grad_value(parameters: Iterable[Value], limit: float) -> None:
-    """Bring every gradient into [−limit, limit]."""
-    listed, checked = _parameters(parameters, "clip_grad_value"), _limit(limit, "the limit")
-    assert checked is not None
-    for p in listed:
-        p.grad = clipped(p.grad, checked)
 
 
 class SGD(Optimizer):

@@ -1,0 +1,265 @@
+"""One training: its epochs, what ends it, and its checkpoints."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import AnomalyError
+from autograd.copies import renew
+
+from . import metrics
+from .checkpoint import Checkpoint, fitting, save
+from .choice import choose
+from .history import EarlyStopping, History, Watch
+from .interaction import Interrupt, progress_bar
+from .losses import Loss
+from .module import Module
+from .optimizers import Optimizer
+from .prepared import Prepared
+
+
+class Epoch(NamedTuple):
+    """What a callback is shown after each epoch.
+
+    Attributes:
+        number: the epoch, counted from 1.
+        model: with its parameters up to date.
+        optimizer: the optimizer.
+        history: everything recorded so far.
+    """
+
+    number: int
+    model: Module
+    optimizer: Optimizer
+    history: History
+
+
+Callback = Callable[[Epoch], Any]
+
+
+class _NotFiniteError(Exception):
+    """A loss or a gradient is nan or infinite."""
+
+
+class Run:
+    """One training: what it works with, and how far it is."""
+
+    metrics: list[tuple[str, metrics.Metric]]
+    callbacks: list[Callback]
+    rule: EarlyStopping | None = None
+    watched: str = ""
+    checkpoint: Path | None
+    every: int
+
+    def __init__(
+        self, model: Module, loss: Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
+        seed: int, shuffle: bool, engine: str,
+    ) -> None:  # fmt: skip
+        self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
+        self.size, self.seed, self.shuffle = size, seed, shuffle
+        self.engine = choose(engine, model, loss, optimizer, data.X, data.y)
+        self.history = History(seed=seed, engine=self.engine.name)
+        self.watch: Watch | None = None
+        self.best: Any = None  # the data of the engine's parameters in the best epoch
+        self.good: Any = None  # a snapshot with which the loss was finite
+        self.saved = 0  # the epoch of the checkpoint
+
+    def columns(self) -> list[str]:
+        """The names of the columns that the history will have."""
+        names = [name for name, _ in self.metrics]
+        held = ["validation_loss", *(f"validation_{name}" for name in names)] if self.held is not None else []
+        return ["loss", *names, *held, "learning_rate", "seconds"]
+
+    # ---- epochs
+
+    def train(self, epochs: int, progress: bool) -> History:
+        """Run the epochs that are left; see `fit`."""
+        history, steps = self.history, -(-len(self.data.X) // self.size)
+        history.stopped = ""
+        if self.rule is not None:
+            self.watch = self.rule.watch(self.watched, history)
+        self.good = self.engine.snapshot()
+        with Interrupt() as interrupt, progress_bar(epochs * steps, history.epochs * steps, progress) as bar:
+            try:
+                while history.epochs < epochs and not self._exhausted() and not history.stopped:
+                    bar.set_description(f"epoch {history.epochs + 1}/{epochs}", refresh=False)
+                    self._epoch(bar, interrupt)
+                if self.checkpoint is not None and self.saved != history.epochs:
+                    self.save()
+            except _NotFiniteError as error:
+                self._give_up(str(error))
+            except KeyboardInterrupt:
+                history.stopped = f"interrupted after {history.epochs} epochs"
+            finally:
+                self._publish()
+        if not history.stopped:
+            history.stopped = self._exhausted() or f"all {epochs} epochs done"
+        if self.rule is not None and self.rule.restore_best and self.best is not None:
+            for parameter, data in zip(self.engine.parameters, self.best):
+                parameter.data = float(data)
+            self.engine.reload()
+            renew(self.engine.parameters)
+        return history
+
+    def _publish(self) -> None:
+        """Bring the model up to date, and all programs that have parameters of it."""
+        self.engine.sync()
+        renew(self.engine.parameters)
+
+    def _epoch(self, bar: Any, interrupt: Interrupt) -> None:
+        began, total, history = time.perf_counter(), 0.0, self.history
+        order, n = self._order(history.epochs), len(self.data.X)
+        before, rate = self.engine.snapshot(), self.optimizer.rate
+        for start in range(0, n, self.size):
+            interrupt.check()
+            chosen = None if order is None else order[start : start + self.size]
+            rate = self.optimizer.rate
+            loss = self._step(chosen, start // self.size + 1)
+            if start == 0:
+                self.good = before  # the loss was finite with these parameters
+            history.batch_loss.append(loss)
+            total += loss * min(self.size, n - start)
+            bar.update()
+        interrupt.check()
+        self._check_parameters()
+        judged = self._judged("", self.data)
+        if self.held is not None:
+            held_loss = self.engine.evaluate(self.held.X, self.held.y)
+            judged |= self._judged("validation_", self.held)
+            history.validation_loss.append(held_loss)
+        history.loss.append(total / n)
+        history.learning_rate.append(rate)
+        for name, value in judged.items():
+            history.metrics.setdefault(name, []).append(value)
+        history.seconds.append(time.perf_counter() - began)
+        if not bar.disable:
+            bar.set_postfix_str(self._summary(), refresh=False)
+        self._after(history.epochs)
+
+    def _order(self, epoch: int) -> NDArray[np.int64] | None:
+        """The order of the samples in an epoch; None if one batch takes them all as they stand."""
+        n = len(self.data.X)
+        if self.size == n:
+            return None
+        return np.random.default_rng([self.seed, epoch]).permutation(n) if self.shuffle else np.arange(n)
+
+    def _step(self, chosen: Any, batch: int) -> float:
+        place = f"in epoch {self.history.epochs + 1}, batch {batch}"
+        try:
+            loss = self.engine.step(self.data.X, self.data.y, chosen)
+        except AnomalyError as error:
+            self.engine.restore(self.good)
+            raise AnomalyError(f"{place}: {error}") from error
+        except FloatingPointError as error:
+            raise _NotFiniteError(f"{place}: {error}") from None
+        if not math.isfinite(loss):
+            raise _NotFiniteError(f"{place} the loss became {loss}")
+        return loss
+
+    def _check_parameters(self) -> None:
+        if np.isfinite(self.engine.data()).all():
+            return
+        self.engine.sync()
+        own = [*self.model.named_parameters()]
+        others = [(p.label or "of the optimizer", p) for p in self.optimizer.parameters]
+        name, wrong = next((name, p.data) for name, p in own + others if not math.isfinite(p.data))
+        raise _NotFiniteError(f"at the end of epoch {self.history.epochs + 1} parameter {name} was {wrong}")
+
+    def _judged(self, prefix: str, data: Prepared) -> dict[str, float]:
+        outputs = self.engine.predict(data.X) if self.metrics else data.y
+        return {prefix + name: float(metric(outputs, data.given)) for name, metric in self.metrics}
+
+    def _summary(self) -> str:
+        columns = self.history.columns()
+        shown = [name for name in columns if name not in ("learning_rate", "seconds")]
+        return ", ".join(f"{name.replace('_', ' ')} {columns[name][-1]:.4g}" for name in shown)
+
+    def _after(self, epoch: int) -> None:
+        """Best parameters, callbacks, checkpoint."""
+        if self.watch is not None and self.watch.improved(self.history):
+            self.history.best_epoch, self.best = epoch, self.engine.data()
+        if self.checkpoint is not None and epoch % self.every == 0:
+            self.save()
+        if not self.callbacks:
+            return
+        self._publish()
+        try:
+            stop = [callback(Epoch(epoch, self.model, self.optimizer, self.history)) for callback in self.callbacks]
+        finally:
+            self.engine.reload()  # a callback may have edited parameters
+        if any(answer is True for answer in stop):
+            self.history.stopped = f"a callback ended it after {epoch} epochs"
+
+    def _exhausted(self) -> str:
+        """Why early stopping ends training, if it does."""
+        if self.rule is None or self.watch is None or self.history.epochs - self.watch.best < self.rule.patience:
+            return ""
+        return f"{self.watch.name} did not improve for {self.rule.patience} epochs"
+
+    def _give_up(self, reason: str) -> None:
+        rate = self.optimizer.rate
+        self.engine.restore(self.good)
+        self.history.stopped = reason
+        warnings.warn(
+            f"training stopped: {reason}. The model has its last good parameters. Try a smaller learning rate (now "
+            f"{rate:g}), clip_norm=1.0 in the optimizer, or scaled inputs (nn.datasets.Standardizer); inside "
+            "autograd.detect_anomaly() fit names the operation where it began.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+    # ---- checkpoints
+
+    def save(self) -> None:
+        """Everything that a later run needs to go on exactly."""
+        assert self.checkpoint is not None
+        self.engine.sync()
+        best = None
+        if self.best is not None:
+            data = dict(zip(self.engine.parameters, map(float, self.best)))
+            best = {name: data[parameter] for name, parameter in self.model.named_parameters()}
+        training = {
+            "history": self.history.to_dict(), "samples": len(self.data.X), "batch_size": self.size,
+            "seed": self.seed, "shuffle": self.shuffle,
+            "best": best,
+        }  # fmt: skip
+        save(self.model, self.checkpoint, self.optimizer, training=training)
+        self.saved = self.history.epochs
+
+    def load(self, saved: Checkpoint, any_seed: bool) -> None:
+        """Go on from a checkpoint; nothing changes if it does not fit. With ``any_seed`` its seed is taken over."""
+        training = saved.training
+        if training is None or saved.optimizer is None:
+            raise ValueError(f"{self.checkpoint} holds a model but no training to resume")
+        if any_seed and type(training.get("seed")) is int and training["seed"] >= 0:
+            self.seed = training["seed"]
+        own = {"samples": len(self.data.X), "batch_size": self.size, "seed": self.seed, "shuffle": self.shuffle}
+        differing = [f"{name} was {training.get(name)}, is {x}" for name, x in own.items() if training.get(name) != x]
+        if differing:
+            raise ValueError(f"the run saved in {self.checkpoint} was another one: {'; '.join(differing)}")
+        history = History.from_dict(training.get("history", {}))
+        if history.epochs and {*history.columns()} != {*self.columns()}:
+            raise ValueError(
+                f"the run saved in {self.checkpoint} recorded {', '.join(history.columns())}; "
+                f"this one records {', '.join(self.columns())}"
+            )
+        best = training.get("best")
+        fitting(saved, self.model)
+        if best is not None:
+            self.model.checked_state(best)
+        self.optimizer.load_state_dict(saved.optimizer)
+        self.model.load_state_dict(saved.parameters)
+        self.engine.reload()
+        self.history, self.saved = history, history.epochs
+        self.history.engine = self.engine.name
+        if best is not None:
+            names = {parameter: name for name, parameter in self.model.named_parameters()}
+            self.best = [float(best[names[parameter]]) for parameter in self.engine.parameters]
