@@ -9,35 +9,36 @@ Nothing is imported before it is asked for. So `python -m tracegrad doctor` runs
 package has taken the name `autograd`.
 """
 
+__version__ = "0.1.0"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    import autograd as autograd  # noqa: PLC0414 (handed on)
+    import nn as nn  # noqa: PLC0414
     from autograd import *  # noqa: F403
     from nn import *  # noqa: F403
+else:
 
-__version__ = "0.1.0"
+    def __getattr__(name):
+        if name.startswith("_") and name != "__all__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        packages = _packages()
+        if name == "__all__":
+            return sorted({*packages, *(public for package in packages.values() for public in package.__all__)})
+        for package in packages.values():
+            if name in package.__all__:
+                return getattr(package, name)
+        if name in packages:
+            return packages[name]
+        from autograd import face, hints
+        from nn import hints as more
 
+        raise face.missing(__name__, name, __getattr__("__all__"), hints.HINTS | more.HINTS)
 
-def __getattr__(name: str) -> "Any":
-    if name.startswith("_") and name != "__all__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    packages = _packages()
-    if name == "__all__":
-        return sorted({*packages, *(public for package in packages.values() for public in package.__all__)})
-    for package in packages.values():
-        if name in package.__all__:
-            return getattr(package, name)
-    if name in packages:
-        return packages[name]
-    from autograd import face, hints
-    from nn import hints as more
-
-    raise face.missing(__name__, name, __getattr__("__all__"), hints.HINTS | more.HINTS)
-
-
-def __dir__() -> "list[str]":
-    return [*__getattr__("__all__"), "__version__"]
+    def __dir__():
+        return [*__getattr__("__all__"), "__version__"]
 
 
 def _packages() -> "dict[str, Any]":

@@ -96,12 +96,12 @@ _LATER = {
 }  # fmt: skip
 """Public names whose modules are imported at their first use, and modules that are public themselves."""
 
-__all__ = _face.public(globals(), _LATER)  # noqa: PLE0605
-__getattr__ = _face.finder(__name__, globals(), _LATER, _hints.HINTS)
+if not _typing.TYPE_CHECKING:  # type checkers read the imports above, and so find names that are misspelled
+    __all__ = _face.public(globals(), _LATER)  # noqa: PLE0605
+    __getattr__ = _face.finder(__name__, globals(), _LATER, _hints.HINTS)
 
-
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__() -> list[str]:
+        return __all__
 
 
 _neighbor.warn()

@@ -82,16 +82,17 @@ _LATER = {
 }  # fmt: skip
 """Public names whose modules are imported at their first use, and modules that are public themselves."""
 
-if _ENGINE:
-    __all__ = _face.public(globals(), _LATER)  # noqa: PLE0605
-    __getattr__ = _face.finder(__name__, globals(), _LATER, _hints.HINTS)
+if not _typing.TYPE_CHECKING:  # type checkers read the imports above, and so find names that are misspelled
+    if _ENGINE:
+        __all__ = _face.public(globals(), _LATER)  # noqa: PLE0605
+        __getattr__ = _face.finder(__name__, globals(), _LATER, _hints.HINTS)
 
-    def __dir__() -> list[str]:
-        return __all__
+        def __dir__() -> list[str]:
+            return __all__
 
-else:
+    else:
 
-    def __getattr__(name: str) -> _typing.Any:
-        from .doctor import CURE
+        def __getattr__(name: str) -> _typing.Any:
+            from .doctor import CURE
 
-        raise ImportError(f"nn needs tracegrad's package autograd and found another one. {CURE}")
+            raise ImportError(f"nn needs tracegrad's package autograd and found another one. {CURE}")

@@ -94,6 +94,29 @@ def test_the_judge_of_signatures_is_shown_bad_ones() -> None:
     assert len([*uninformative(bad)]) == 4
 
 
+MISSPELLED = """
+import autograd, nn, tracegrad
+from autograd import *
+reveal_type(Value(1.0).grad)
+reveal_type(nn.fit(Any, Any, [], [], Any).stopped)
+reveal_type(tracegrad.hessian(lambda x: x, [1.0]))
+autograd.gard
+nn.MPL
+tracegrad.Vlaue
+"""
+
+
+@pytest.mark.slow
+def test_type_checkers_know_the_faces(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    file = tmp_path / "reader.py"
+    file.write_text(MISSPELLED.replace("\n", "\nfrom typing import Any\n", 1), encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--follow-imports=silent", str(file)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False).stdout
+    assert re.findall(r'Revealed type is "(.*)"', said) == ["float", "str", "list[list[float]]"], said
+    assert re.findall(r'has no attribute "(\w+)"', said) == ["gard", "MPL", "Vlaue"], said
+
+
 # ---- names of other libraries ---------------------------------------------------------------------------------------
 
 
