@@ -1,4 +1,4 @@
-"""Scalar graphs in plain Python: time per operation beside micrograd, PyTorch and XAD; a chain of a million.
+"""Scalar graphs in plain Python: time per operation against micrograd, PyTorch and XAD; a chain of a million.
 
 Every contestant runs the same Python functions, `mlp_loss` and `long_expression`, on its own kind of number, so that
 arithmetic and number of operations are the same. Losses and gradients are compared before any time is printed.
@@ -217,7 +217,7 @@ def race(work: int, rounds: int, passes: int) -> None:
                 compare(contestant.name, one, expected)
                 found.setdefault((contestant.name, collector), []).append(one["seconds"] / operations(work) * 1e6)
     print(f"\n{WORKS[work].title}: {operations(work):,} operations; all values and gradients agree\n")
-    print("  µs per operation    collector on  fastest  beside tracegrad    collector off  fastest  beside tracegrad")
+    print("  µs per operation    collector on  fastest    ÷ tracegrad    collector off  fastest    ÷ tracegrad")
     median = {key: statistics.median(times) for key, times in found.items()}
     for contestant in CONTESTANTS:
         if (contestant.name, True) in found:
@@ -235,7 +235,7 @@ def race(work: int, rounds: int, passes: int) -> None:
 
 
 def chain(length: int, collector: bool) -> dict[str, float]:
-    """Build, differentiate and delete a chain of so many operations: seconds, bytes per operation, MiB resident.
+    """Build, differentiate and delete a chain of this many operations: seconds, bytes per operation, MiB resident.
 
     Args:
         length: the number of multiplications.

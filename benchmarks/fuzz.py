@@ -39,7 +39,7 @@ LIMITS = {"eager": 4.0, "NumPy": 4503.0, "numba": 4503.0}
 REORDERED = 2.0**-47
 """64 roundings of the terms of a sum."""
 PROGRAMS = 4
-"""Programs in a round, beside one operation."""
+"""Programs in a round, in addition to one operation."""
 JAX_EVERY = 6
 """Rounds in which JAX takes part: it needs a quarter of a second for a program, as much as the others for a hundred."""
 

@@ -287,7 +287,7 @@ def _table(results: Iterable[dict[str, object]]) -> str:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", metavar="module", help=", ".join(TESTS))
-    parser.add_argument("--sample", type=int, help="so many mutants of each module, drawn at random")
+    parser.add_argument("--sample", type=int, help="this many mutants of each module, drawn at random")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="add the results to this file; what was killed in it is not run again")
     options = parser.parse_args(arguments)

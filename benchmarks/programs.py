@@ -178,7 +178,7 @@ def exact(program: Program) -> Answers | None:
         try:
             axes = [[mpf(i == j) for j in range(len(point))] for i in range(len(point))]
             if any(0 < abs(x) < 1e-100 for x in program.inputs):
-                raise ValueError("no step is small enough beside this input and large enough beside 1")
+                raise ValueError("no step is small enough next to this input and large enough next to 1")
             steps = [mpf(10) ** (-60 if ordinary else -150) * min(1, abs(x) or 1) for x in point]
             along = list(map(mpf, direction(program)))
             h = min(steps)
@@ -217,7 +217,7 @@ def eager(program: Program) -> tuple[Answers, Answers]:
 def sizes(program: Program) -> tuple[float, list[float]]:
     """The size of the terms of the value, and of the terms of each slope, before anything cancels.
 
-    The compiler writes nested sums as one and so adds in another order: x + (y − y) may lose an x that is small beside
+    The compiler writes nested sums as one and so adds in another order: x + (y − y) may lose an x that is small next to
     y. Its errors are relative to these sizes.
     """
     inputs = list(map(Value, program.inputs))

@@ -1,4 +1,4 @@
-"""Training steps and compile times of compiled programs beside JAX, PyTorch, ddx-ad and micrograd, one thread each.
+"""Training steps and compile times of compiled programs against JAX, PyTorch, ddx-ad and micrograd, one thread each.
 
 Every contestant computes the same thing: loss and gradient at the same point are compared before a time is printed.
 Runs alternate, so that a busy machine slows all of them, and medians are printed, with the ratio to each peer and the
@@ -54,7 +54,7 @@ class Contestant(NamedTuple):
 
 
 class Workload(NamedTuple):
-    """What is compared, and how fast it is meant to be beside each peer (ratio of times)."""
+    """What is compared, and how fast it is meant to be compared with each peer (ratio of times)."""
 
     title: str
     contestants: Callable[[], Iterator[Contestant]]
@@ -441,7 +441,7 @@ PENDULUM = (9.81, 0.25, 1.3)  # g/l, damping, driving torque
 
 
 def pendulum(state: Sequence[Any], parameters: Sequence[Any], sin: Callable[[Any], Any], steps: int) -> Any:
-    """The energy of a damped, driven pendulum after so many steps of Runge and Kutta's method, from angle and speed."""
+    """The energy of a damped, driven pendulum after `steps` Runge–Kutta steps, from angle and speed."""
     angle, speed = state
     for _ in range(steps):
         angle, speed = runge_kutta(angle, speed, parameters, sin)
@@ -610,7 +610,7 @@ def race(workload: Workload, rounds: int) -> None:
         try:
             contestant = next(made, None)
         except ImportError as error:
-            print(f"    {error}; the peers from there on are skipped")
+            print(f"    {error}; the remaining peers are skipped")
             break
         if contestant is None:
             break
