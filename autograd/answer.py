@@ -77,7 +77,7 @@ class Answer:
     # ---- what everybody gets
 
     def __str__(self) -> str:
-        return "\n".join(part.text() if isinstance(part, Table) else part for part in self._content())
+        return "\n".join(map(str, self._content()))
 
     def html(self) -> str:
         """The answer as a fragment of HTML: what a notebook shows."""

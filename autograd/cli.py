@@ -15,6 +15,7 @@ from typing import Any
 
 from . import formulas, functions, ops
 from .graph import leaves
+from .notation.tables import Table
 from .value import Value, constant
 
 EXAMPLE = "tracegrad draw 'tanh(w*x + b)' w=2 x=-1 b=0.5 -o graph.svg"
@@ -74,10 +75,8 @@ def _assignment(entry: str) -> tuple[str, float]:
 
 def summary(root: Value) -> str:
     """The value of the root and the gradient of each named leaf, as a table."""
-    named = leaves(root)
-    width = max(len(leaf.label) for leaf in named)
-    rows = [f"  {leaf.label:<{width}} = {leaf.data:<22.15g} gradient {leaf.grad:.15g}" for leaf in named]
-    return "\n".join([f"value {root.data:.15g}", *rows])
+    rows = [(leaf.label, f"{leaf.data:.15g}", f"{leaf.grad:.15g}") for leaf in leaves(root)]
+    return str(Table(("name", "value", "gradient"), [*rows, (root.label, f"{root.data:.15g}", "")], (1, 2)))
 
 
 def _draw(options: argparse.Namespace) -> int:

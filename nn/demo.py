@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,11 +130,11 @@ derivative.</figcaption></figure>
 <h2>Where one gradient comes from</h2>
 <p>The gradient of <code>{xml(weight.label)}</code> is the sum, over all paths from the weight to the loss, of
 the product of the local derivatives along the path.</p>
-<div class="scroll">{ledger._repr_html_()}</div>
+<div class="scroll">{ledger.html()}</div>
 <h2>The same, derived on paper</h2>
 <div class="scroll">{derivation.html()}</div>
 <h2>Checked against finite differences</h2>
-<pre>{html.escape(str(report))}</pre>
+<div class="scroll">{report.html()}</div>
 </body></html>
 """
 

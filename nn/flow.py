@@ -8,11 +8,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from autograd.answer import Answer, Part
+from autograd.notation.tables import Table
+from autograd.text import minus
+
 from .reference import general_form
 from .reference.costs import Loss
 
 
-class GradientFlow(NamedTuple):
+class _Sizes(NamedTuple):
+    norms: list[float]
+    bounds: list[float]
+    product_bounds: list[float]
+    cost: float
+
+
+class GradientFlow(Answer, _Sizes):
     """Sizes of ∇_{Wˡ}E, layer 1 (next to the input) first.
 
     Attributes:
@@ -22,16 +33,15 @@ class GradientFlow(NamedTuple):
         cost: E.
     """
 
-    norms: list[float]
-    bounds: list[float]
-    product_bounds: list[float]
-    cost: float
+    __slots__ = ()
 
-    def __str__(self) -> str:
-        lines = ["layer     ‖∇W‖₂       bound    product of norms"]
-        rows = enumerate(zip(self.norms, self.bounds, self.product_bounds), 1)
-        lines += [f"{layer:5}  {norm:10.3e}  {bound:10.3e}  {product:10.3e}" for layer, (norm, bound, product) in rows]
-        return "\n".join(lines)
+    def _heading(self) -> str:
+        return "How large the gradient is, layer by layer"
+
+    def _content(self) -> list[Part]:
+        columns = [[minus(f"{x:.3e}") for x in sizes] for sizes in (self.norms, self.bounds, self.product_bounds)]
+        rows = [(str(layer), *cells) for layer, cells in enumerate(zip(*columns), 1)]
+        return [Table(("layer", "‖∇W‖₂", "bound", "product of norms"), rows, range(4))]
 
 
 def gradient_flow(model: Any, X: ArrayLike, y: Sequence[Any] | ArrayLike, loss: Loss) -> GradientFlow:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autograd import files
+from autograd.answer import Answer, Part
+from autograd.notation.tables import Table, column, spread
+from autograd.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-@dataclass
-class History:
+@dataclass(repr=False)
+class History(Answer):
     """The course of a training, one entry per epoch in each list.
 
     Attributes:
@@ -55,17 +59,21 @@ class History:
         return {"loss": self.loss, **validation, **self.metrics,
                 "learning_rate": self.learning_rate, "seconds": self.seconds}  # fmt: skip
 
-    def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one line per epoch, with a header; numbers in full precision.
-
-        Raises:
-            OSError: the file cannot be written; an older one stays as it was.
-        """
+    def csv(self) -> str:
+        """One line per epoch, with a header; numbers in full precision."""
         columns, text = self.columns(), io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["epoch", *columns])
         writer.writerows([epoch, *row] for epoch, row in enumerate(zip(*columns.values()), start=1))
-        files.write(path, text.getvalue().encode())
+        return text.getvalue()
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write what `csv` gives to a file, whatever its suffix.
+
+        Raises:
+            OSError: the file cannot be written; an older one stays as it was.
+        """
+        files.write(path, self.csv().encode())
 
     def plot(self, ax: Axes | None = None, columns: Sequence[str] = ("loss", "validation_loss")) -> Axes:
         """Draw columns over the epochs; needs matplotlib.
@@ -131,9 +139,25 @@ class History:
             raise ValueError(f"the saved history has columns of different lengths: {lengths}")
         return history
 
-    def __repr__(self) -> str:
+    def _heading(self) -> str:
+        return "Training history"
+
+    def _content(self) -> list[Part]:
+        columns = {name: values for name, values in self.columns().items() if len(values) == self.epochs}
+        shown = spread(self.epochs, {(self.best_epoch or 1) - 1})
+        cells = [column([values[i] for i in shown], sign=False) for values in columns.values()]
+        heads = ["epoch", *(name.replace("_", " ") for name in columns)]
+        return [
+            self._brief(),
+            *([Table(heads, list(zip([str(i + 1) for i in shown], *cells)), range(len(heads)))] if shown else []),
+        ]
+
+    def _forms(self) -> dict[str, Callable[[], str | bytes]]:
+        return {**super()._forms(), ".csv": self.csv, ".json": lambda: json.dumps(self.to_dict(), indent=1)}
+
+    def _brief(self) -> str:
         final = f", loss {self.loss[0]:.4g} → {self.loss[-1]:.4g}" if self.loss else ""
-        last = "".join(f", {name} {values[-1]:.4g}" for name, values in self.metrics.items() if values)
+        last = "".join(f", {visible(name)} {values[-1]:.4g}" for name, values in self.metrics.items() if values)
         return f"History({self.epochs} epochs{final}{last}; {self.stopped or 'running'})"
 
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Union
 
 from autograd import Value, no_grad, value_and_grad
+from autograd.answer import Answer, Part
+from autograd.notation.tables import Table, column, spread
+from autograd.text import number
 
 Function = Callable[[list[Any]], Any]
 StepRule = Union[float, Callable[[int], float], Literal["exact"]]
@@ -21,8 +24,16 @@ _GOLDEN = (3 - math.sqrt(5)) / 2  # 0.38, the smaller part of a golden section
 _HUGE = 1e300  # steps stay below it, so that they can be halved and added without becoming infinite
 
 
-class LineSearch(NamedTuple):
-    """The best step found along a direction.
+class _Step(NamedTuple):
+    alpha: float
+    value: float
+    bracket: tuple[float, float]
+    evaluations: int
+    enclosed: bool
+
+
+class LineSearch(Answer, _Step):
+    """The best step found along a direction. Made by `line_search`.
 
     Attributes:
         alpha: the step.
@@ -30,14 +41,18 @@ class LineSearch(NamedTuple):
         bracket: the interval in which the minimum was enclosed.
         evaluations: how often f was evaluated.
         enclosed: False if f kept falling up to the longest step, or fell to a level from which it does not rise
-            again; ``alpha`` is then the best step seen, and no minimum.
+            again; ``alpha`` is then the best step seen, not a minimum.
     """
 
-    alpha: float
-    value: float
-    bracket: tuple[float, float]
-    evaluations: int
-    enclosed: bool
+    __slots__ = ()
+
+    def _heading(self) -> str:
+        return "Line search"
+
+    def _content(self) -> list[Part]:
+        low, high = map(number, self.bracket)
+        found = f"a minimum between {low} and {high}" if self.enclosed else f"still falling at {high}: not a minimum"
+        return [f"α = {number(self.alpha, 6)}, f = {number(self.value, 6)}; {found}; {self.evaluations} evaluations"]
 
 
 def line_search(
@@ -166,9 +181,9 @@ def directional_derivative(f: Function, x: Sequence[float], d: Sequence[float]) 
     return _inner(gradient, d)
 
 
-@dataclass
-class Descent:
-    """A finished descent.
+@dataclass(repr=False)
+class Descent(Answer):
+    """A finished descent. Made by `descend`.
 
     Attributes:
         x: the last point.
@@ -196,7 +211,22 @@ class Descent:
     norms: list[float] = field(default_factory=list)
     steps: list[float] = field(default_factory=list)
 
-    def __repr__(self) -> str:
+    def _heading(self) -> str:
+        return "Descent"
+
+    def _content(self) -> list[Part]:
+        every = len(self.values) == len(self.path)  # else it was measured once per pass
+        shown = spread(len(self.values))
+        columns = {
+            "step" if every else "measured": [str(i) for i in shown],
+            "f": column([self.values[i] for i in shown], 7, sign=False),
+            "‖∇f‖₂": column([self.norms[i] for i in shown], sign=False),
+        }
+        if every and len(self.steps) == len(self.path) - 1:
+            columns["step length"] = [*column([self.steps[i] for i in shown[:-1]], sign=False), ""]
+        return [self._brief(), Table(list(columns), list(zip(*columns.values())), range(len(columns)))]
+
+    def _brief(self) -> str:
         point = ", ".join(f"{entry:.6g}" for entry in self.x)
         return f"Descent(x=[{point}], f={self.value:.6g}, {self.reason})"
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .. import formulas, ops
+from ..answer import Answer, Part
 from ..graph import describe
 from ..value import Value
 from .differences import NOTHING, UNIT_ROUNDOFF, Estimate, slope
@@ -39,13 +40,42 @@ class Edge(NamedTuple):
         )
 
 
-class EdgeReport(NamedTuple):
-    """What the edges of a graph are worth."""
+class _Findings(NamedTuple):
+    checked: int
+    wrong: list[Edge]
+    unmeasured: Counter[str]
+    stale: Value | None
 
-    checked: int  # edges compared, constants and unmeasurable ones not counted
-    wrong: list[Edge]  # in topological order
-    unmeasured: Counter[str]  # kink, edge, overflow, … -> how many
-    stale: Value | None  # the first node that does not hold the value of its operation at its operands
+
+class EdgeReport(Answer, _Findings):
+    """What the edges of a graph are worth. Made by `check_edges`.
+
+    Attributes:
+        checked: how many edges were compared; constants and unmeasurable ones are not counted.
+        wrong: those whose local derivative is wrong, in topological order.
+        unmeasured: why edges could not be measured (kink, edge, overflow, …) -> how many.
+        stale: the first node that does not hold the value of its operation at its operands.
+    """
+
+    __slots__ = ()
+
+    def _heading(self) -> str:
+        return "Edges of a graph"
+
+    def _content(self) -> list[Part]:
+        parts: list[Part] = [f"{self.checked} edges compared with finite differences, {len(self.wrong)} wrong"]
+        parts += [f"* {edge}" for edge in self.wrong]
+        return parts + self.remarks()
+
+    def remarks(self) -> list[Part]:
+        """What could not be compared, in words."""
+        parts: list[Part] = []
+        if self.stale is not None:
+            parts.append(f"The first node that does not follow from its operands: {describe(self.stale)}")
+        if self.unmeasured:
+            counts = ", ".join(f"{count} ({kind})" for kind, count in sorted(self.unmeasured.items()))
+            parts.append(f"Edges at which nothing can be measured: {counts}")
+        return parts
 
 
 def check_edges(order: Sequence[Value], rtol: float = 1e-8) -> EdgeReport:

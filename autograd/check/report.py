@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..graph import describe
-from ..text import visible
+from ..answer import Answer, Part
+from ..notation.tables import Table
+from ..text import minus
 from .edges import EdgeReport
 
 
@@ -84,7 +85,7 @@ class Row(NamedTuple):
 _LONG = 40
 
 
-class Report:
+class Report(Answer):
     """The result of `gradcheck`; ``str(report)`` is a table.
 
     Attributes:
@@ -135,44 +136,41 @@ class Report:
 
     def table(self, limit: int | None = None) -> str:
         """The rows as aligned text; with ``limit`` the failed and the least exact ones only."""
+        return str(self._table(limit))
+
+    def _table(self, limit: int | None) -> Table:
         shown = self.rows
         if limit is not None and len(shown) > limit:
             failed = [row for row in shown if row.verdict != "ok"]
             passed = sorted((row for row in shown if row.verdict == "ok"), key=lambda row: -row.error)
             chosen = set(map(id, [*failed, *passed][:limit]))
             shown = [row for row in shown if id(row) in chosen]
-        head = ("input", "at", "analytic", "numeric", "± measured", "error", "verdict", "")
-        lines = [head, *map(_cells, shown)]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-        text = [_line(line, widths) for line in lines]
-        if len(shown) < len(self.rows):
-            text.append(f"… and {len(self.rows) - len(shown)} more rows; report.table() prints them all")
-        return "\n".join(text)
+        heads = ("input", "at", "analytic", "numeric", "± measured", "error", "verdict", "")
+        left = len(self.rows) - len(shown)
+        note = f"… and {left} more rows; report.table() prints them all" if left else ""
+        return Table(heads, [_cells(row) for row in shown], range(1, 6), limit=160, note=note)
 
-    def __str__(self) -> str:
+    def _heading(self) -> str:
+        return "Gradient check"
+
+    def _content(self) -> list[Part]:
         failed = [row for row in self.rows if row.verdict != "ok"]
         first = sum(row.order == 1 for row in self.rows)
         what = f"{first} first" + (f" and {len(self.rows) - first} second" if first < len(self.rows) else "")
         state = self.outcome if self.ok else f"{self.outcome.upper()} ({self._trouble(failed)})"
-        parts = [f"gradcheck {state}: {what} derivatives, {self.edges.checked} edges, f = {self.value:.10g}"]
+        parts: list[Part] = [
+            f"gradcheck {state}: {what} derivatives, {self.edges.checked} edges, f = {self.value:.10g}"
+        ]
         if self.edges.wrong:
             parts.append(f"First wrong operation: {self.edges.wrong[0]}")
             names = dict.fromkeys(edge.node.op for edge in self.edges.wrong)
             if others := [*names][1:]:
                 parts.append(f"Also wrong: {', '.join(others)}")
-        if self.edges.stale is not None:
-            parts.append(f"The first node that does not follow from its operands: {describe(self.edges.stale)}")
-        parts.append(self.table(_LONG))
+        parts.append(self._table(_LONG))
         verdicts = dict.fromkeys(row.verdict for row in failed)
         if self.edges.stale is not None:
             verdicts["stale"] = None
-        parts += [ADVICE[verdict] for verdict in verdicts]
-        if self.edges.unmeasured:
-            counts = ", ".join(f"{count} ({kind})" for kind, count in sorted(self.edges.unmeasured.items()))
-            parts.append(f"Edges at which nothing can be measured: {counts}")
-        return "\n".join(parts)
-
-    __repr__ = __str__
+        return [*parts, *(ADVICE[verdict] for verdict in verdicts), *self.edges.remarks()]
 
     def _trouble(self, unconfirmed: Sequence[Row]) -> str:
         refuted = [row for row in unconfirmed if row.verdict in REFUTED]
@@ -186,9 +184,5 @@ class Report:
 
 def _cells(row: Row) -> tuple[str, ...]:
     numbers = (f"{row.value:.6g}", f"{row.analytic:.10g}", f"{row.numeric:.10g}")
-    return (visible(row.label), *numbers, f"{row.uncertainty:.1e}", f"{row.error:.1e}", row.verdict, row.note)
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    aligned = [c.ljust(w) if i in (0, 6, 7) else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths))]
-    return "  ".join(aligned).rstrip()
+    doubts = (f"{row.uncertainty:.1e}", f"{row.error:.1e}")
+    return (row.label, *map(minus, (*numbers, *doubts)), row.verdict, row.note)

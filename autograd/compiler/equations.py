@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..answer import Answer, Part
 from ..ops import TABLE
 from .pack import BATCHED, INPUT, SHARED, Instruction, Operand, Packed
 from .trace import takes_list
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from .program import Program
 
 
-@dataclass
-class Stats:
+@dataclass(repr=False)
+class Stats(Answer):
     """The size of a compiled program and what compiling it cost.
 
     Attributes:
@@ -41,13 +42,16 @@ class Stats:
     backend: str
     dtype: str
 
-    def __str__(self) -> str:
+    def _heading(self) -> str:
+        return "Size of a compiled program"
+
+    def _content(self) -> list[Part]:
         times = ", ".join(f"{name} {seconds * 1e3:.1f} ms" for name, seconds in self.seconds.items())
-        return (
+        return [
             f"{self.scalar_nodes:,} scalar nodes became {self.instructions:,} array instructions "
-            f"({self.rows:,} machine rows, {self.bytes:,} bytes; {self.backend}, {self.dtype})\n"
-            f"{times}; in all {sum(self.seconds.values()) * 1e3:.1f} ms"
-        )
+            f"({self.rows:,} machine rows, {self.bytes:,} bytes; {self.backend}, {self.dtype})",
+            f"{times}; in all {sum(self.seconds.values()) * 1e3:.1f} ms",
+        ]
 
 
 @dataclass

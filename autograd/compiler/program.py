@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..answer import Answer, Listing, Part
 from ..copies import keep
 from ..modes import ACTIVE, current
 from ..value import Value
@@ -54,7 +55,7 @@ def _exclusive(method: F) -> F:
     return locked  # type: ignore[return-value]
 
 
-class Program:
+class Program(Answer):
     """A compiled function. Made by `autograd.compile`.
 
     Thread-safe: a call waits until the one before it is done, since a program reuses its memory. What a call returns is
@@ -267,13 +268,16 @@ class Program:
 
     # -- looking inside -------------------------------------------------------------------------------------------
 
-    def __str__(self) -> str:
+    def _heading(self) -> str:
+        return "Compiled program"
+
+    def _content(self) -> list[Part]:
         """The equations that were rediscovered, as the textbook writes them, with the scalar nodes each stands for."""
         from .equations import listing
 
-        return listing(self)
+        return [Listing(listing(self))]
 
-    def __repr__(self) -> str:
+    def _brief(self) -> str:
         return f"<Program: {self._scalars.traced:,} scalar nodes, {len(self._packed.instructions):,} instructions>"
 
     @property

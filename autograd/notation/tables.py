@@ -27,6 +27,15 @@ def column(numbers: Sequence[float], digits: int = 5, sign: bool = True) -> list
     return [minus(f"{x:{plus}.{decimals}f}") if x else "0" for x in numbers]
 
 
+def spread(count: int, among: Collection[int] = (), most: int = 12) -> list[int]:
+    """Which rows of a long table to show: the first, the last, those in ``among``, and others evenly between them."""
+    if count <= most:
+        return list(range(count))
+    chosen = {0, count - 1, *among}
+    between = most - len(chosen)
+    return sorted(chosen | {round((i + 1) * (count - 1) / (between + 1)) for i in range(between)})
+
+
 def width(text: str) -> int:
     """The number of terminal cells that a text takes."""
     return sum(
@@ -49,6 +58,7 @@ class Table(NamedTuple):
         caption: stands above.
         bars: for the first rows, the length of a bar that HTML shows beside them.
         limit: in a terminal, the width at which other columns are cut.
+        note: stands below.
     """
 
     heads: Row
@@ -57,8 +67,9 @@ class Table(NamedTuple):
     caption: str = ""
     bars: Sequence[float] = ()
     limit: int = 68
+    note: str = ""
 
-    def text(self) -> str:
+    def __str__(self) -> str:
         """Aligned text."""
         cells = [[cut(cell, self.limit) for cell in row] for row in (self.heads, *filter(None, self.rows))]
         widths = [max(map(width, entries)) for entries in zip(*cells)]
@@ -71,9 +82,10 @@ class Table(NamedTuple):
                 padded.append(space + text if i in self.numeric else text + space)
             return "  ".join(padded).rstrip()
 
-        rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
-        lines = [line(self.heads), rule, *(rule if row is None else line(row) for row in self.rows)]
-        return "\n".join([self.caption, *lines] if self.caption else lines)
+        head, *body = [None if row is None else line(row) for row in (self.heads, *self.rows)]
+        rule = "─" * max(width(written) for written in (head, *body) if written is not None)
+        lines = [head, rule, *(rule if written is None else written for written in body)]
+        return "\n".join(filter(None, [visible(self.caption), *lines, visible(self.note)]))
 
     def html(self) -> str:
         """A ``<table>``, everything escaped; it scrolls where it is wider than the page."""
@@ -93,7 +105,8 @@ class Table(NamedTuple):
             rule, position = "", position + 1
         caption = f"<caption>{xml(self.caption)}</caption>" if self.caption else ""
         body = f"{caption}<thead><tr>{heads}{more}</tr></thead><tbody>{''.join(lines)}</tbody>"
-        return f'<div class="tracegrad-scroll"><table class="tracegrad-table">{body}</table></div>'
+        note = f"<p>{xml(self.note)}</p>" if self.note else ""
+        return f'<div class="tracegrad-scroll"><table class="tracegrad-table">{body}</table>{note}</div>'
 
     def _cell(self, tag: str, i: int, text: str) -> str:
         # JupyterLab aligns the cells of every table to the right, and strips style sheets from untrusted notebooks

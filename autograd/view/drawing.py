@@ -13,13 +13,11 @@ What every SVG made here promises, whichever engine placed the boxes (other part
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import files
+from ..answer import Answer
 from ..graph import topological
 from ..text import image, xml
 from . import dot, folding, render, svg
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
 
     from ..value import Value
     from .layout import Layout
-
-FORMATS = ("svg", "png", "pdf", "dot")
 
 
 def draw(
@@ -116,8 +112,11 @@ def _highlighted(order: list[Value], highlight: Iterable[Any]) -> tuple[set[Valu
     return marked, edges
 
 
-class Drawing:
+class Drawing(Answer):
     """A picture of a graph. In a notebook it shows itself; `save` writes it to a file.
+
+    Its suffix chooses .svg, .png, .pdf, .dot or .html; PNG and PDF need Graphviz, and raise `RenderError` where it is
+    missing or fails.
 
     Attributes:
         source: DOT text, the same for the same graph on every machine.
@@ -176,10 +175,10 @@ class Drawing:
     def html(self) -> str:
         """The drawing as an HTML image: it shows in trusted and in untrusted notebooks, where inline SVG does not."""
         if self._format == "png":
-            return _img("image/png", self.png(), self._title())
-        return _img("image/svg+xml", self.svg().encode(), self._title())
+            return _img("image/png", self.png(), self._heading())
+        return _img("image/svg+xml", self.svg().encode(), self._heading())
 
-    def _title(self) -> str:
+    def _heading(self) -> str:
         return f"computational graph of {self.picture.nodes} nodes"
 
     def element(self, node: int) -> str:
@@ -197,51 +196,24 @@ class Drawing:
         """The id of the element that shows the edge from a node's operand; empty where it is folded into a box."""
         return next((wire.id for wire in self.picture.wires if (node, position) in wire.edges), "")
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the drawing to a file; its suffix chooses svg, png, pdf or dot. Returns the path.
+    def _forms(self) -> dict[str, Callable[[], str | bytes]]:
+        return {
+            ".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".dot": lambda: self.source, ".html": self.page,
+        }  # fmt: skip
 
-        The file appears whole or not at all. PNG and PDF need Graphviz, SVG and DOT nothing.
-
-        Raises:
-            ValueError: the suffix is another one.
-            OSError: the file cannot be written, or the folder does not exist; an older file stays as it was.
-            RenderError: Graphviz is needed and missing, or failed.
-        """
-        target = Path(path)
-        suffix = target.suffix.lower().lstrip(".")
-        if suffix not in FORMATS:
-            given = f"{target.suffix!r}" if suffix else "no suffix"
-            raise ValueError(f"a drawing is saved as .svg, .png, .pdf or .dot, but {target.name!r} has {given}")
-        if not target.parent.is_dir():
-            raise FileNotFoundError(f"the folder {str(target.parent)!r} does not exist; create it first")
-        if suffix in ("png", "pdf"):
-            data = self.png() if suffix == "png" else self.pdf()
-        else:
-            data = (self.source if suffix == "dot" else self.svg()).encode()
-        files.write(target, data)
-        return target
-
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         boxes, nodes = len(self.picture.boxes), self.picture.nodes
         shown = f"{nodes} nodes" if boxes == nodes else f"{nodes} nodes in {boxes} boxes"
         return f"<Drawing of {shown}; show it in a notebook, or .save('graph.svg')>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows. Never raises: if an engine fails the built-in one draws, with the reason below."""
+    def _shown(self) -> str:
+        """If an engine fails, the built-in one draws, with the reason below."""
         try:
-            try:
-                shown = self.html()
-            except render.RenderError as error:
-                layout, _ = render.placed(self.picture, self._rankdir, "builtin", self._timeout)
-                drawn = svg.render(self.picture, layout, self._rankdir, legend=self._legend)
-                shown = _img("image/svg+xml", drawn.encode(), self._title()) + f"<p>{xml(str(error))}</p>"
-            return {"text/html": shown, "text/plain": repr(self)}
-        except Exception as error:  # a repr that raises hides the user's own result
-            return {"text/plain": f"{self!r} (could not be drawn: {type(error).__name__}: {error})"}
-
-    def _repr_html_(self) -> str | None:
-        """The same for front ends that ask for HTML alone."""
-        return self._repr_mimebundle_().get("text/html")
+            return self.html()
+        except render.RenderError as error:
+            layout, _ = render.placed(self.picture, self._rankdir, "builtin", self._timeout)
+            drawn = svg.render(self.picture, layout, self._rankdir, legend=self._legend)
+            return _img("image/svg+xml", drawn.encode(), self._heading()) + f"<p>{xml(str(error))}</p>"
 
 
 def _img(kind: str, data: bytes, title: str) -> str:

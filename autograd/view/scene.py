@@ -25,7 +25,7 @@ MARGIN = 22.0
 
 
 def asset(name: str) -> str:
-    """The text of a file of the page: ``stepper.js``, ``stepper.css``, ``picture.css`` or ``stepper.html``."""
+    """The text of a file of the page: ``stepper.js``, ``stepper.css`` or ``picture.css``."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 

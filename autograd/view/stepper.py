@@ -6,22 +6,19 @@ controls. So an untrusted notebook, from which scripts are removed, still shows 
 
 from __future__ import annotations
 
-import base64
 import copy
 import hashlib
-import json
 import math
-import os
 import re
-import string
 import sys
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .. import files, ops, text
+from .. import ops, text
+from ..answer import Answer
 from ..graph import forward, refuse_freed, topological
+from ..page import document, script_json
 from ..value import Value
 from . import notation, scene
 from .frames import steps
@@ -34,7 +31,7 @@ MOST_NODES = 3000
 MOST_LETTERS = 20
 
 
-class Stepper:
+class Stepper(Answer):
     """Frames to look at: the last expression of a notebook cell shows it; `save`, `print` and `widget` do the rest.
 
     Attributes:
@@ -83,7 +80,7 @@ class Stepper:
 
     # ---- as text
 
-    def __repr__(self) -> str:
+    def _brief(self) -> str:
         return (
             f"Stepper({self.names[-1]}: {len(self.order)} nodes, {len(self.frames)} steps); "
             "shown in a notebook, or by .print(), or in a browser after .save('steps.html')"
@@ -156,25 +153,9 @@ class Stepper:
     def _described(self) -> str:
         return f"{self.title}. {self.frames[-1].sentence}"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self.html()}
-
     def page(self) -> str:
         """A whole HTML document that works without a network and lets nothing but its own script run."""
         return document(self.title, self.html())
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page to one file, such as ``"steps.html"``; returns its path.
-
-        Raises:
-            ValueError: the file name does not end in .html or .htm.
-            OSError: the file cannot be written; an older file of that name stays as it was.
-        """
-        target = Path(path)
-        if target.suffix.lower() not in (".html", ".htm"):
-            raise ValueError(f"the stepper is saved as .html, not {target.suffix or 'without a suffix'}: {target}")
-        files.write(target, self.page().encode("utf-8"))
-        return target
 
     def widget(self) -> StepperWidget:
         """The stepper as a Jupyter widget, whose leaves can be dragged: the graph is recomputed in Python.
@@ -226,45 +207,6 @@ def stepper(
 
 
 # ---- text that enters a page or a terminal ----------------------------------------------------------------------
-
-
-def script_json(data: object) -> str:
-    """JSON that may stand inside ``<script>``: ASCII only, with no ``<``, ``>`` or ``&`` in it.
-
-    Raises:
-        ValueError: a float in it is nan or infinite, which JSON does not have.
-    """
-    plain = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def document(title: str, body: str) -> str:
-    """A whole HTML page around fragments of this package (`Stepper.html`, drawings), with a policy that fits it.
-
-    Args:
-        title: plain text.
-        body: trusted HTML; its own inline scripts and styles are allowed to work, and nothing else is.
-    """
-    page = string.Template(scene.asset("stepper.html"))
-    whole = page.substitute(title=text.xml(title), body=body, policy="$policy")
-    return whole.replace("$policy", content_security_policy(whole), 1)
-
-
-def content_security_policy(page: str) -> str:
-    """The strictest Content-Security-Policy under which the inline scripts and styles of a page work.
-
-    No request leaves the page, and only the scripts that are in it now run: each is allowed by its SHA-256.
-    """
-
-    def hashes(tag: str) -> str:
-        found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
-        digests = [base64.b64encode(hashlib.sha256(each.encode("utf-8")).digest()).decode("ascii") for each in found]
-        return " ".join(f"'sha256-{digest}'" for digest in dict.fromkeys(digests)) or "'none'"
-
-    return (
-        f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
 
 
 def _json(x: float | None) -> float | str | None:

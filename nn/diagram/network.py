@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from autograd import files, no_grad
+from autograd import no_grad
+from autograd.answer import Answer
 from autograd.text import image, number
 
 from .convert import convert
 from .svg import Column, Edge, render
 
 
-class NetworkDiagram:
-    """A picture of a network. Shows itself in a notebook; `svg` gives the text and `save` writes a file."""
+class NetworkDiagram(Answer):
+    """A picture of a network. Shows itself in a notebook; `svg` gives the text and `save` writes a file.
+
+    Its suffix (.svg, .png, .pdf, .html) chooses the form. For PNG and PDF see `diagram.convert`.
+    """
 
     def __init__(self, svg: str, description: str) -> None:
         self._svg = svg
@@ -25,30 +27,23 @@ class NetworkDiagram:
         """The picture as the text of an SVG file."""
         return self._svg
 
-    def save(self, path: str | os.PathLike[str]) -> pathlib.Path:
-        """Write the picture; the suffix (.svg, .png, .pdf) chooses the format. Returns the path.
-
-        Raises:
-            ValueError: the suffix is none of these.
-            RuntimeError: nothing on this machine turns SVG into PNG or PDF; the message says what does.
-            OSError: the file cannot be written; an older one stays as it was.
-        """
-        target = pathlib.Path(path)
-        suffix = target.suffix.lower()
-        if suffix not in (".svg", ".png", ".pdf"):
-            raise ValueError(f"{target.name!r}: a network is saved as .svg, .png or .pdf")
-        content = self._svg.encode() if suffix == ".svg" else convert(self._svg, suffix[1:])
-        files.write(target, content)
-        return target
-
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         return f"NetworkDiagram({self._description})"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": image(self._svg.encode(), self._description)}
+    def html(self) -> str:
+        """The picture as an HTML image, which shows in untrusted notebooks too."""
+        return image(self._svg.encode(), self._description)
 
-    def _repr_html_(self) -> str:
-        return self._repr_mimebundle_()["text/html"]
+    def _heading(self) -> str:
+        return self._description
+
+    def _forms(self) -> dict[str, Callable[[], str | bytes]]:
+        return {
+            ".svg": self.svg,
+            ".png": lambda: convert(self._svg, "png"),
+            ".pdf": lambda: convert(self._svg, "pdf"),
+            ".html": self.page,
+        }
 
 
 def draw_network(

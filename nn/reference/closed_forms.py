@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike
 from autograd.ops import log_sum_exp
 
 from .costs import Activation, Array, Loss, activate, column, cost, through
+from .quantities import Quantities
 from .recursion import matrices
 
 
-@dataclass
-class IrisGradients:
+@dataclass(repr=False)
+class IrisGradients(Quantities):
     """hᵃ, hˢ, oᵃ, oˢ, L and the derivatives of L, under the names of the lecture (``d_oa`` is ∂L/∂oᵃ)."""
 
     ha: Array
@@ -60,8 +61,8 @@ def iris_network(W1: ArrayLike, b1: ArrayLike, W2: ArrayLike, b2: ArrayLike, x: 
     return IrisGradients(ha, hs, oa, os, L, d_oa, d_W2, d_b2, d_hs, d_ha, d_W1, d_b1)
 
 
-@dataclass
-class TwoLayers:
+@dataclass(repr=False)
+class TwoLayers(Quantities):
     """What the two-layer network computes and the six results by hand; weights are inputs × outputs."""
 
     z_I: Array
@@ -104,8 +105,8 @@ def two_layers(
     return TwoLayers(z_I, h, z_O, y_hat, L, delta_O, h @ delta_O.T, delta_O, delta_I, x @ delta_I.T, delta_I)
 
 
-@dataclass
-class GeneralForm:
+@dataclass(repr=False)
+class GeneralForm(Quantities):
     """∇_{Wˡ}e = Diag(φˡ') δˡ (aˡ⁻¹)ᵀ by layer l = 1..L, and the bounds on its size.
 
     Attributes:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .costs import Activation, Array, Loss, activate, column, cost, through
+from .quantities import Quantities
 
 
 def matrices(model: Any) -> list[tuple[Array, Array | None, Activation]]:
@@ -21,8 +22,8 @@ def matrices(model: Any) -> list[tuple[Array, Array | None, Activation]]:
     return layers
 
 
-@dataclass
-class Backpropagation:
+@dataclass(repr=False)
+class Backpropagation(Quantities):
     """Every quantity of the algorithm, by layer: ``B[2]`` belongs to layer 2, ``alpha[0]`` is the input.
 
     Attributes:

@@ -46,9 +46,9 @@ def laboratory(browser, tmp_path_factory):
     if program is None:
         pytest.skip("no jupyter-lab on PATH: pip install jupyterlab (or TRACEGRAD_JUPYTERLAB names the program)")
     home, root = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
-    y = (Value(0.5, "w") * Value(2.0, "x")).tanh()
+    shown = autograd.stepper((Value(0.5, "w") * Value(2.0, "x")).tanh())
     output = {"output_type": "execute_result", "execution_count": 1, "metadata": {},
-              "data": autograd.stepper(y)._repr_mimebundle_()}  # fmt: skip
+              "data": {"text/plain": repr(shown), "text/html": shown._repr_html_()}}  # fmt: skip
     (root / "untrusted.ipynb").write_text(json.dumps(notebook([("autograd.stepper(y)", [output])])))
     (root / "trusted.ipynb").write_text(json.dumps(notebook([(SOURCE + "autograd.stepper(y)", []), ("1 + 1", [])])))
     widget = SOURCE + "widget = autograd.stepper(y).widget()\nwidget"

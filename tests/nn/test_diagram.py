@@ -98,17 +98,15 @@ def test_nan_weights_are_drawn():
 
 def test_shows_itself_in_a_notebook_that_is_not_trusted():
     picture = nn.draw_network(nn.MLP(2, [2]))
-    bundle = picture._repr_mimebundle_()
-    encoded = bundle["text/html"].split("base64,")[1].split('"')[0]
+    encoded = picture._repr_html_().split("base64,")[1].split('"')[0]
     assert base64.b64decode(encoded).decode() == picture.svg()
-    assert picture._repr_html_() == bundle["text/html"]
-    assert bundle["text/plain"] == repr(picture) == "NetworkDiagram(2-2 network, edges coloured by weight)"
+    assert str(picture) == repr(picture) == "NetworkDiagram(2-2 network, edges coloured by weight)"
 
 
 def test_saving(tmp_path, monkeypatch):
     picture = nn.draw_network(nn.MLP(2, [2], seed=0))
     assert picture.save(tmp_path / "net.svg").read_text(encoding="utf-8") == picture.svg()
-    with pytest.raises(ValueError, match=r"\.svg, \.png or \.pdf"):
+    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf or \.html files, but 'net\.gif' has the suffix '\.gif'"):
         picture.save(tmp_path / "net.gif")
     monkeypatch.setattr(convert, "CONVERTERS", {"none": lambda source, target: False})
     (tmp_path / "old.png").write_bytes(b"old")

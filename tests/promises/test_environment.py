@@ -64,7 +64,7 @@ y.backward()
 assert_ = [w.grad, autograd.gradcheck(y, [x, w]).ok]
 autograd.draw(y, engine="builtin").save("graph.svg")
 autograd.draw(y).save("auto.svg")
-autograd.draw(y)._repr_mimebundle_()
+autograd.draw(y)._repr_html_()
 autograd.stepper(y).save("step.html")
 str(autograd.ledger(y, w)), str(autograd.derivation(y, w)), autograd.derivation(y, w).html()
 data = nn.datasets.moons(40, noise=0.1)

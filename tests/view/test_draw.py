@@ -294,7 +294,7 @@ def test_any_label_survives_in_svg_and_html(label, engine):
     ElementTree.fromstring(svg)
     assert "<script" not in svg and "<!--" not in svg
     assert texts(elements(svg, "node")[0])["label"] == text.shortened(text.visible(label), 30).strip()
-    html = drawing._repr_mimebundle_()["text/html"]
+    html = drawing._repr_html_()
     assert ElementTree.fromstring(html).find("img").get("src").startswith("data:image/svg+xml;base64,")
 
 
@@ -385,7 +385,7 @@ def test_without_graphviz_png_and_pdf_say_what_to_install(tmp_path, no_graphviz)
 
 def test_other_suffixes_and_missing_folders_are_refused(tmp_path):
     drawing = draw(example())
-    with pytest.raises(ValueError, match=r"saved as \.svg, \.png, \.pdf or \.dot, but 'graph\.jpeg' has '\.jpeg'"):
+    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.dot or \.html files, but 'graph\.jpeg' has"):
         drawing.save(tmp_path / "graph.jpeg")
     with pytest.raises(ValueError, match="'graph' has no suffix"):
         drawing.save(tmp_path / "graph")
@@ -408,19 +408,18 @@ def test_a_save_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch):
 
 def test_a_notebook_gets_an_image_that_needs_no_trust():
     drawing = draw(example(), engine="builtin")
-    bundle = drawing._repr_mimebundle_()
-    image = ElementTree.fromstring(bundle["text/html"]).find("img")
+    html = drawing._repr_html_()
+    image = ElementTree.fromstring(html).find("img")
     kind, _, data = image.get("src").partition(";base64,")
     assert kind == "data:image/svg+xml" and base64.b64decode(data).decode() == drawing.svg()
     assert image.get("alt") == "computational graph of 6 nodes"
-    assert "script" not in bundle["text/html"]
-    assert bundle["text/plain"] == repr(drawing) == "<Drawing of 6 nodes; show it in a notebook, or .save('graph.svg')>"
-    assert drawing._repr_html_() == bundle["text/html"]
+    assert "script" not in html
+    assert repr(drawing) == "<Drawing of 6 nodes; show it in a notebook, or .save('graph.svg')>"
 
 
 @pytest.mark.skipif(not render.available(), reason="no Graphviz is installed")
 def test_a_notebook_can_get_a_png():
-    html = draw(example(), format="png")._repr_mimebundle_()["text/html"]
+    html = draw(example(), format="png")._repr_html_()
     assert 'src="data:image/png;base64,iVBOR' in html
 
 
@@ -459,7 +458,7 @@ def test_a_picture_appears_without_graphviz(no_graphviz):
     drawing = draw(example())
     assert drawing.engine == "builtin"
     assert len(elements(drawing.svg(), "node")) == 6
-    assert "base64" in drawing._repr_mimebundle_()["text/html"]
+    assert "base64" in drawing._repr_html_()
 
 
 def test_an_engine_asked_for_by_name_that_is_missing_is_an_error_but_never_in_a_notebook(no_graphviz):
@@ -467,9 +466,9 @@ def test_an_engine_asked_for_by_name_that_is_missing_is_an_error_but_never_in_a_
         drawing = draw(example(), engine=engine)
         with pytest.raises(RenderError, match=f"{message}: install one of the two"):
             drawing.svg()
-        html = drawing._repr_mimebundle_()["text/html"]
+        html = drawing._repr_html_()
         assert "data:image/svg+xml" in html and message in html
-    html = draw(example(), format="png")._repr_mimebundle_()["text/html"]
+    html = draw(example(), format="png")._repr_html_()
     assert "data:image/svg+xml" in html and "needs Graphviz" in html
 
 
@@ -530,8 +529,8 @@ def test_a_failing_dot_makes_saving_a_png_say_why(fake_dot, tmp_path):
 def test_a_repr_never_raises(monkeypatch):
     drawing = draw(example())
     monkeypatch.setattr(render, "placed", lambda *_: 1 / 0)
-    assert "could not be drawn: ZeroDivisionError" in drawing._repr_mimebundle_()["text/plain"]
-    assert drawing._repr_html_() is None
+    assert "Drawing that cannot be shown: ZeroDivisionError" in drawing._repr_html_()
+    assert repr(drawing) == str(drawing)
 
 
 def test_draw_is_public_and_is_imported_only_when_it_is_used():
