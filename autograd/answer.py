@@ -21,10 +21,10 @@ STYLE = """<style>
 .tracegrad-answer pre{font:13px/1.5 ui-monospace,monospace;margin:.3em 0;overflow-x:auto;color:inherit;background:none}
 .tracegrad-scroll{overflow-x:auto;margin:.5em 0}
 .tracegrad-table{border-collapse:collapse;font:14px/1.5 system-ui,sans-serif;margin:0;color:inherit}
-.tracegrad-table caption{caption-side:top;text-align:left;font-weight:600;padding:.2em 0 .5em;color:inherit}
 .tracegrad-table th{text-align:left;font-weight:600;border-bottom:1.5px solid currentColor;padding:.25em .8em}
-.tracegrad-table td{text-align:left;padding:.2em .8em;border:0}
-.tracegrad-table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.tracegrad-table td{text-align:left;padding:.2em .8em;border:0;white-space:nowrap}
+.tracegrad-table .n{text-align:right;font-variant-numeric:tabular-nums}
+.tracegrad-table td.long{white-space:normal;min-width:15em}
 .tracegrad-table tr.rule td{border-top:1px solid currentColor}
 .tracegrad-table .bar{min-width:10em}
 .tracegrad-table .bar svg{display:block;print-color-adjust:exact}

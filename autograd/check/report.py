@@ -145,10 +145,11 @@ class Report(Answer):
             passed = sorted((row for row in shown if row.verdict == "ok"), key=lambda row: -row.error)
             chosen = set(map(id, [*failed, *passed][:limit]))
             shown = [row for row in shown if id(row) in chosen]
-        heads = ("input", "at", "analytic", "numeric", "± measured", "error", "verdict", "")
+        heads = ["input", "at", "analytic", "numeric", "± measured", "error", "verdict"]
+        heads += [""] if any(row.note for row in shown) else []
         left = len(self.rows) - len(shown)
         note = f"… and {left} more rows; report.table() prints them all" if left else ""
-        return Table(heads, [_cells(row) for row in shown], range(1, 6), limit=160, note=note)
+        return Table(heads, [_cells(row)[: len(heads)] for row in shown], range(1, 6), limit=160, note=note)
 
     def _heading(self) -> str:
         return "Gradient check"

@@ -103,14 +103,15 @@ class Table(NamedTuple):
             cells += f'<td class="bar">{bar}</td>' if self.bars else ""
             lines.append(f"<tr{rule}>{cells}</tr>")
             rule, position = "", position + 1
-        caption = f"<caption>{xml(self.caption)}</caption>" if self.caption else ""
-        body = f"{caption}<thead><tr>{heads}{more}</tr></thead><tbody>{''.join(lines)}</tbody>"
+        caption = f"<p><b>{xml(self.caption)}</b></p>" if self.caption else ""
+        body = f"<thead><tr>{heads}{more}</tr></thead><tbody>{''.join(lines)}</tbody>"
         note = f"<p>{xml(self.note)}</p>" if self.note else ""
-        return f'<div class="tracegrad-scroll"><table class="tracegrad-table">{body}</table>{note}</div>'
+        return f'{caption}<div class="tracegrad-scroll"><table class="tracegrad-table">{body}</table></div>{note}'
 
     def _cell(self, tag: str, i: int, text: str) -> str:
         # JupyterLab aligns the cells of every table to the right, and strips style sheets from untrusted notebooks
         kind = ' class="n"' if i in self.numeric else ' style="text-align:left"'
+        kind += ' class="long"' if i not in self.numeric and width(text) > 24 else ""
         return f"<{tag}{kind}>{xml(text)}</{tag}>"
 
 

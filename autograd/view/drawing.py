@@ -179,7 +179,7 @@ class Drawing(Answer):
         return _img("image/svg+xml", self.svg().encode(), self._heading())
 
     def _heading(self) -> str:
-        return f"computational graph of {self.picture.nodes} nodes"
+        return f"Computational graph of {self.picture.nodes} nodes"
 
     def element(self, node: int) -> str:
         """The id of the element that shows the node at this position of the topological order.

@@ -32,7 +32,7 @@ class NetworkDiagram(Answer):
 
     def html(self) -> str:
         """The picture as an HTML image, which shows in untrusted notebooks too."""
-        return image(self._svg.encode(), self._description)
+        return f'<div style="overflow-x:auto">{image(self._svg.encode(), self._description)}</div>'
 
     def _heading(self) -> str:
         return self._description
@@ -62,7 +62,7 @@ def draw_network(
     Args:
         model: anything with ``layers[l].neurons[j].weights`` (and ``.bias``) of Values, such as `nn.MLP`.
         x: one input vector; its activations are then written into the nodes.
-        color: what colours the edges: the weights, or their gradients as the last ``backward()`` left them.
+        color: what colors the edges: the weights, or their gradients as the last ``backward()`` left them.
         inputs: a name per input.
         outputs: a name per output, such as the classes.
         biases: draw each bias as the edge from a node that is always 1.
@@ -90,7 +90,7 @@ def draw_network(
     if color == "gradient" and not any(edge.number for edge in edges):
         note = "every gradient shown is 0: call backward() on the loss first"
     svg = render(columns, edges, color, heading, note)
-    return NetworkDiagram(svg, f"{widths} network, edges coloured by {color}")
+    return NetworkDiagram(svg, f"{widths} network, edges colored by {color}")
 
 
 def _columns(

@@ -100,7 +100,7 @@ def test_shows_itself_in_a_notebook_that_is_not_trusted():
     picture = nn.draw_network(nn.MLP(2, [2]))
     encoded = picture._repr_html_().split("base64,")[1].split('"')[0]
     assert base64.b64decode(encoded).decode() == picture.svg()
-    assert str(picture) == repr(picture) == "NetworkDiagram(2-2 network, edges coloured by weight)"
+    assert str(picture) == repr(picture) == "NetworkDiagram(2-2 network, edges colored by weight)"
 
 
 def test_saving(tmp_path, monkeypatch):

@@ -412,7 +412,7 @@ def test_a_notebook_gets_an_image_that_needs_no_trust():
     image = ElementTree.fromstring(html).find("img")
     kind, _, data = image.get("src").partition(";base64,")
     assert kind == "data:image/svg+xml" and base64.b64decode(data).decode() == drawing.svg()
-    assert image.get("alt") == "computational graph of 6 nodes"
+    assert image.get("alt") == "Computational graph of 6 nodes"
     assert "script" not in html
     assert repr(drawing) == "<Drawing of 6 nodes; show it in a notebook, or .save('graph.svg')>"
 
