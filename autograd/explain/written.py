@@ -123,7 +123,8 @@ class Formula(Answer):
     def html(self) -> str:
         """A fragment of HTML: MathML, which browsers draw by themselves."""
         note = f"<p>{self._note}</p>" if self.hidden else ""
-        return f'<div class="tracegrad-formula" style="width:fit-content;max-width:100%;overflow-x:auto">{self.mathml()}{note}</div>'
+        style = "width:fit-content;max-width:100%;overflow-x:auto"
+        return f'<div class="tracegrad-formula" style="{style}">{self.mathml()}{note}</div>'
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {**super()._forms(), ".tex": lambda: f"\\[\n{self.latex()}\n\\]\n"}
