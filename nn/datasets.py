@@ -15,6 +15,8 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .inputs import numbered, unmasked
+
 Floats = NDArray[np.floating[Any]]
 
 
@@ -219,7 +221,7 @@ def split(X: ArrayLike, y: ArrayLike, fraction: float = 0.2, seed: int = 0, stra
     Raises:
         ValueError: lengths differ, there are fewer than two samples, or the fraction is not between 0 and 1.
     """
-    samples, targets = np.asarray(X), np.asarray(y)
+    samples, targets = unmasked(X, "X"), unmasked(y, "y")
     if len(samples) != len(targets):
         raise ValueError(f"{len(samples)} samples and {len(targets)} targets")
     if len(samples) < 2:
@@ -253,7 +255,7 @@ class Standardizer:
     """
 
     def __init__(self, X_train: ArrayLike) -> None:
-        X = np.asarray(X_train, dtype=np.float64)
+        X = np.asarray(unmasked(X_train, "X_train"), dtype=np.float64)
         if X.ndim != 2 or not len(X) or not np.isfinite(X).all():
             raise ValueError(f"Standardizer takes finite samples of shape (n, features), n ≥ 1; got shape {X.shape}")
         self.mean, self.deviation = X.mean(axis=0), X.std(axis=0)
@@ -261,7 +263,7 @@ class Standardizer:
 
     def __call__(self, X: ArrayLike) -> NDArray[np.float64]:
         """The samples, standardized."""
-        samples = np.asarray(X, dtype=np.float64)
+        samples = np.asarray(unmasked(X, "X"), dtype=np.float64)
         if samples.shape[-1:] != self.mean.shape:
             raise ValueError(f"{len(self.mean)} features were fitted and {samples.shape[-1:] or 'none'} given")
         scaled: NDArray[np.float64] = (samples - self.mean) / self.deviation
@@ -275,11 +277,10 @@ def one_hot(labels: Sequence[int] | NDArray[Any], classes: int) -> NDArray[np.fl
     """Labels 0 … classes − 1 as rows with a single 1.
 
     Raises:
+        TypeError: the labels are not numbers.
         ValueError: a label is not an integer in that range; the message gives its place.
     """
-    given = np.asarray(labels)
-    if given.dtype.kind not in "iufb":
-        raise ValueError(f"class labels must be integers from 0 to {classes - 1}, not {given.dtype}")
+    given = numbered(unmasked(labels, "labels"))
     for i, label in enumerate(given.tolist()):
         if label != label // 1 or not 0 <= label < classes:
             raise ValueError(f"label {label!r} of sample {i} is not one of the {classes} classes 0 to {classes - 1}")

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+AT_END = "training_loss"
+"""The column of the loss over all samples at the end of an epoch, which early stopping watches."""
+
+
 @dataclass(repr=False)
 class History(Answer):
     """The course of a training, one entry per epoch in each list.
@@ -27,7 +31,8 @@ class History(Answer):
     Attributes:
         loss: the mean loss over the epoch's samples, each taken just before the step that used it.
         validation_loss: the loss on the validation samples after the epoch; empty without them.
-        metrics: by name; those of the validation samples are called ``validation_…``.
+        metrics: by name; those of the validation samples are called ``validation_…``. If early stopping watches the
+            training loss, ``training_loss`` is here: the loss with the parameters at the end of the epoch.
         learning_rate: of the epoch's last step.
         seconds: how long the epoch took.
         batch_loss: the loss of every batch of this run (a resumed run starts its own list).
@@ -176,9 +181,13 @@ class EarlyStopping:
     Attributes:
         patience: how many epochs without improvement are borne.
         min_delta: the least change that counts as improvement.
-        monitor: the column; by default the validation loss, or the loss if there are no validation samples.
+        monitor: the column; by default the validation loss, or the training loss if there are no validation samples.
             Columns named loss or error improve downwards, all others upwards.
         restore_best: give the model the parameters of its best epoch at the end.
+
+    The column ``loss`` is a mean over the epoch's batches, while the parameters move: no parameters have that loss. So
+    the training loss is measured once more at the end of each epoch, in the column ``training_loss``, and that is what
+    is watched, also for ``monitor="loss"``. The parameters that are given back have the least entry of it.
     """
 
     patience: int = 10
@@ -199,6 +208,8 @@ class EarlyStopping:
             ValueError: it is not among them.
         """
         name = self.monitor or ("validation_loss" if "validation_loss" in recorded else "loss")
+        if name == "loss":
+            return AT_END
         if name not in recorded:
             raise ValueError(f"early stopping watches {name!r}; recorded are {', '.join(recorded)}")
         return name

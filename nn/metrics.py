@@ -2,53 +2,112 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .inputs import numbered, unmasked
+
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
 def classes(outputs: ArrayLike, threshold: float) -> NDArray[np.int64]:
-    """The predicted class of each sample: the largest of (n, k) outputs, or 1 where one of (n,) exceeds a threshold."""
-    array = np.asarray(outputs)
-    return np.asarray(array.argmax(axis=1) if array.ndim == 2 else array > threshold, dtype=np.int64)
+    """The predicted class of each sample: the largest of (n, k) outputs, or 1 where one of n exceeds a threshold.
+
+    One output per sample is an array (n,) or (n, 1). An output that is nan predicts no class, which is written −1.
+    """
+    array = _column(outputs, "outputs")
+    if array.ndim == 1:
+        return np.where(np.isnan(array), -1, array > threshold)
+    return np.where(np.isnan(array).any(axis=1), -1, array.argmax(axis=1))
 
 
 def labels(targets: ArrayLike) -> NDArray[np.int64]:
-    """Targets as class numbers: of one-hot rows the place of the 1, of labels −1 and +1 the numbers 0 and 1."""
-    array = np.asarray(targets)
+    """Targets as class numbers: of one-hot rows the place of the 1, of labels −1 and +1 the numbers 0 and 1.
+
+    Raises:
+        TypeError: the labels are not numbers.
+        ValueError: a label is none of these (0.7, say, or nan).
+    """
+    array = numbered(_column(targets, "targets"))
     if array.ndim == 2:
         return np.asarray(array.argmax(axis=1), dtype=np.int64)
-    return np.asarray(array > 0 if (array < 0).any() else array, dtype=np.int64)
+    if _signed(array):
+        array = array > 0
+    wrong = array[~((array >= 0) & (array == np.floor(array)))] if array.dtype != bool else array[:0]
+    if len(wrong):
+        raise ValueError(f"labels are the classes 0, 1, 2, …, or −1 and +1, or one-hot rows; one of them is {wrong[0]}")
+    return np.asarray(array, dtype=np.int64)
+
+
+def _column(data: ArrayLike, name: str) -> NDArray[Any]:
+    """An array (n,) or (n, k) with k > 1: a single column is one number per sample."""
+    array = unmasked(data, name)
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def _signed(targets: NDArray[Any]) -> bool:
+    """Whether labels are −1 and +1."""
+    return targets.dtype != bool and bool((targets == -1).any() and np.isin(targets, (-1, 1)).all())
+
+
+def _threshold(outputs: ArrayLike, targets: ArrayLike, threshold: float | None) -> float:
+    """Where class 1 begins; see `accuracy`."""
+    array, given = _column(outputs, "outputs"), _column(targets, "targets")
+    if threshold is not None or array.ndim == 2:
+        return float(threshold or 0.0)
+    if given.ndim == 1 and _signed(given):
+        return 0.0
+    if not ((array < 0) | (array > 1)).any():
+        return 0.5
+    warnings.warn(
+        "outputs outside 0…1 are no probabilities; they are taken for logits, of which more than 0 means class 1. "
+        "Say what they are: accuracy(…, threshold=0.0) for logits, threshold=0.5 for estimates of labels 0 and 1",
+        UserWarning,
+        stacklevel=3,
+    )
+    return 0.0
 
 
 def accuracy(outputs: ArrayLike, targets: ArrayLike, threshold: float | None = None) -> float:
     """The fraction of samples whose class is predicted right.
 
     Args:
-        outputs: (n, k) scores, of which the largest wins; or (n,), where more than ``threshold`` means class 1.
+        outputs: (n, k) scores, of which the largest wins; or n numbers, (n,) or (n, 1), where more than ``threshold``
+            means class 1. What is nan is wrong.
         targets: n class numbers, n labels −1 or +1, or (n, k) one-hot rows.
-        threshold: by default 0 for labels −1 and +1, and 0.5 for 0 and 1 (for logits give 0).
+        threshold: where class 1 begins. By default 0 for labels −1 and +1; for labels 0 and 1 it is 0.5 if all outputs
+            are in 0…1, as probabilities are, and else 0, with a warning: logits and estimates of the labels look alike,
+            so say which you have. (`nn.fit` knows it from the loss: there, class 1 begins where both labels cost the
+            same.)
 
     Raises:
-        ValueError: there are no samples, or their numbers differ.
+        ValueError: there are no samples, their numbers differ, or a target is not a class.
     """
-    given, array = np.asarray(targets), np.asarray(outputs)
-    _same_length(array, given)
-    limit = threshold if threshold is not None else 0.0 if given.ndim == 1 and (given < 0).any() else 0.5
-    return float(np.mean(classes(array, limit) == labels(given)))
+    _same_length(outputs, targets)
+    limit = _threshold(outputs, targets, threshold)
+    return float(np.mean(classes(outputs, limit) == labels(targets)))
 
 
 def confusion_matrix(outputs: ArrayLike, targets: ArrayLike, threshold: float | None = None) -> NDArray[np.int64]:
-    """Entry (i, j): the number of samples of class i that were predicted as class j. Arguments as for `accuracy`."""
-    given, array = np.asarray(targets), np.asarray(outputs)
-    _same_length(array, given)
-    limit = threshold if threshold is not None else 0.0 if given.ndim == 1 and (given < 0).any() else 0.5
-    right, predicted = labels(given), classes(array, limit)
+    """Entry (i, j): the number of samples of class i that were predicted as class j. Arguments as for `accuracy`.
+
+    Raises:
+        ValueError: as for `accuracy`; or an output is nan, and so of no class.
+    """
+    _same_length(outputs, targets)
+    right, predicted = labels(targets), classes(outputs, _threshold(outputs, targets, threshold))
+    array = _column(outputs, "outputs")
     size = array.shape[1] if array.ndim == 2 else 2
+    if (predicted < 0).any():
+        raise ValueError(
+            f"{np.sum(predicted < 0)} outputs are nan: they are of no class and have no place in the table"
+        )
+    if right.max() >= size:
+        raise ValueError(f"a target is of class {right.max()}, and the outputs know the classes 0 to {size - 1}")
     table = np.zeros((size, size), dtype=np.int64)
     np.add.at(table, (right, predicted), 1)
     return table
@@ -66,22 +125,25 @@ def mean_absolute_error(outputs: ArrayLike, targets: ArrayLike) -> float:
 
 def r_squared(outputs: ArrayLike, targets: ArrayLike) -> float:
     """1 − Σ(ŷ − y)² / Σ(y − ȳ)²: 1 for a perfect prediction, 0 for the mean; nan for targets that are all equal."""
-    given = np.asarray(targets, dtype=np.float64)
+    given = np.asarray(unmasked(targets, "targets"), dtype=np.float64)
     spread = float(np.sum((given - given.mean(axis=0)) ** 2))
     return 1.0 - float(np.sum(_errors(outputs, given) ** 2)) / spread if spread else float("nan")
 
 
 def _errors(outputs: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
-    predicted, given = np.asarray(outputs, dtype=np.float64), np.asarray(targets, dtype=np.float64)
+    predicted = np.asarray(unmasked(outputs, "outputs"), dtype=np.float64)
+    given = np.asarray(unmasked(targets, "targets"), dtype=np.float64)
     if predicted.shape != given.shape or not given.size:
         raise ValueError(f"outputs of shape {predicted.shape} cannot be compared with targets of shape {given.shape}")
     errors: NDArray[np.float64] = predicted - given
     return errors
 
 
-def _same_length(outputs: NDArray[Any], targets: NDArray[Any]) -> None:
-    if len(outputs) != len(targets) or not len(targets):
-        raise ValueError(f"{len(outputs)} outputs and {len(targets)} targets")
+def _same_length(outputs: ArrayLike, targets: ArrayLike) -> None:
+    shapes = np.shape(outputs), np.shape(targets)
+    if not all(shapes) or shapes[0][0] != shapes[1][0] or not shapes[1][0]:
+        counts = [shape[0] if shape else "a single number as" for shape in shapes]
+        raise ValueError(f"{counts[0]} outputs and {counts[1]} targets")
 
 
 METRICS: dict[str, Metric] = {

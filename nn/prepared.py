@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from autograd import Value, graph, no_grad
+from autograd import Value, graph
 from autograd.modes import changed
 
 from . import metrics
 from .datasets import one_hot
-from .inputs import finite, real_array, samples
-from .losses import Loss, binary_cross_entropy
-from .module import Module
+from .inputs import Floats, finite, real_array, samples, unmasked
+from .losses import Loss
+from .module import Module, plain
 from .optimizers import Optimizer
 
 
@@ -30,13 +31,12 @@ class Prepared:
 
     def __init__(self, model: Module, loss: Loss, X: ArrayLike, y: ArrayLike, kind: str) -> None:
         self.X = samples(X, f"{kind}X")
-        self.given = np.asarray(y)
+        self.given = unmasked(y, f"{kind}y")
         if self.given.ndim == 0 or len(self.given) != len(self.X):
             count = len(self.given) if self.given.ndim else "one"
             raise ValueError(f"{len(self.X)} {kind}samples and {count} {kind}targets")
         finite(self.X, f"{kind}X")
-        with no_grad():
-            output = model(self.X[0].tolist())
+        output = model(self.X[0].tolist())
         several = len(output) if isinstance(output, (list, tuple)) else 0
         if several > 1 and self.given.ndim == 1:
             self.y = one_hot(self.given, several)
@@ -55,7 +55,7 @@ class Prepared:
         _, places = np.unique(self.given if flat else self.y, axis=None if flat else 0, return_index=True)
         for place in places[:1000].tolist():
             target = self.y[place].tolist()
-            with changed(record=False, anomaly=False):  # this output may not go with this target
+            with changed(anomaly=False):  # this output may not go with this target
                 try:
                     result = loss(output, target)
                 except (ValueError, TypeError) as error:
@@ -65,6 +65,8 @@ class Prepared:
                     f"the loss of one sample must be one Value that depends on the model's output; "
                     f"it is a {type(result).__name__}"
                 )
+            if place == places[0]:
+                _refuse_twice(result, output)
 
     def check(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
         """Refuse an optimizer that was made for another model: it would train nothing, silently."""
@@ -75,12 +77,49 @@ class Prepared:
                 raise ValueError("the loss depends on none of the optimizer's parameters; was it made for this model?")
 
 
-def metric_of(metric: str | metrics.Metric, loss: Loss) -> tuple[str, metrics.Metric]:
-    """A metric with its name; accuracy knows the losses whose outputs are logits."""
+AGAIN = {"softmax": ("log_sum_exp", "softmax"), "sigmoid": ("softplus", "sigmoid")}
+"""What a loss that takes logits does to them, if the model's outputs went through a function already."""
+
+
+def _refuse_twice(loss: Value, output: Any) -> None:
+    """Refuse a loss that applies the function which the outputs come out of: it would train, and look right."""
+    outputs = {*output} if isinstance(output, (list, tuple)) else {output}
+    for node in graph.topological(loss):
+        operands = [p.parents[0] if p.op == "neg" else p for p in node.parents]
+        for p in operands:
+            if p in outputs and node.op in AGAIN.get(p.op, ()):
+                raise ValueError(
+                    f"the model's outputs come out of a {p.op}, and the loss applies {p.op} again, since it takes "
+                    f"logits: make the model with output='linear', and apply autograd.{p.op} to its outputs where "
+                    "probabilities are wanted"
+                )
+
+
+def metric_of(metric: str | metrics.Metric, loss: Loss, data: Prepared) -> tuple[str, metrics.Metric]:
+    """A metric with its name; accuracy learns from the loss where class 1 begins."""
+    if metric is metrics.accuracy:
+        metric = "accuracy"
     if callable(metric):
         return getattr(metric, "__name__", type(metric).__name__), metric
     if metric not in metrics.METRICS:
         raise ValueError(f"unknown metric {metric!r}; known: {', '.join(metrics.METRICS)}, or a function")
-    if metric == "accuracy" and loss is binary_cross_entropy:  # outputs are logits: 0 is one half
-        return metric, lambda outputs, targets: metrics.accuracy(outputs, targets, threshold=0.0)
+    if metric == "accuracy" and data.y.ndim == 1:
+        threshold = boundary(loss, data.y)
+        return metric, lambda outputs, targets: metrics.accuracy(outputs, targets, threshold)
     return metric, metrics.METRICS[metric]
+
+
+def boundary(loss: Loss, y: Floats) -> float | None:
+    """The output at which both labels cost the same: 0 for logits, ½ for estimates of the labels 0 and 1.
+
+    So a loss is understood however it is wrapped. None if the targets are no such labels, or it is at another place.
+    """
+    for labels in ((0.0, 1.0), (-1.0, 1.0)):
+        for output in (0.0, 0.5) if np.isin(y, labels).all() else ():
+            try:
+                first, second = (plain(loss(Value(output), label)) for label in labels)
+                if math.isclose(first, second, rel_tol=1e-12, abs_tol=1e-15):
+                    return output
+            except Exception:  # a loss that refuses these labels
+                break
+    return None

@@ -18,7 +18,7 @@ from autograd.copies import renew
 from . import metrics
 from .checkpoint import Checkpoint, fitting, save
 from .choice import choose
-from .history import EarlyStopping, History, Watch
+from .history import AT_END, EarlyStopping, History, Watch
 from .interaction import Interrupt, progress_bar
 from .losses import Loss
 from .module import Module
@@ -76,7 +76,8 @@ class Run:
         """The names of the columns that the history will have."""
         names = [name for name, _ in self.metrics]
         held = ["validation_loss", *(f"validation_{name}" for name in names)] if self.held is not None else []
-        return ["loss", *names, *held, "learning_rate", "seconds"]
+        at_end = [AT_END] if self.watched == AT_END else []
+        return ["loss", *names, *held, *at_end, "learning_rate", "seconds"]
 
     # ---- epochs
 
@@ -135,6 +136,8 @@ class Run:
             held_loss = self.engine.evaluate(self.held.X, self.held.y)
             judged |= self._judged("validation_", self.held)
             history.validation_loss.append(held_loss)
+        if self.watched == AT_END:
+            judged[AT_END] = self.engine.evaluate(self.data.X, self.data.y)
         history.loss.append(total / n)
         history.learning_rate.append(rate)
         for name, value in judged.items():

@@ -103,14 +103,14 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the name of the checkpoint file: checkpoint='run.json'")
     run = Run(model, loss, optimizer, data, held, size, whole(seed, "seed", least=0), shuffle, engine)
-    run.metrics = [metric_of(m, loss) for m in metrics]
+    run.metrics = [metric_of(m, loss, data) for m in metrics]
     run.callbacks = [*callbacks]
+    if early_stopping is not None:
+        run.rule = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+        run.watched = run.rule.column(run.columns())
     recorded = run.columns()
     if len({*recorded}) < len(recorded):
         raise ValueError(f"two columns of the history would have the same name: {', '.join(recorded)}")
-    if early_stopping is not None:
-        run.rule = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
-        run.watched = run.rule.column(recorded)
     run.checkpoint = None if checkpoint is None else Path(checkpoint)
     run.every = whole(checkpoint_every, "checkpoint_every")
     if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:

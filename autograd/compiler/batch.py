@@ -23,7 +23,7 @@ class Batch:
         samples: how many there are; 1 for a program without arguments.
 
     Raises:
-        ValueError: a shape is wrong, batch sizes differ, or the batch is empty.
+        ValueError: a shape is wrong, batch sizes differ, the batch is empty, or entries are masked.
         TypeError: an array does not hold real numbers, or ``rows`` no integers.
         IndexError: a row does not exist.
     """
@@ -34,7 +34,7 @@ class Batch:
         if len(arrays) != len(shapes):
             wanted = ", ".join(map(_form, shapes))
             raise ValueError(f"the program takes {len(shapes)} arrays ({wanted}) and got {len(arrays)}")
-        checked: list[Array] = [np.asarray(array) for array in arrays]
+        checked: list[Array] = [_unmasked(number, array) for number, array in enumerate(arrays, start=1)]
         for number, (array, shape) in enumerate(zip(checked, shapes), start=1):
             if array.dtype.kind not in "fiu" or array.shape[1:] != shape or array.ndim != len(shape) + 1:
                 raise _misfit(number, array, shape)
@@ -100,6 +100,15 @@ class Batch:
                 target[...] = part if machine.by_sample else part.T
             if streamed:
                 machine.place(target, None, end - begin)
+
+
+def _unmasked(number: int, array: Any) -> Array:
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise ValueError(
+            f"array {number} has masked entries, which cannot be used: leave those samples out, or put numbers in "
+            "their place (data.filled(0.0))"
+        )
+    return np.asarray(array)
 
 
 def _rows(rows: Any, samples: int) -> Ints:
