@@ -8,6 +8,7 @@ from pathlib import Path
 import autograd
 from autograd import Value, files
 from autograd.check.report import Report
+from autograd.page import document
 from autograd.text import image, xml
 from autograd.view.drawing import Drawing
 
@@ -86,11 +87,8 @@ def summary(report: Report) -> str:
 
 
 _STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
+h2 { font-size: 1.2rem; margin-top: 2.2rem; }
 img { max-width: 100%; background: #fff; border-radius: 8px; }
-pre { overflow-x: auto; padding: .8rem 1rem; border: 1px solid #8886; border-radius: 8px; font-size: .82rem; }
 .scroll { overflow-x: auto; }
 figure { margin: 1rem 0; } figcaption { font-size: .9rem; opacity: .8; }
 math { font-size: 1.05rem; }
@@ -110,10 +108,7 @@ def page(
     """The report as one self-contained HTML page: no script, nothing from the network."""
     derivation = autograd.derivation(loss, weight)
     ledger = autograd.ledger(loss, weight)
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>tracegrad: one flower's loss, taken apart</title><style>{_STYLE}</style></head><body>
+    body = f"""<style>{_STYLE}</style><main>
 <h1>One flower's loss, taken apart</h1>
 <p>A network with one hidden layer learned three kinds of iris from 120 flowers; it names {reached:.1%} of the
 30 flowers it never saw. The loss went from {history.loss[0]:.4f} to {history.loss[-1]:.4f}.</p>
@@ -135,8 +130,8 @@ the product of the local derivatives along the path.</p>
 <div class="scroll">{derivation.html()}</div>
 <h2>Checked against finite differences</h2>
 <div class="scroll">{report.html()}</div>
-</body></html>
-"""
+</main>"""
+    return document("tracegrad: one flower's loss, taken apart", body)
 
 
 def _curve(losses: list[float], width: int = 560, height: int = 160) -> str:

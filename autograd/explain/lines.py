@@ -119,6 +119,7 @@ _CSS = """<style>
 .tracegrad-derivation td.l{text-align:right!important;padding-left:1.5em;padding-right:.3em}
 .tracegrad-derivation td.c{padding-left:2em;opacity:.75;font-size:.92em}
 .tracegrad-derivation math{font-size:1.15em}
+@media print{.tracegrad-derivation{overflow:visible}}
 </style>"""
 
 
