@@ -30,7 +30,7 @@ STYLE = """<style>
 .tracegrad-table .bar svg{display:block;print-color-adjust:exact}
 @media print{.tracegrad-scroll,.tracegrad-answer pre{overflow:visible}.tracegrad-table tr{break-inside:avoid}}
 </style>"""
-"""How answers look. It takes the colors of the page or notebook that it stands in, light or dark."""
+"""How answers look. It takes the colors of the page or notebook around it, light or dark."""
 
 
 class Listing(str):

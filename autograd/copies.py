@@ -27,7 +27,7 @@ _LOCK = threading.Lock()
 
 
 def keep(keeper: Keeper) -> None:
-    """From now on `renew` tells this keeper, as long as it lives."""
+    """`renew` tells this keeper from now on, as long as it lives."""
     with _LOCK:
         _KEEPERS.add(keeper)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 def write(path: str | os.PathLike[str], data: bytes) -> None:
     """Put ``data`` where ``path`` says.
 
-    A regular file is written beside its final place, flushed to the disk, then renamed: a crash, a full disk or a power
-    cut leaves the old file or the new one, never a mixture. A link stays a link, and the new file has the permissions
-    and, where the system allows it, the owner of the old one. What is not a regular file (a device, a named pipe)
-    receives the data as it stands, for to rename over it would destroy it.
+    A regular file is written next to its final place, flushed to the disk, then renamed: a crash, a full disk or a
+    power cut leaves the old file or the new one, never a mixture. A link stays a link, and the new file has the
+    permissions and, where the system allows it, the owner of the old one. What is not a regular file (a device, a named
+    pipe) receives the data directly, since renaming over it would destroy it.
 
     Raises:
         OSError: the file cannot be written, or is protected against writing; what stood there before is unharmed. Or
@@ -51,7 +51,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
 
 
 def _writable(target: Path) -> os.stat_result | None:
-    """What stands in the place of a file, None if nothing does; refuses what is protected against writing.
+    """What is in the place of a file, None if nothing is; refuses what is protected against writing.
 
     The mode is asked too, since the administrator may write everything: who takes a file's last write permission
     away wants it kept.

@@ -65,7 +65,7 @@ def content_security_policy(page: str) -> str:
 
 
 def script_json(data: object) -> str:
-    """JSON that may stand inside ``<script>``: ASCII only, with no ``<``, ``>`` or ``&`` in it.
+    """JSON that may be put inside ``<script>``: ASCII only, with no ``<``, ``>`` or ``&`` in it.
 
     Raises:
         ValueError: a float in it is nan or infinite, which JSON does not have.

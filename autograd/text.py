@@ -1,4 +1,4 @@
-"""Text for readers: numbers that can be compared, labels that cannot break the format they stand in."""
+"""Text for readers: numbers that can be compared, labels that cannot break the format around them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def minus(text: str) -> str:
 
 
 def aligned(numbers: list[str]) -> list[str]:
-    """Numbers padded with no-break spaces so that in a monospaced font their decimal points stand in one column."""
+    """Numbers padded with no-break spaces so that in a monospaced font their decimal points line up."""
     heads = [len(text.partition("e")[0].partition(".")[0]) for text in numbers]
     column = max(heads, default=0)
     padded = [SPACE * (column - head) + text for head, text in zip(heads, numbers)]

@@ -4,10 +4,10 @@ The slope of f at x is measured on a ladder of steps h, each a quarter of the on
 Every rung gives a central quotient A(h) = (f(x+h) − f(x−h)) / 2h. Its error has two parts that pull in opposite
 directions:
 
-- *truncation*, f'''(x)·h²/6 + …, which falls with h. Three neighbouring rungs cancel its h² and h⁴ terms
+- *truncation*, f'''(x)·h²/6 + …, which falls with h. Three neighboring rungs cancel its h² and h⁴ terms
   (Richardson 1911), and the change that the last cancellation made bounds what is left (Ridders 1982). That holds
   for a series in h². Quotients that shrink more slowly (|x|^1.5 at 0) are bounded by the sum of a geometric series,
-  and those that do not shrink at all are no estimate;
+  and those that do not shrink at all are not an estimate;
 - *round-off*, σ/h, which grows as h falls, where σ bounds the error of one computed f. The caller knows σ from a
   running error analysis of the graph: Σ over nodes of 2u·|node|·|∂f/∂node|, u = 2⁻⁵³ (Higham 2002, §3.3).
 
@@ -47,7 +47,7 @@ class Estimate(NamedTuple):
     left: float  # one-sided slopes; they differ at a kink
     right: float
     scale: float  # |f| / max(1, |x|) nearby: what a slope of ordinary size would be
-    obstacle: str  # "" or why it is no measurement: kink, edge, overflow, truncation, round-off
+    obstacle: str  # "" or why it is not a measurement: kink, edge, overflow, truncation, round-off
     noisy: bool = False  # f scatters more than its rounding explains: the floats near x lie too far apart for it
 
     @property
@@ -88,7 +88,7 @@ class _Candidate(NamedTuple):
 
 
 Measurement = Generator[list[float], list[float], Estimate]
-"""Yields points, wants the values of f there, returns an `Estimate`; so many of them can be served at once."""
+"""Yields points, wants the values of f there, returns an `Estimate`; this way many of them can be served at once."""
 
 
 def measurement(
@@ -101,8 +101,8 @@ def measurement(
         value: f(x).
         noise: bound σ of the rounding error of f near x.
         expected: the slope that somebody claims; the ladder goes on for as long as it contradicts.
-        atol: absolute difference that is no contradiction.
-        rtol: relative difference that is no contradiction.
+        atol: absolute difference that is not a contradiction.
+        rtol: relative difference that is not a contradiction.
     """
     if not math.isfinite(value):
         return NOTHING if value != value else NOTHING._replace(obstacle="overflow")
@@ -157,7 +157,7 @@ def _estimate(x: float, value: float, noise: float, rungs: Sequence[_Rung]) -> E
 def _candidates(
     rungs: Sequence[_Rung], quotients: Sequence[float], noise: float, base: float, weight: float
 ) -> list[_Candidate]:
-    """Extrapolated slopes from three (or two) neighbouring rungs, coarse to fine.
+    """Extrapolated slopes from three (or two) neighboring rungs, coarse to fine.
 
     A step divided by 4 divides the leading error term by ``base`` and the next one by its square (central: 16, 256;
     one-sided: 4, 16).
@@ -239,7 +239,9 @@ def _finished(
     moving = last[-1] * rungs[-1].step > 8 * (noise + UNDERFLOW)
     if not measured and moving and len(last) == 5 and len(signs) == 1:
         growth = [b / a if a else 0.0 for a, b in pairwise(last)]
-        if all(g > 1.2 for g in growth):  # like h**(p−1), they rise without end: 0 < p < 1, or p = 0 and f itself jumps
+        if all(
+            g > 1.2 for g in growth
+        ):  # like h**(p−1), they never stop rising: 0 < p < 1, or p = 0 and f itself jumps
             vertical = signs.pop() * math.inf
             jumps = all(g > 3.5 for g in growth)
             return Estimate(vertical, 0.0, 0.0, fine.step, vertical, vertical, scale, "kink" if jumps else "")

@@ -157,7 +157,7 @@ def _suspects(
 
 
 def _plainly_right(value: Callable[[float], float], x: float, claim: float, rtol: float) -> bool:
-    """Whether one central difference settles it. An agreement to all of ``rtol`` at a first try is no accident."""
+    """Whether one central difference settles it. Agreement to all of ``rtol`` on the first try is not an accident."""
     step = 2.0**-10 if abs(x) < 1 else math.ldexp(1.0, math.frexp(x)[1] - 11)
     above, below = value(x + step), value(x - step)
     doubt = 8 * UNIT_ROUNDOFF * max(abs(above), abs(below)) / step
@@ -229,11 +229,11 @@ def crosses_kink(op: ops.Op, before: Sequence[float], after: Sequence[float]) ->
 
 
 def leaves_domain(op: ops.Op, operands: Sequence[float]) -> bool:
-    """Whether operands stand on or outside the edge of an operation's domain."""
+    """Whether operands are on or outside the edge of an operation's domain."""
     return any(not edge(*operands) > 0 for edge in _landmarks(op)[1])
 
 
 def on_edge(op: ops.Op, operands: Sequence[float]) -> bool:
-    """Whether operands stand on the edge of an operation's domain, or so few floats from it that no step fits."""
+    """Whether operands are on the edge of an operation's domain, or so few floats from it that no step fits."""
     few = 32 * UNIT_ROUNDOFF * max(map(abs, operands))
     return any(abs(edge(*operands)) <= few for edge in _landmarks(op)[1])

@@ -90,7 +90,7 @@ def explain(
 
 
 def _first_trouble(subject: Subject, nodes: Sequence[Value], index: int, verdict: str) -> tuple[str, str]:
-    """The node that leaves its domain, or overflows, at the point or just beside it."""
+    """The node that leaves its domain, or overflows, at the point or right next to it."""
     x = subject.point[index]
     step = abs(x) * 1e-6 or 1e-6
     for point in (x, x + step, x - step):

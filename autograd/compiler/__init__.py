@@ -21,7 +21,7 @@ compiler about layers or matrices: it finds them in the graph. The pipeline, wit
    >>> scalars.traced, len(scalars.op), scalars.op.count("mul"), scalars.op.count("relu")
    (988, 1325, 643, 33)
 
-2. *Simplify* (`simplify.simplify`) flattens chains of + and − into sums of any length and recognises sums of products
+2. *Simplify* (`simplify.simplify`) flattens chains of + and − into sums of any length and recognizes sums of products
    as dots of two vectors. A sum of parameters alone stays apart, for it runs once per batch.
 
    >>> from collections import Counter
@@ -62,7 +62,7 @@ compiler about layers or matrices: it finds them in the graph. The pipeline, wit
 5. *Run*. `machine` lays the numbers out in one flat array and turns rows into addresses for a batch size. They are
    run by NumPy, with BLAS for the matrix products (`numpy_backend`), or by one compiled loop that reads the rows
    (`numba_backend`, `kernels`): compiled once and cached on disk, it runs every program, and no program, however
-   long, is compiled by itself. For that loop the rows are arranged (`arrange`): a product of matrices takes the bias
+   long, is compiled on its own. For that loop the rows are arranged (`arrange`): a product of matrices takes the bias
    and the rectifier that follow it along while its tile of sums is in registers, nothing is written that nobody reads,
    and long samples that only a thin product reads (784 pixels, 10 classes) are read where the caller keeps them.
 

@@ -50,8 +50,8 @@ class Layout:
             (numba).
         item: bytes per number.
         limit: bytes that batched numbers may take; a batch that needs more runs in blocks.
-        lanes: the numbers of a slot take room for a multiple of so many samples, so that each slot begins with a cache
-            line. What differs from sample to sample is computed for the spare ones too; no sum takes them in.
+        lanes: the numbers of a slot take room for a multiple of this many samples, so that each slot begins with a
+            cache line. What differs from sample to sample is computed for the spare ones too; no sum takes them in.
     """
 
     def __init__(self, lowered: Lowered, by_sample: bool, item: int, limit: int, lanes: int) -> None:
@@ -83,7 +83,7 @@ class Layout:
         return [(begin, min(begin + self.block, samples)) for begin in range(0, samples, self.block)]
 
     def width(self, samples: int) -> int:
-        """So many samples and the spare ones; a few have none, since more would be computed for nothing."""
+        """This many samples and the spare ones; a few have none, since more would be computed for nothing."""
         return -(-samples // self.lanes) * self.lanes if samples >= self.lanes else samples
 
     def total(self, samples: int) -> int:
@@ -136,7 +136,7 @@ def _merge(rows: Ints, mine: Array) -> None:
 
 
 def _aligned(count: int, dtype: Any) -> Array:
-    """Zeros from the beginning of a cache line on: a vector of the processor then lies in one line, not across two."""
+    """Zeros that start at a cache line: a vector of the processor then lies in one line, not across two."""
     spare = np.zeros(count + LINE // dtype.itemsize, dtype)
     first = -spare.ctypes.data % LINE // dtype.itemsize
     return spare[first : first + count]

@@ -77,7 +77,7 @@ class Mutants(Answer, Sequence[Mutant]):
         """Run tests under every wrong engine; a test kills an engine by raising an exception.
 
         While a mutant is active, `Value.backward`, `Value.zero_grad` and `autograd.grad` (first order) go wrong for
-        the whole process, so do not run this beside other threads that differentiate.
+        the whole process, so do not run this while other threads differentiate.
 
         Args:
             tests: a function without arguments, or several.

@@ -27,7 +27,7 @@ class Expression:
             ``"applied"``, ``"prime"``, ``"sum"``, ``"product"``, ``"indexed"``, ``"dots"``, or the name of an
             operation.
         parts: the operands. An indexed sum has its pattern first and then the terms it stands for.
-        datum: what the head needs beside: a `Name`, the two of a derivative, the letter of a function or of an
+        datum: what else the head needs: a `Name`, the two of a derivative, the letter of a function or of an
             index with its range.
         value: the number of a head without operands, and of φ(z) and φ′(z); it is taken from the engine.
     """

@@ -1,7 +1,7 @@
 """Writing expression trees: formula text, Unicode, LaTeX and MathML, all with the same precedence rules.
 
 `render` decides where parentheses and minus signs go; a `Style` says how each thing looks. An operand that starts
-with a minus sign stands in parentheses unless it comes first, as on paper: ``x - (-3)``, and ``x + (-3)`` is written
+with a minus sign is put in parentheses unless it comes first, as on paper: ``x - (-3)``, and ``x + (-3)`` is written
 ``x - 3`` (the same number to the last bit).
 """
 

@@ -55,8 +55,8 @@ class Table(NamedTuple):
         heads: the heading of each column.
         rows: the cells; None is a rule.
         numeric: the columns that are aligned right; `column` writes numbers whose decimal points then align.
-        caption: stands above.
-        bars: for the first rows, the length of a bar that HTML shows beside them.
+        caption: the title above.
+        bars: for the first rows, the length of a bar that HTML shows next to them.
         limit: in a terminal, the width at which other columns are cut.
         note: stands below.
     """

@@ -1,4 +1,4 @@
-"""Exact arithmetic beside floating point: how many digits of a result are right.
+"""Exact arithmetic alongside floating point: how many digits of a result are right.
 
 - `meanings`: what every operation means in mathematics, and its derivatives, at any number of digits (mpmath);
 - `intervals`: the same on intervals that are certain to hold the exact number;

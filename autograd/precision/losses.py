@@ -1,4 +1,4 @@
-"""At which operations digits were lost: computed numbers beside exact ones, node by node."""
+"""At which operations digits were lost: computed numbers next to exact ones, node by node."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Comparison:
     def value_losses(self, root: Value) -> list[Loss]:
         """The operations through which the error of a node's value came and which lost digits, the worst first.
 
-        How much of the error passed through an operation, its own error times the slope of the way on tells.
+        How much of the error passed through an operation: its own error times the slope from there to the node.
         """
         order = topological(root)
         influence: dict[Value, float] = {root: 1.0}
@@ -135,7 +135,7 @@ class Comparison:
         """Where the gradient of a node lost its digits: followed back along the path that carries the largest error."""
         found: list[Loss] = []
         node = leaf
-        while True:  # the gradient of the root by itself is exact, so that this ends there at the latest
+        while True:  # the gradient of the root by the root is exact, so that this ends there at the latest
             paths = []
             for consumer, position in self.uses[node]:
                 adjoint, slope = self.adjoints[consumer], consumer.local_derivatives[position]

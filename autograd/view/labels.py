@@ -46,7 +46,7 @@ def place_labels(
     ends: Sequence[tuple[int, int]],
     boxes: Iterable[Rectangle],
 ) -> list[Point]:
-    """A centre for each label.
+    """A center for each label.
 
     Args:
         routes: cubic Bézier chains, from tail to head.
@@ -84,7 +84,7 @@ def place_labels(
 def _candidates(total: float, fan: int) -> list[float]:
     """Distances along an edge to be tried in turn."""
     middle = 0.5 if fan == 0 else 0.62 if fan > 0 else 0.38
-    if total > 2.5 * NEAR:  # beside the end where edges are apart
+    if total > 2.5 * NEAR:  # next to the end where edges are apart
         near = [NEAR * (0.6 + 0.2 * i) for i in range(6)]
         return [total - d for d in near] + near if fan >= 0 else near + [total - d for d in near]
     steps = [0.0, 0.08, -0.08, 0.16, -0.16, 0.24, -0.24, 0.32, -0.32]

@@ -17,16 +17,16 @@ from . import routing
 from .labels import Point, Size, place_labels
 
 SMALL = 1500
-"""Up to so many nodes or edges the finer steps are taken, whose cost grows faster."""
+"""Up to this many nodes or edges, the finer steps are taken, whose cost grows faster."""
 
 
 class Layout(NamedTuple):
     """Where everything goes; y grows downwards, the corner is (0, 0).
 
     Attributes:
-        positions: the centre of each node.
+        positions: the center of each node.
         routes: for each edge its cubic Bézier chain ``[p0, c, c, p1, c, c, p2, …]``, from tail to head.
-        labels: for each edge the centre of its label.
+        labels: for each edge the center of its label.
         size: width and height of the whole.
     """
 
@@ -53,8 +53,8 @@ def layered(
         sizes: width and height of each node.
         rankdir: the direction of the edges: ``LR``, ``RL``, ``TB`` or ``BT``.
         labels: width and height of the label of each edge, (0, 0) for none.
-        gap: the least distance between neighbours on a rank.
-        rank_gap: the least distance between ranks, beside the room for labels.
+        gap: the least distance between neighbors on a rank.
+        rank_gap: the least distance between ranks, in addition to the room for labels.
 
     Raises:
         ValueError: the edges form a cycle, or ``rankdir`` is none of the four.
@@ -205,13 +205,13 @@ def _ordered(rank: list[int], down: list[list[int]], up: list[list[int]]) -> lis
 
 
 def _number(row: list[int], position: list[float]) -> None:
-    shift = (len(row) - 1) / 2  # centred, so that ranks of different lengths compare
+    shift = (len(row) - 1) / 2  # centered, so that ranks of different lengths compare
     for p, i in enumerate(row):
         position[i] = p - shift
 
 
 def crossings(order: list[list[int]], down: list[list[int]], position: list[float]) -> int:
-    """How many pairs of edges between neighbouring ranks cross, by counting inversions (Barth et al. 2002)."""
+    """How many pairs of edges between neighboring ranks cross, by counting inversions (Barth et al. 2002)."""
     total = 0
     for row in order:
         targets = [position[j] for i in row for j in sorted(down[i], key=position.__getitem__)]
@@ -226,7 +226,7 @@ def crossings(order: list[list[int]], down: list[list[int]], position: list[floa
 def _coordinates(
     order: list[list[int]], down: list[list[int]], up: list[list[int]], breadth: list[float], gap: float, real: int
 ) -> list[float]:
-    """Places along the rank: towards the mean of the neighbours, as far as those on the same rank allow."""
+    """Places along the rank: toward the mean of the neighbors, as far as those on the same rank allow."""
     cross = [0.0] * len(breadth)
     rows = []
     for row in order:

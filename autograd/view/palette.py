@@ -1,6 +1,6 @@
-"""Colours and line widths of pictures.
+"""Colors and line widths of pictures.
 
-One hue from white to blue in even steps of lightness: it survives grey print and every kind of colour blindness, and
+One hue from white to blue in even steps of lightness: it survives gray print and every kind of color blindness, and
 dark text stays readable on all of it. Line widths repeat what the shade says.
 """
 
@@ -16,7 +16,7 @@ _LINE = ("#b0bec5", "#90b2cc", "#5f97c2", "#2f74ad", "#0b4f8a")
 
 
 def ramp(stops: tuple[str, ...], level: float) -> str:
-    """The colour at a level from 0 to 1 on the way through some colours."""
+    """The color at a level from 0 to 1 on the way through some colors."""
     at = min(max(level, 0.0), 1.0) * (len(stops) - 1)
     i = min(int(at), len(stops) - 2)
     low, high = (tuple(int(stop[j : j + 2], 16) for j in (1, 3, 5)) for stop in stops[i : i + 2])
@@ -39,7 +39,7 @@ def stroke_width(box: Box) -> float:
 
 
 def edge_colour(wire: Wire) -> str:
-    """The colour of a wire: darker where more gradient flows."""
+    """The color of a wire: darker where more gradient flows."""
     if wire.marked:
         return MARK
     return "#78909c" if wire.level is None else ramp(_LINE, wire.level)

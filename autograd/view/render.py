@@ -16,7 +16,7 @@ LIMIT = 1000
 """Beyond this many boxes or wires Graphviz takes from many seconds to minutes; the built-in layout does not."""
 
 FEW = 300
-"""Up to so many wires Graphviz is asked twice where edges would run steeply; it answers within some milliseconds."""
+"""Up to this many wires, Graphviz is asked twice where edges would run steeply; it answers within milliseconds."""
 
 
 class RenderError(RuntimeError):
@@ -90,7 +90,7 @@ def image(source: str, form: str, timeout: float) -> bytes:
     """DOT text as a file of a format that only Graphviz writes (png, pdf), by the first engine that manages it.
 
     Raises:
-        RenderError: no engine is there, or each failed.
+        RenderError: there is no engine, or each failed.
     """
     engines = available()
     if not engines:

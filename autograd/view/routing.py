@@ -17,7 +17,7 @@ def straighten(
 ) -> None:
     """Leave out the bends of long edges that a smooth curve can do without; the chains are shortened in place.
 
-    Between two remaining points the curve may run anywhere within the corridors that the boxes beside the bends
+    Between two remaining points the curve may run anywhere within the corridors that the boxes next to the bends
     leave free, at both edges of each rank that it passes.
     """
     corridor: dict[int, tuple[float, float]] = {}
@@ -106,7 +106,7 @@ def routes(
             high = max(high, cross[tail] + bow, cross[head] + bow)
         x, y = (starts[rank[tail]] + ends[rank[tail]] + extent[tail]) / 2, cross[tail]
         route = [(x, y)]
-        if ends[rank[tail]] > x:  # past wider neighbours
+        if ends[rank[tail]] > x:  # past wider neighbors
             route += [(x, y), (ends[rank[tail]], y), (ends[rank[tail]], y)]
             x = ends[rank[tail]]
         for i in chain[1:]:

@@ -1,7 +1,7 @@
 """The picture that the stepper animates: one SVG whose boxes, numbers and edges a script can find by their ids.
 
 Unlike a drawing, it leaves room for the longest number in every box, since the numbers come and go. Nothing in it
-refers to anything else by an id, and every part of a node stands in one group ``node-<k>``, placed by a translation.
+refers to anything else by an id, and every part of a node is in one group ``node-<k>``, placed by a translation.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def svg(
 
     The group of the k-th node is ``node-<k>`` and has the texts ``data`` and ``grad`` by class; the edge from its
     operand at a position is ``edge-<k>-<position>`` and has the text ``slope``. ``titles`` are the names as they
-    stand in the boxes.
+    are in the boxes.
     """
     at = {node: k for k, node in enumerate(order)}
     kinds = ["constant" if n.op == "constant" else "operation" if n.parents else "leaf" for n in order]

@@ -58,7 +58,7 @@ export default { render };
 class StepperWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget ships no types
     """A `Stepper` whose leaves can be edited on the page.
 
-    An edit sets ``.data`` of the leaf, recomputes the graph with `graph.forward`, and records the frames anew; the
+    An edit sets ``.data`` of the leaf, recomputes the graph with `graph.forward`, and records new frames; the
     ``.grad`` of the graph stays as it is. Edit leaves from Python and call `refresh` for the other direction.
 
     Attributes:
@@ -99,8 +99,8 @@ class StepperWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget shi
             value: a finite number.
 
         Raises:
-            TypeError: the position or the value is no number.
-            ValueError: the node is no leaf, or the value is not finite.
+            TypeError: the position or the value is not a number.
+            ValueError: the node is not a leaf, or the value is not finite.
         """
         if isinstance(node, bool) or not isinstance(node, int) or not 0 <= node < len(self.stepper.order):
             raise TypeError(f"{node!r} is not the position of a node of this graph")
