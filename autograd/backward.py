@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 from .functions import symbolic_derivatives
 from .graph import describe, refuse_freed, topological
 from .modes import ACTIVE, AnomalyError, current
-from .value import Value, constant, real
+from .ops import TABLE
+from .value import Value, apply, constant, operand, real
 
 
 def backward(root: Value, gradient: float, free_graph: bool) -> None:
@@ -144,8 +145,17 @@ def _graph_product(adjoint: Value, derivative: Value | float) -> Value | None:
             return None
         if derivative in (1, -1):
             return adjoint if derivative == 1 else -adjoint
+    if ACTIVE and current().tracing:
+        return _traced_product(adjoint, operand(derivative))
     product = adjoint * derivative
     slope = derivative.data if isinstance(derivative, Value) else derivative
     if product.data != product.data and (adjoint.data == 0 or slope == 0):
         return None
     return product
+
+
+def _traced_product(adjoint: Value, derivative: Value) -> Value:
+    """The product while a function is traced: it finds out when the program runs whether it carries nothing."""
+    if any(x.op == "constant" and x.data and math.isfinite(x.data) for x in (adjoint, derivative)):
+        return adjoint * derivative
+    return apply(TABLE["chain"], (adjoint, derivative))

@@ -475,6 +475,11 @@ def _entries() -> Iterator[Op]:
     yield comparison("less_equal", "where(x <= y, 1, 0)", ("0", "0"), r"\left[$x \le $y\right]", arguments=_XY,
         symbol="≤",
         method="", kinks=("x - y",), text="1 where x <= y, else 0.")
+    # x · y is not above inf where it is a nan. What it is worth: see `autograd.backward`
+    vanishing = "where(x * y <= inf, {0}, where(abs(x) <= 0, 0, where(abs(y) <= 0, 0, {0})))"
+    yield arithmetic("chain", vanishing.format("x * y"), (vanishing.format("y"), vanishing.format("x")),
+        r"$x \cdot $y", textbook=("y", "x"), arguments=_XY, symbol="×", method="",
+        text="The product of an adjoint and a slope in a traced derivative: 0 where x · y is 0 · inf or 0 · nan.")
     yield arithmetic("identity", "x", ("1",), "$x", method="", text="The same number as a node of its own.")
     # Over lists
     yield arithmetic("dot", "sum(x * y for x, y in zip(xs, ys))", ("ys", "xs"), r"\left\langle $xs, $ys \right\rangle",

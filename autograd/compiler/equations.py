@@ -191,6 +191,8 @@ class _Writer:
     def _sum(self, position: int, step: Instruction) -> tuple[str, int]:
         text = ""
         for n, (sign, operand) in enumerate(zip(step.signs, step.operands)):
+            if len(step.operands) > 1 and self._zero(operand):
+                continue  # it is there for the sign of a zero
             if n == 0 and step.in_place:
                 before = [i for i, other in enumerate(self.packed.instructions[:position])
                           if (other.region, other.start, other.shape and other.size) ==
@@ -203,6 +205,10 @@ class _Writer:
             written = _bracket(part, 2 if sign == 1 else 3)
             text += (" + " if sign == 1 else " − ") + written if text else ("−" if sign < 0 else "") + written
         return text, 2
+
+    def _zero(self, operand: Operand) -> bool:
+        numbers = self.packed.constants if operand.region == SHARED else {}
+        return all(numbers.get(slot) == 0 for slot in operand.slots.ravel().tolist())
 
     def _dot(self, position: int, step: Instruction) -> tuple[str, int]:
         g, i, j = step.shape

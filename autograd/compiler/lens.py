@@ -5,16 +5,17 @@ So the fast path stays as inspectable as the slow one: the graph can be drawn, s
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import graph, modes
+from ..functions import symbolic_derivatives
 from ..modes import AnomalyError
-from ..value import Value, describe
+from ..ops import TABLE
+from ..value import Value, constant, describe
 from .batch import Batch
-from .pack import INPUT, SHARED
+from .pack import INPUT
 from .rows import adjoint_space, value_space
 from .trace import flatten, read
 
@@ -27,10 +28,10 @@ class LensError(AssertionError):
 
 
 def scalar_graph(program: Program, sample: list[Any]) -> Value | list[Value]:
-    """The graph of one sample, gradients filled, compared with the machine's numbers.
+    """The graph of one sample, gradients filled; the machine's numbers were checked along it, operation by operation.
 
     Raises:
-        LensError: a value or gradient differs by more than 1e-12 of the terms that it is the sum of.
+        LensError: a number of the machine is not what its operation makes of the machine's own operands, to rounding.
     """
     roots, inputs = build(program, sample)
     for node in graph.topological(roots):
@@ -39,7 +40,11 @@ def scalar_graph(program: Program, sample: list[Any]) -> Value | list[Value]:
         parameter.grad = 0.0
     if program._single:
         roots[0].backward()
-    _compare(program, roots, inputs, sample)
+    index: dict[Value, int] = {}
+    scalars = read(roots, inputs, program.parameters, index)
+    if not scalars.same(program._scalars):
+        raise LensError("the function built another graph than when it was traced: does it depend on outside data?")
+    _Check(program, sample, {i: node for node, i in index.items()}).run()
     return roots[0] if program._single else roots
 
 
@@ -68,65 +73,110 @@ def _values(entry: Any, name: str) -> Any:
     return [_values(x, f"{name}{'_' if name[-1].isdigit() else ''}{i + 1}") for i, x in enumerate(entry)]
 
 
-def _compare(program: Program, roots: list[Value], inputs: list[list[Value]], sample: list[Any]) -> None:
-    index: dict[Value, int] = {}
-    scalars = read(roots, inputs, program.parameters, index)
-    if scalars.op != program._scalars.op:
-        raise LensError("the function built another graph than when it was traced: does it depend on outside data?")
-    batch = Batch(program.shapes, [entry[None] for entry in sample])
-    machine = program._machine
-    if program._single:
-        program._differentiate(machine, batch)
-    else:
-        program._evaluate(machine, batch)
-    order = graph.topological(roots)
-    size, influence = _magnitudes(order, roots)
-    tolerance = 1e-12 if program.dtype == np.float64 else 1e-4
-    packed, spaces = program._packed, machine.layout.spaces(1)
+class _Check:
+    """Whether each number of the machine is what its operation makes of the machine's own operands.
 
-    def number(space: int, slot: int) -> float:
-        return float(machine.memory[spaces[space, 0] + slot * spaces[space, 1]])
+    So rounding is judged where it happens: that an ill-conditioned function blows it up later, or that a comparison
+    falls on the other side for it, is not held against the program. Numbers that have no slot, as the products inside
+    a dot, are computed here, and what they add to the allowance is kept in ``size``.
+    """
 
-    same: dict[int, list[Value]] = {}  # Values that are one node of the program: equal subexpressions
-    for node in order:
-        i = index[node]
-        region, slot = int(packed.region_of[i]), int(packed.slot_of[i])
-        if region < INPUT and slot >= 0 and node.parents:
-            _agree(node, "value", node.data, number(value_space(region), slot), tolerance * size[node])
-            if all(index[parent] != i for parent in node.parents):  # else it only hands on its parent
-                same.setdefault(i, []).append(node)
-    for i, nodes in same.items():
-        region, slot = int(packed.region_of[i]), int(packed.slot_of[i])
-        valid = machine.lowered.valid.get(region)
-        if valid is not None and valid[slot]:
-            allowed = tolerance * sum(influence[node] for node in nodes)
-            gradient = sum(node.grad for node in nodes)
-            _agree(nodes[0], "gradient", gradient, number(adjoint_space(region), slot), allowed)
-    if program._single:
-        for slot, node in enumerate(program.parameters):
-            slope = number(adjoint_space(SHARED), slot)
-            _agree(node, "gradient", node.grad, slope, tolerance * influence.get(node, 0.0))
+    def __init__(self, program: Program, sample: list[Any], nodes: dict[int, Value]) -> None:
+        self.program, self.nodes, self.scalars = program, nodes, program._scalars
+        self.given = [x for entry in sample for x in entry.ravel().tolist()] + program.theta.tolist()
+        self.tolerance = 1e-12 if program.dtype == np.float64 else 1e-4
+        self.tiny, self.huge = float(np.finfo(program.dtype).tiny), float(np.finfo(program.dtype).max)
+        batch = Batch(program.shapes, [entry[None] for entry in sample])
+        machine = program._machine
+        if program._single:
+            # an exact zero carries nothing also where no gradient of a parameter shows it
+            program._differentiate(machine, batch, lambda *_: bool(np.isfinite(machine.memory).all()))
+        else:
+            program._evaluate(machine, batch)
+        self.memory, self.spaces, self.valid = machine.memory, machine.layout.spaces(1), machine.lowered.valid
+        self.slopes: list[tuple[float, ...]] = []
+
+    def run(self) -> None:
+        """Check all numbers.
+
+        Raises:
+            LensError: one is wrong.
+        """
+        self._values()
+        if self.program._single:
+            self._gradients()
+
+    def _number(self, space: int, slot: int) -> float:
+        return float(self.memory[self.spaces[space, 0] + slot * self.spaces[space, 1]])
+
+    def _place(self, i: int) -> tuple[int, int]:
+        return int(self.program._packed.region_of[i]), int(self.program._packed.slot_of[i])
+
+    def _parents(self, i: int) -> list[int]:
+        parents: list[int] = self.scalars.parents[self.scalars.start[i] : self.scalars.start[i + 1]].tolist()
+        return parents
+
+    def _values(self) -> None:
+        value: list[float] = []
+        size: list[float] = []
+        with np.errstate(over="ignore"):
+            leaves = np.array([*self.given, *self.scalars.data[len(self.given) :].tolist()]).astype(self.program.dtype)
+        for i, op in enumerate(self.scalars.op):
+            parents = self._parents(i)
+            if not parents:
+                value.append(float(leaves[i]))
+                size.append(abs(value[i]))
+                self.slopes.append(())
+                continue
+            operands = [value[p] for p in parents]
+            if op == "sum":
+                number, slopes = sum(operands), (1.0,) * len(operands)
+            else:
+                number, slopes = TABLE[op].evaluate(*operands)
+            scale = abs(number) + sum(abs(d) * size[p] for p, d in zip(parents, slopes) if d and size[p])
+            region, slot = self._place(i)
+            if slot >= 0 and region < INPUT:
+                found = self._number(value_space(region), slot)
+                self._agree(i, "value", number, found, self.tolerance * scale + self.tiny)
+                if found != number and op in TABLE and any("out" in text for text in TABLE[op].derivatives):
+                    slopes = _slopes(op, operands, found)
+                number, scale = found, abs(found)
+            value.append(number)
+            size.append(scale)
+            self.slopes.append(slopes)
+
+    def _gradients(self) -> None:
+        count = len(self.slopes)
+        adjoint, size, floor = [0.0] * count, [0.0] * count, [0.0] * count
+        adjoint[self.scalars.roots[0]] = size[self.scalars.roots[0]] = 1.0
+        for i in range(count - 1, -1, -1):
+            region, slot = self._place(i)
+            valid = self.valid.get(region)
+            if slot >= 0 and valid is not None and valid[slot]:
+                found = self._number(adjoint_space(region), slot)
+                self._agree(i, "gradient", adjoint[i], found, self.tolerance * size[i] + self.tiny * (1 + floor[i]))
+                adjoint[i], size[i] = found, abs(found)
+            if adjoint[i] or size[i]:
+                for p, slope in zip(self._parents(i), self.slopes[i]):
+                    if slope:
+                        adjoint[p] += adjoint[i] * slope if adjoint[i] else 0.0
+                        size[p] += size[i] * abs(slope)
+                    floor[p] += size[i]  # times a slope that underflowed
+
+    def _agree(self, i: int, what: str, scalar: float, compiled: float, allowed: float) -> None:
+        same = scalar == compiled or (scalar != scalar and compiled != compiled)
+        if same or not abs(allowed) <= self.huge or abs(scalar - compiled) <= allowed:
+            return
+        node = self.nodes.get(i)
+        name = f"a {self.scalars.op[i]} inside a dot or a mean" if node is None else describe(node)
+        raise LensError(f"the {what} of {name} is {scalar!r} in the graph and {compiled!r} in the program")
 
 
-def _magnitudes(order: list[Value], roots: list[Value]) -> tuple[dict[Value, float], dict[Value, float]]:
-    """How large the terms are that a value, and a gradient, is the sum of: rounding errors are relative to these."""
-    size: dict[Value, float] = {}
-    for node in order:
-        size[node] = abs(node.data) + sum(abs(d) * size[p] for p, d in zip(node.parents, node.local_derivatives))
-    influence = dict.fromkeys(order, 0.0)
-    for root in roots:
-        influence[root] += 1.0
-    for node in reversed(order):
-        for parent, slope in zip(node.parents, node.local_derivatives):
-            influence[parent] += influence[node] * abs(slope)
-    return size, influence
-
-
-def _agree(node: Value, what: str, scalar: float, compiled: float, allowed: float) -> None:
-    if scalar == compiled or (scalar != scalar and compiled != compiled) or not math.isfinite(allowed):
-        return
-    if not abs(scalar - compiled) <= allowed + 1e-300:
-        raise LensError(f"the {what} of {describe(node)} is {scalar!r} in the graph and {compiled!r} in the program")
+def _slopes(op: str, operands: list[float], out: float) -> tuple[float, ...]:
+    """The local derivatives of an operation whose value came out as ``out``."""
+    node = constant(out)
+    node.op, node.parents = op, tuple(map(constant, operands))
+    return tuple(slope.data if isinstance(slope, Value) else slope for slope in symbolic_derivatives(node))
 
 
 def explain_anomaly(program: Program, batch: Batch) -> None:

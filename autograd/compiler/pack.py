@@ -212,10 +212,13 @@ def _groups(reduced: Reduced, region_of: Ints) -> list[Group]:
         if node.op == "dot":
             key = (top, "dot", len(args), regions[args[0]], regions[args[len(args) // 2]], regions[i])
         elif node.op == "sum" and len(args) > MANY:
-            terms = sorted((-sgn, regions[a] != BATCHED, regions[a], "", a) for sgn, a in zip(node.signs, args))
+            zero = [a < len(s.op) and s.data[a] == 0 for a in args]
+            terms = sorted(
+                (-sgn, regions[a] != BATCHED, regions[a], is_zero, a) for sgn, is_zero, a in zip(node.signs, zero, args)
+            )
             node.args = np.array([term[-1] for term in terms], np.int64)
             node.signs = tuple(-term[0] for term in terms)
-            key = (top, "many", regions[i], *((term[0], term[2]) for term in terms))
+            key = (top, "many", regions[i], *((term[0], term[2], term[3]) for term in terms))
         elif node.op == "sum":
             terms = sorted(
                 (-sgn, regions[a] != BATCHED, regions[a], s.op[a] if a < len(s.op) else "", a)
@@ -379,7 +382,7 @@ class _Packer:
         else:
             operands, kept = [], []
             column = 0
-            kinds = [(sgn, int(self.region_of[i])) for sgn, i in zip(signs, table[0])]
+            kinds = [(sgn, int(self.region_of[i]), self._is_zero(i)) for sgn, i in zip(signs, table[0].tolist())]
             while column < len(signs):
                 end = column
                 while end < len(signs) and kinds[end] == kinds[column]:
@@ -389,6 +392,9 @@ class _Packer:
                 column = end
             signs = tuple(kept)
         self._emit("sum", ids, (len(ids),), operands, scalars=scalars, signs=signs)
+
+    def _is_zero(self, i: int) -> bool:
+        return i < self.n_scalars and bool(self.data[i] == 0)
 
     def _softmax(self, ids: Ints, table: Ints) -> None:
         """Shares of the same entries are one instruction over them, whichever of the shares is used."""

@@ -8,6 +8,7 @@ All of it is done on flat arrays, without a Python loop over the scalar nodes th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,7 +173,16 @@ def _code_of(s: Scalars, name: str, code: Ints) -> int:
 
 
 def _tidy(s: Scalars, terms: list[int], signs: list[int], scalars: int) -> Node:
-    """A sum without exact zeros, its positive terms first."""
-    kept = [(sgn, i) for sgn, i in zip(signs, terms) if not (i < len(s.op) and s.data[i] == 0.0)]
+    """A sum without the exact zeros that change nothing, its positive terms first.
+
+    Adding −0.0 changes nothing. Adding +0.0 makes +0.0 of −0.0, whose reciprocal has another sign; so one +0.0 stays
+    unless another term keeps the sum from being −0.0: a dot, which starts at +0.0, or a number that is not zero.
+    """
+    pairs = list(zip(signs, terms))
+    numbers = [sgn * s.data[i] if i < len(s.op) else math.nan for sgn, i in pairs]  # nan for what is not a constant
+    kept = [pair for pair, number in zip(pairs, numbers) if number != 0]
+    plus = [pair for pair, number in zip(pairs, numbers) if number == 0 and not np.signbit(number)]
+    settled = any(sgn > 0 if i >= len(s.op) else s.op[i] == "constant" for sgn, i in kept)
+    kept += [] if settled else plus[:1]
     kept.sort(key=lambda pair: -pair[0])
     return Node("sum", np.array([i for _, i in kept], np.int64), tuple(sgn for sgn, _ in kept), max(scalars, 1))

@@ -87,6 +87,16 @@ class Scalars:
         """How many scalar inputs one sample has."""
         return len(self.arguments)
 
+    def same(self, other: Scalars) -> bool:
+        """Whether this is the very same computation, constants included."""
+        return (
+            self.op == other.op
+            and self.roots == other.roots
+            and np.array_equal(self.parents, other.parents)
+            and np.array_equal(self.data, other.data, equal_nan=True)
+            and np.array_equal(np.signbit(self.data), np.signbit(other.data))
+        )
+
     def check(self) -> None:
         """Refuse a form in which a parent follows its child, an arity is wrong or an operation is unknown."""
         count = len(self.op)

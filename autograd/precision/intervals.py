@@ -270,6 +270,7 @@ def _meanings(field: Field) -> dict[str, Meaning]:
         "where": lambda condition, x, y: x if condition else y,
         "less": lambda x, y: field.interval(float(x < y)),
         "less_equal": lambda x, y: field.interval(float(x <= y)),
+        "chain": lambda x, y: x * y,
         "identity": lambda x: x,
         "dot": lambda *xs: total([x * y for x, y in zip(xs[: len(xs) // 2], xs[len(xs) // 2 :])]),
         "mean": lambda *xs: total(xs) / len(xs),

@@ -93,6 +93,7 @@ def meanings(mp: Any) -> dict[str, Meaning]:
         "where": lambda condition, x, y: x if condition != 0 else y,
         "less": lambda x, y: number(x < y),
         "less_equal": lambda x, y: number(x <= y),
+        "chain": lambda x, y: x * y if x and y else number(0),
         "identity": lambda x: x,
         "dot": dot,
         "mean": lambda *xs: mp.fsum(xs) / len(xs),

@@ -187,10 +187,12 @@ def test_every_operation_passes_at_every_size(name: str, data: Any) -> None:
     assert not report.edges.wrong
     assert report.edges.stale is None
     allowed = {"ok", *(["kink"] if op.kinks else []), *(["edge"] if op.domain else []), "overflow"}
+    if any(0 < abs(x.data) < 1e-290 for x in xs):
+        allowed |= {"round-off"}  # a slope of 5e-324 is smaller than the rounding of a difference of zeros
     assert set(verdicts(report)) <= allowed
     inside = not on_edge(op, [x.data for x in xs])
     if inside and math.isfinite(y.data) and all(map(math.isfinite, y.local_derivatives)) and not op.kinks:
-        assert report.ok
+        assert report.ok or "round-off" in verdicts(report)
 
 
 @settings(max_examples=20)

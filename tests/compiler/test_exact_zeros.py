@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
-from compiling import rng
+from compiling import backends, rng, text
 
 from autograd import Value, compile
 from autograd.compiler import numpy_backend
@@ -44,3 +45,32 @@ def test_a_zero_carries_nothing_through_a_large_matrix_product() -> None:
     expected = 2 * (finite @ [v.data for v in w]) @ finite / len(batch)
     assert loss == math.inf and gradient[3] == math.inf
     np.testing.assert_allclose(np.delete(gradient, 3), np.delete(expected, 3), rtol=1e-12)
+
+
+SUMS: dict[str, Any] = {
+    "0 − x": lambda x, w: 0.0 - x,
+    "x + 0": lambda x, w: x + 0.0,
+    "x − 0": lambda x, w: x - 0.0,
+    "−0 − x": lambda x, w: -0.0 - x,
+    "a sum of one": lambda x, w: sum([x * w]),
+    "a sum of many": lambda x, w: sum([x * i for i in range(1, 12)]) + sum([(x * i).tanh() for i in range(12)]),
+    "a difference": lambda x, w: 0.0 - (x * w + x.sin()),
+}
+
+
+@backends
+@pytest.mark.parametrize("name", SUMS)
+def test_the_sign_of_a_zero(name: str, backend: str) -> None:
+    """A pole shows it: 1 / (0.0 − x) is +inf at 0.0."""
+    w = Value(1.0)
+    program = compile(lambda x: 1.0 / SUMS[name](x, w), [()], [w], backend=backend)
+    for x in (0.0, -0.0):
+        assert program([x])[0] == (1.0 / SUMS[name](Value(x), w)).data
+    assert "0 −" not in text(program) and "+ 0" not in text(program)
+
+
+def test_a_zero_that_changes_nothing_is_not_added() -> None:
+    w = [Value(1.0), Value(2.0)]
+    for f in (lambda x: sum(a * b for a, b in zip(w, x)) + 0.0, lambda x: sum([x[0], 1.0, x[1], -0.0])):
+        program = compile(f, [(2,)], w, backend="numpy")
+        assert 0.0 not in program._packed.constants.values()

@@ -11,7 +11,7 @@ from compiling import X, Y, backends, moons
 
 import autograd
 import nn
-from autograd import Value, compile, graph
+from autograd import Value, compile, graph, softmax
 from autograd.compiler.lens import LensError
 
 
@@ -115,3 +115,36 @@ def test_anomalies_of_predictions_and_losses_out_of_range_without_one_sample_at_
     loss = compile(lambda x: x * w * 1e108, [()], [w], backend="numpy")
     with autograd.detect_anomaly():  # each is finite, their sum is not
         assert loss.value_and_grad(np.array([1.5, 1.5]))[0] == math.inf
+
+
+A, B = Value(0.3, "a"), Value(0.7, "b")
+SHARED: dict[str, Any] = {
+    "a product alone and inside a dot": lambda x: autograd.dot([A, B], x) + (A * x[0]).tanh(),
+    "a product alone and inside a mean": lambda x: autograd.mean([A * x[0], B * x[1]]) * (A * x[0]),
+    "an entry twice in a softmax": lambda x: sum(softmax([x[0], x[0], A])[i] * (i + 1.0) for i in range(3)),
+    "shares of the same entries": lambda x: softmax([x[0], x[0] * A])[1] * softmax([x[0] * A, x[0]])[0],
+    "an entry twice in a log_sum_exp": lambda x: autograd.log_sum_exp([x[0], x[0], A]),
+    "cancellation": lambda x: ((x[0] * 1e4 + A) - x[0] * 1e4) * B,
+    "a number that float32 does not have": lambda x: (x[0] * 30.0).gaussian() * A + B,
+    "a comparison within rounding": lambda x: autograd.where(x[0] * 0.1 * 3.0 < x[0] * 0.3, A, B * x[1]),
+    "a dead end with a pole": lambda x: autograd.where(x[0].asin() < 2, A, B),
+}  # fmt: skip
+
+
+@backends
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", SHARED)
+def test_the_lens_accepts_right_programs(name: str, dtype: str, backend: str) -> None:
+    program = compile(SHARED[name], [(2,)], [A, B], backend=backend, dtype=dtype)
+    program(np.array([[1.2, 0.4], [0.3, -2.0]]))
+    for i in range(2):
+        program.lens(i)
+
+
+def test_the_lens_notices_another_constant() -> None:
+    factor = [2.0]
+    program = compile(lambda x: x * factor[0], [()], backend="numpy")
+    program([1.0])
+    factor[0] = 3.0
+    with pytest.raises(LensError, match="another graph"):
+        program.lens(0)
