@@ -239,9 +239,8 @@ def _finished(
     moving = last[-1] * rungs[-1].step > 8 * (noise + UNDERFLOW)
     if not measured and moving and len(last) == 5 and len(signs) == 1:
         growth = [b / a if a else 0.0 for a, b in pairwise(last)]
-        if all(
-            g > 1.2 for g in growth
-        ):  # like h**(p−1), they never stop rising: 0 < p < 1, or p = 0 and f itself jumps
+        # like h**(p−1), they never stop rising: 0 < p < 1, or p = 0 and f itself jumps
+        if all(g > 1.2 for g in growth):
             vertical = signs.pop() * math.inf
             jumps = all(g > 3.5 for g in growth)
             return Estimate(vertical, 0.0, 0.0, fine.step, vertical, vertical, scale, "kink" if jumps else "")
