@@ -11,7 +11,7 @@ The format, version 1: UTF-8 text of two lines of JSON.
     needs to resume, or null).
 
 Numbers are written so that reading gives the same float64 back (Python's ``repr``); nan and infinity are refused both
-ways. The file is data: nothing in it is run, imported, or used as the name of another file. It is written beside its
+ways. The file is data: nothing in it is run, imported, or used as the name of another file. It is written next to its
 final place, flushed to the disk and then renamed, so that a crash, a full disk or a power cut leaves the old file or
 the new one, never a mixture.
 """

@@ -31,7 +31,7 @@ def choose(engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floa
         return EagerEngine(model, loss, optimizer)
     try:
         return CompiledEngine(model, loss, optimizer, X, y)
-    except MemoryError:  # the samples one by one would need less, and take hours: that is the reader's choice
+    except MemoryError:  # one sample at a time would need less, and take hours: that is for the caller to choose
         raise
     except Exception as error:
         if engine == "compiled":

@@ -1,4 +1,4 @@
-"""Gradients brought into bounds: all of them by one factor, or each by itself."""
+"""Gradients brought into bounds: all of them by one factor, or each on its own."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class GradientFlow(Answer, _Sizes):
 
 
 def gradient_flow(model: Any, X: ArrayLike, y: Sequence[Any] | ArrayLike, loss: Loss) -> GradientFlow:
-    """Measure the gradient of each layer's matrix at the present weights, with the lecture's bounds beside it.
+    """Measure the gradient of each layer's matrix at the present weights, with the lecture's bounds next to it.
 
     For E = (1/N) Σ e(xⁱ, yⁱ) the triangle inequality makes the mean of the samples' bounds a bound for E.
 

@@ -67,7 +67,7 @@ def huber_loss(prediction: Any, target: Target, delta: float = 1.0) -> Any:
 
 
 def _at_most(x: Number, limit: float) -> Any:
-    """x ≤ limit as a node of the graph, so that `graph.forward` after an edit decides anew."""
+    """x ≤ limit as a node of the graph, so that `graph.forward` decides again after an edit."""
     return apply(TABLE["less_equal"], (x, argument(limit, "huber_loss"))) if isinstance(x, Value) else x <= limit
 
 

@@ -64,7 +64,7 @@ def _threshold(outputs: ArrayLike, targets: ArrayLike, threshold: float | None) 
     if not ((array < 0) | (array > 1)).any():
         return 0.5
     warnings.warn(
-        "outputs outside 0…1 are no probabilities; they are taken for logits, of which more than 0 means class 1. "
+        "outputs outside 0…1 are not probabilities; they are taken for logits, of which more than 0 means class 1. "
         "Say what they are: accuracy(…, threshold=0.0) for logits, threshold=0.5 for estimates of labels 0 and 1",
         UserWarning,
         stacklevel=3,

@@ -46,7 +46,7 @@ class Optimizer:
     rule: ClassVar[Callable[..., Any]]
     variables: ClassVar[tuple[str, ...]] = ()
     _code: Callable[..., bool] | None = None
-    """Machine code of the rule for `_arrays` and no others: to look at their types anew takes longer than a step."""
+    """Machine code of the rule for `_arrays` and no others: looking at their types again takes longer than a step."""
     _arrays: tuple[Any, ...] = ()
 
     def __init__(

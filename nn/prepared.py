@@ -112,7 +112,7 @@ def metric_of(metric: str | metrics.Metric, loss: Loss, data: Prepared) -> tuple
 def boundary(loss: Loss, y: Floats) -> float | None:
     """The output at which both labels cost the same: 0 for logits, ½ for estimates of the labels 0 and 1.
 
-    So a loss is understood however it is wrapped. None if the targets are no such labels, or it is at another place.
+    So a loss is understood however it is wrapped. None if the targets are not such labels, or if it is somewhere else.
     """
     for labels in ((0.0, 1.0), (-1.0, 1.0)):
         for output in (0.0, 0.5) if np.isin(y, labels).all() else ():

@@ -68,7 +68,7 @@ def _measured(history: Any, name: str) -> dict[str, list[float]]:
 
 
 def gradient_flow(flows: Mapping[str, Any] | Any, *, bound: bool = True, title: str = "", ax: Axes = None) -> Axes:
-    """‖∇_W‖₂ of each layer over depth, one line per network, its product bound dotted beside it.
+    """‖∇_W‖₂ of each layer over depth, one line per network, with its product bound as a dotted line.
 
     Args:
         flows: a `nn.GradientFlow`, or name -> one.

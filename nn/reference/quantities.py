@@ -1,4 +1,4 @@
-"""The results of the closed forms: every quantity of a lecture under its own name, to be read beside the slide."""
+"""The results of the closed forms: every quantity of a lecture under its own name, to be read next to the slide."""
 
 from __future__ import annotations
 
