@@ -57,15 +57,15 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from .checkpoint import CheckpointError as CheckpointError
     from .checkpoint import load as load
     from .checkpoint import save as save
+    from .descent import Descent as Descent
+    from .descent import descend as descend
     from .diagram import draw_network as draw_network
     from .flow import GradientFlow as GradientFlow
     from .flow import gradient_flow as gradient_flow
     from .history import EarlyStopping as EarlyStopping
     from .history import History as History
     from .run import Epoch as Epoch
-    from .search import Descent as Descent
     from .search import LineSearch as LineSearch
-    from .search import descend as descend
     from .search import directional_derivative as directional_derivative
     from .search import line_search as line_search
     from .training import fit as fit
@@ -75,8 +75,8 @@ _LATER = {
     "datasets": ".datasets", "metrics": ".metrics", "EarlyStopping": ".history", "History": ".history",
     "Epoch": ".run", "fit": ".training",
     "plots": ".plots", "reference": ".reference", "draw_network": ".diagram", "gradient_flow": ".flow",
-    "GradientFlow": ".flow", "line_search": ".search", "descend": ".search", "directional_derivative": ".search",
-    "Descent": ".search", "LineSearch": ".search",
+    "GradientFlow": ".flow", "line_search": ".search", "descend": ".descent", "directional_derivative": ".search",
+    "Descent": ".descent", "LineSearch": ".search",
     "latex_name": "autograd.notation.names",
     "schedules": ".schedules",
 }  # fmt: skip

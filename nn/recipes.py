@@ -200,8 +200,8 @@ def _surface(problem: Problem) -> Any:
     from autograd import sigmoid
 
     from . import plots
+    from .descent import descend
     from .schedules import inverse_time
-    from .search import descend
 
     def term(x: list[float], y: float) -> Callable[[Any], Any]:
         return lambda w: (y - sigmoid(w[0] * x[0] + w[1] * x[1])) ** 2

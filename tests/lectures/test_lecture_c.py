@@ -386,7 +386,7 @@ def test_sigmoid_vanishes_tanh_and_relu_less_and_large_weights_explode():
 def test_flow_is_readable_and_refuses_what_does_not_fit():
     measured = flow("tanh", 1.0)
     assert str(measured).splitlines()[0].split() == ["layer", "‖∇W‖₂", "bound", "product", "of", "norms"]
-    assert len(str(measured).splitlines()) == 9
+    assert len(str(measured).splitlines()) == 10  # names, a line, eight layers
     with pytest.raises(ValueError, match="as many samples as targets"):
         nn.gradient_flow(deep("tanh", 1.0), np.zeros((3, 4)), [0.0], "mse_loss")
     with pytest.raises(ValueError, match="at least one"):

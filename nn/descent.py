@@ -1,0 +1,162 @@
+"""Descent on any function of a few numbers: exact line search, step rules, and the reason for which it stopped.
+
+For networks there are the optimizers and `nn.fit`; this module is the optimization lecture's view of the same thing,
+a function f: Rⁿ → R with its gradient from the engine, and it keeps the whole path for the pictures.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Union
+
+from autograd import value_and_grad
+from autograd.answer import Answer, Part
+from autograd.notation.tables import Table, column, spread
+
+from .search import Function, line_search
+
+StepRule = Union[float, Callable[[int], float], Literal["exact"]]
+
+
+@dataclass(repr=False)
+class Descent(Answer):
+    """A finished descent. Made by `descend`.
+
+    Attributes:
+        x: the last point.
+        value: f there.
+        gradient_norm: ‖∇f‖₂ there.
+        iterations: the number of steps taken.
+        stopped: which rule ended it: ``"gradient"`` (‖∇f‖₂ ≤ tolerance), ``"iterations"`` (the limit),
+            ``"no decrease"`` (the line search found no lower point: the accuracy of f is exhausted), ``"unbounded"``
+            (f fell along the whole line, or toward a level it never reaches), or ``"not finite"``.
+        reason: the same as a sentence with its numbers.
+        path: the points x⁰, x¹, …
+        values: f at each of them, as far as measured (a stochastic descent measures once per pass).
+        norms: ‖∇f‖₂, measured with the values.
+        steps: the step lengths αᵏ or γₖ.
+    """
+
+    x: list[float]
+    value: float = math.nan
+    gradient_norm: float = math.nan
+    iterations: int = 0
+    stopped: str = ""
+    reason: str = ""
+    path: list[list[float]] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    norms: list[float] = field(default_factory=list)
+    steps: list[float] = field(default_factory=list)
+
+    def _heading(self) -> str:
+        return "Descent"
+
+    def _content(self) -> list[Part]:
+        every = len(self.values) == len(self.path)  # else it was measured once per pass
+        shown = spread(len(self.values))
+        columns = {
+            "step" if every else "measured": [str(i) for i in shown],
+            "f": column([self.values[i] for i in shown], 7, sign=False),
+            "‖∇f‖₂": column([self.norms[i] for i in shown], sign=False),
+        }
+        if every and len(self.steps) == len(self.path) - 1:
+            columns["step length"] = [*column([self.steps[i] for i in shown[:-1]], sign=False), ""]
+        return [self._brief(), Table(list(columns), list(zip(*columns.values())), range(len(columns)))]
+
+    def _brief(self) -> str:
+        point = ", ".join(f"{entry:.6g}" for entry in self.x)
+        return f"Descent(x=[{point}], f={self.value:.6g}, {self.reason})"
+
+
+def descend(
+    f: Function | Sequence[Function],
+    x: Iterable[float],
+    *,
+    step: StepRule = "exact",
+    batch_size: int | None = None,
+    seed: int = 0,
+    tolerance: float = 1e-6,
+    limit: int = 1000,
+) -> Descent:
+    """Minimize f from x by gradient, stochastic or mini-batch descent: xᵏ⁺¹ = xᵏ − αᵏ gᵏ.
+
+    Args:
+        f: a function of a list of n numbers; or N functions, one per sample, whose sum is minimized.
+        x: the starting point.
+        step: ``"exact"`` for αᵏ = argmin f(xᵏ − αgᵏ), a number, or a function of k, such as
+            ``nn.schedules.inverse_time()`` for γₖ = 1/(k + 1).
+        batch_size: M, the number of terms, drawn at random without replacement, from which a step estimates the
+            gradient, as N/M times their sum (unbiased). None for all of them: gradient descent. The step rule must
+            then be a number or a function of k.
+        seed: for the draws.
+        tolerance: stop when ‖∇f‖₂ is at most this.
+        limit: stop after this many steps.
+
+    Raises:
+        ValueError: the batch size or the step rule does not fit the problem.
+
+    Example:
+        >>> found = descend(lambda x: (x[0] - 1) ** 2 + 10 * (x[1] + 2) ** 2, [0.0, 0.0])
+        >>> found.stopped, [round(entry, 5) for entry in found.x]
+        ('gradient', [1.0, -2.0])
+    """
+    terms = None if callable(f) else list(f)
+    whole: Function = f if callable(f) else lambda w: sum(term(w) for term in terms or [])
+    if batch_size is not None:
+        if terms is None or not 1 <= batch_size <= len(terms):
+            raise ValueError(f"batch_size {batch_size} needs a list of at least as many functions, one per sample")
+        if step == "exact":
+            raise ValueError("an exact line search needs the whole sum; give a number, or nn.schedules.inverse_time()")
+    if isinstance(step, str) and step != "exact":
+        raise ValueError(f"step is 'exact', a number or a function of k; got {step!r}")
+    draws = random.Random(seed)
+    gradient_of = value_and_grad(whole)
+    point = [float(entry) for entry in x]
+    run = Descent(point, path=[point])
+    measure_every = 1 if terms is None or batch_size is None else max(1, len(terms) // batch_size)
+    gradient: list[float] = []
+    unbounded = False
+    while True:
+        k = run.iterations
+        if k % measure_every == 0 or k == limit:
+            run.value, gradient = gradient_of(run.x)
+            run.gradient_norm = math.hypot(*gradient)
+            run.values.append(run.value)
+            run.norms.append(run.gradient_norm)
+            if not math.isfinite(run.value + run.gradient_norm):
+                return _stop(run, "not finite", f"f = {run.value}, ‖∇f‖₂ = {run.gradient_norm}: try a smaller step")
+            if run.gradient_norm <= tolerance:
+                return _stop(run, "gradient", f"‖∇f‖₂ = {run.gradient_norm:.3g} ≤ tolerance {tolerance:.3g}")
+            if unbounded:
+                return _stop(run, "unbounded", f"f has no minimum along the last line; f = {run.value:.3g}")
+            if k == limit:
+                return _stop(run, "iterations", f"the limit; ‖∇f‖₂ = {run.gradient_norm:.3g} > {tolerance:.3g}")
+        estimate = gradient
+        if batch_size is not None and terms is not None:
+            estimate = _estimate(draws.sample(terms, batch_size), len(terms), run.x)
+        if step == "exact":
+            resolved = run.gradient_norm**2 > 0  # the slope along −∇f, which can be too small for a float
+            found = line_search(whole, run.x, [-g for g in gradient]) if resolved else None
+            if found is None or not found.value < run.value:
+                return _stop(run, "no decrease", f"f cannot be resolved finer; ‖∇f‖₂ = {run.gradient_norm:.3g}")
+            length, unbounded = found.alpha, not found.enclosed
+        else:
+            length = step(k) if callable(step) else float(step)
+        run.x = [entry - length * g for entry, g in zip(run.x, estimate)]
+        run.path.append(run.x)
+        run.steps.append(length)
+        run.iterations += 1
+
+
+def _stop(run: Descent, rule: str, numbers: str) -> Descent:
+    run.stopped = rule
+    run.reason = f"stopped by '{rule}' after {run.iterations} steps: {numbers}"
+    return run
+
+
+def _estimate(batch: Sequence[Function], size: int, x: list[float]) -> list[float]:
+    _, gradient = value_and_grad(lambda w: sum(term(w) for term in batch))(x)
+    return [size / len(batch) * g for g in gradient]
