@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, overload
 
+from . import calling
 from .backward import adjoints
 from .functions import dot
 from .graph import leaves
@@ -13,18 +14,20 @@ from .modes import changed, current
 from .ops import TABLE
 from .value import Number, Value, apply, constant, real
 
+Function = Callable[..., Any]
+
 
 @overload
-def grad(y: Value, xs: Iterable[Value], create_graph: Literal[False] = False) -> list[float]: ...
+def grad(y: Value | Function, xs: Iterable[Number], create_graph: Literal[False] = False) -> list[float]: ...
 @overload
-def grad(y: Value, xs: Iterable[Value], create_graph: Literal[True]) -> list[Value]: ...
+def grad(y: Value | Function, xs: Iterable[Number], create_graph: Literal[True]) -> list[Value]: ...
 @overload
-def grad(y: Value, xs: Iterable[Value], create_graph: bool) -> list[Any]: ...
-def grad(y: Value, xs: Iterable[Value], create_graph: bool = False) -> list[Any]:
+def grad(y: Value | Function, xs: Iterable[Number], create_graph: bool) -> list[Any]: ...
+def grad(y: Value | Function, xs: Iterable[Number], create_graph: bool = False) -> list[Any]:
     """dy/dx for each x in ``xs``; leaves every ``.grad`` as it is.
 
     Args:
-        y: the root.
+        y: the root; or a function, whose gradient at the point ``xs`` is wanted.
         xs: nodes of the graph, leaves or not; a node that y does not depend on gets 0.
         create_graph: give Values whose graphs can be differentiated again, instead of floats.
 
@@ -36,10 +39,19 @@ def grad(y: Value, xs: Iterable[Value], create_graph: bool = False) -> list[Any]
         >>> [slope] = grad(x**3, [x], create_graph=True)
         >>> slope.data, grad(slope, [x])
         (27.0, [18.0])
+        >>> grad(lambda x, y: x * x * y, [3.0, 2.0])
+        [12.0, 9.0]
     """
+    if callable(y):
+        output, inputs = _evaluated(y, xs)
+        slopes = grad(_single(output), inputs, create_graph)
+        _close(inputs)
+        return slopes
     wanted = _values(xs, "grad")
     if not isinstance(y, Value):
-        raise TypeError(f"grad differentiates a Value, not {type(y).__name__}; does y depend on the xs?")
+        raise TypeError(
+            f"grad(y, xs) differentiates a Value or a function, and y is a {type(y).__name__}; does y depend on the xs?"
+        )
     if not create_graph:
         return adjoints(y, 1.0, wanted)
     with _recording():
@@ -51,9 +63,13 @@ def _recording() -> AbstractContextManager[None]:
     return nullcontext() if current().record else changed(record=True)
 
 
-def _values(xs: Iterable[Value], function: str) -> list[Value]:
+def _values(xs: Iterable[Any], function: str) -> list[Value]:
     if isinstance(xs, Value):
         raise TypeError(f"{function} takes a list of Values: write [x] for one")
+    if not isinstance(xs, Iterable):
+        raise TypeError(
+            f"{function} takes a list of Values, not {type(xs).__name__}; what is differentiated comes first"
+        )
     listed = list(xs)
     for x in listed:
         if not isinstance(x, Value):
@@ -63,6 +79,8 @@ def _values(xs: Iterable[Value], function: str) -> list[Value]:
 
 def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     """A function that returns ``(f(*args), gradient)``, the gradient having the form of the arguments.
+
+    A function of a list may be given the numbers one by one, and a function of several numbers a list.
 
     Each argument is a number, a Value, or a list (of lists …) of them. With numbers the results are floats. With
     Values, among the arguments or elsewhere in ``f``, they are Values, whose graph goes on to those: calls can be
@@ -74,7 +92,16 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
         (18.0, (12.0, 9.0))
         >>> value_and_grad(lambda w: w[0] * w[1])([3.0, 2.0])
         (6.0, [2.0, 3.0])
+
+    Raises:
+        TypeError: ``f`` is not a function.
     """
+    if not callable(f):
+        raise TypeError(
+            f"value_and_grad takes a function, not a {type(f).__name__}; of a graph y that exists, y.data is the value "
+            "and grad(y, xs) the gradient"
+        )
+    call = calling.like(f)
 
     def differentiated(*args: Any) -> tuple[Any, Any]:
         if not args:
@@ -88,7 +115,7 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
             return fresh[-1]
 
         with _recording():
-            y = _single(f(*map(copy, args)))
+            y = _single(call([copy(x) for x in args]))
         nested = any(node.parents for node in fresh) or not set(fresh).issuperset(leaves(y))
         remaining = iter(grad(y, fresh, create_graph=nested))
         _close(fresh)
@@ -121,16 +148,14 @@ def _close(fresh: Iterable[Value]) -> None:
             node.op = "constant"
 
 
-Function = Callable[..., Any]
-
-
 def _evaluated(f: Function | Value | Sequence[Value], xs: Iterable[Number]) -> tuple[Any, list[Value]]:
     """The outputs and the inputs: those of a graph, or of a function called with fresh Values."""
     if not callable(f):
-        return f, _values(xs, "a derivative of a graph")  # type: ignore[arg-type]
+        return f, _values(xs, "a derivative of a graph")
+    point = calling.point(f, xs, "a derivative")
     with _recording():
-        inputs = [_fresh(x, "a derivative") for x in xs]
-        return f(*inputs), inputs
+        inputs = [_fresh(x, "a derivative") for x in point.numbers]
+        return point.call(inputs), inputs
 
 
 def _fresh(x: Any, function: str) -> Value:
@@ -146,7 +171,8 @@ def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph:
 def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: bool = False) -> list[list[Any]]:
     """∂yᵢ/∂xⱼ, one row per output: of a list of Values with respect to nodes, or of ``f`` at the point ``xs``.
 
-    One reverse pass per output. ``jacobian(f, [1.0, 2.0])`` calls ``f(x1, x2)``, which returns a list.
+    One reverse pass per output. ``jacobian(f, [1.0, 2.0])`` calls ``f(x1, x2)``, which returns a list; or
+    ``f([x1, x2])`` if f has one parameter (see `autograd.calling`).
 
     Example:
         >>> jacobian(lambda r, t: [r * t.cos(), r * t.sin()], [2.0, 0.0])

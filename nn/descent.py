@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Any, Literal, Union
 
-from autograd import value_and_grad
+from autograd import calling, value_and_grad
 from autograd.answer import Answer, Part
 from autograd.notation.tables import Table, column, spread
+from autograd.value import real
 
-from .search import Function, line_search
+from .search import Function, at_point, line_search
 
 StepRule = Union[float, Callable[[int], float], Literal["exact"]]
 
@@ -73,10 +74,11 @@ class Descent(Answer):
 
 def descend(
     f: Function | Sequence[Function],
-    x: Iterable[float],
+    x: Iterable[Any],
     *,
     step: StepRule = "exact",
     batch_size: int | None = None,
+    scale: Literal["sum", "unbiased"] = "sum",
     seed: int = 0,
     tolerance: float = 1e-6,
     limit: int = 1000,
@@ -84,27 +86,35 @@ def descend(
     """Minimize f from x by gradient, stochastic or mini-batch descent: xᵏ⁺¹ = xᵏ − αᵏ gᵏ.
 
     Args:
-        f: a function of a list of n numbers; or N functions, one per sample, whose sum is minimized.
-        x: the starting point.
+        f: a function of n numbers, or of a list of n > 1 numbers; or N such functions, one per sample, whose sum is
+            minimized.
+        x: the starting point, a list of n numbers (``[[x]]`` if f takes a list of one).
         step: ``"exact"`` for αᵏ = argmin f(xᵏ − αgᵏ), a number, or a function of k, such as
             ``nn.schedules.inverse_time()`` for γₖ = 1/(k + 1).
-        batch_size: M, the number of terms, drawn at random without replacement, from which a step estimates the
-            gradient, as N/M times their sum (unbiased). None for all of them: gradient descent. The step rule must
-            then be a number or a function of k.
+        batch_size: M, the number of terms, drawn at random without replacement, whose gradient a step takes. None for
+            all of them: gradient descent. The step rule must then be a number or a function of k.
+        scale: what a step takes of the drawn terms. ``"sum"``: the gradient of their sum, the lecture's iteration
+            xᵏ⁺¹ = xᵏ − γₖ∇fᵢ(xᵏ) for M = 1. ``"unbiased"``: N/M times that, whose mean over the draws is ∇f.
         seed: for the draws.
         tolerance: stop when ‖∇f‖₂ is at most this.
         limit: stop after this many steps.
 
     Raises:
-        ValueError: the batch size or the step rule does not fit the problem.
+        ValueError: the batch size, the step rule or the scale does not fit the problem.
+        TypeError: f is no function (or list of functions) of n numbers.
 
     Example:
         >>> found = descend(lambda x: (x[0] - 1) ** 2 + 10 * (x[1] + 2) ** 2, [0.0, 0.0])
         >>> found.stopped, [round(entry, 5) for entry in found.x]
         ('gradient', [1.0, -2.0])
     """
-    terms = None if callable(f) else list(f)
-    whole: Function = f if callable(f) else lambda w: sum(term(w) for term in terms or [])
+    x = list(x) if isinstance(x, Iterator) else x  # it is read more than once
+    if not callable(f) and not isinstance(f, Iterable):
+        raise TypeError(f"descend takes a function of numbers, or a list of them, not {type(f).__name__}")
+    terms = None if callable(f) else [at_point(term, x, "descend")[1] for term in f]
+    whole: Function = at_point(f, x, "descend")[1] if callable(f) else lambda w: sum(term(w) for term in terms or [])
+    if scale not in ("sum", "unbiased"):
+        raise ValueError(f"scale is 'sum' or 'unbiased', not {scale!r}")
     if batch_size is not None:
         if terms is None or not 1 <= batch_size <= len(terms):
             raise ValueError(f"batch_size {batch_size} needs a list of at least as many functions, one per sample")
@@ -114,7 +124,7 @@ def descend(
         raise ValueError(f"step is 'exact', a number or a function of k; got {step!r}")
     draws = random.Random(seed)
     gradient_of = value_and_grad(whole)
-    point = [float(entry) for entry in x]
+    point = [real(entry, "descend") for entry in calling.entries(x, "descend")[0]]
     run = Descent(point, path=[point])
     measure_every = 1 if terms is None or batch_size is None else max(1, len(terms) // batch_size)
     gradient: list[float] = []
@@ -136,10 +146,12 @@ def descend(
                 return _stop(run, "iterations", f"the limit; ‖∇f‖₂ = {run.gradient_norm:.3g} > {tolerance:.3g}")
         estimate = gradient
         if batch_size is not None and terms is not None:
-            estimate = _estimate(draws.sample(terms, batch_size), len(terms), run.x)
+            estimate = _gradient(draws.sample(terms, batch_size), run.x)
+            if scale == "unbiased":
+                estimate = [len(terms) / batch_size * g for g in estimate]
         if step == "exact":
             resolved = run.gradient_norm**2 > 0  # the slope along −∇f, which can be too small for a float
-            found = line_search(whole, run.x, [-g for g in gradient]) if resolved else None
+            found = line_search(whole, [run.x], [-g for g in gradient]) if resolved else None
             if found is None or not found.value < run.value:
                 return _stop(run, "no decrease", f"f cannot be resolved finer; ‖∇f‖₂ = {run.gradient_norm:.3g}")
             length, unbounded = found.alpha, not found.enclosed
@@ -157,6 +169,6 @@ def _stop(run: Descent, rule: str, numbers: str) -> Descent:
     return run
 
 
-def _estimate(batch: Sequence[Function], size: int, x: list[float]) -> list[float]:
-    _, gradient = value_and_grad(lambda w: sum(term(w) for term in batch))(x)
-    return [size / len(batch) * g for g in gradient]
+def _gradient(batch: Sequence[Function], x: list[float]) -> list[float]:
+    gradient: list[float] = value_and_grad(lambda w: sum(term(w) for term in batch))(x)[1]
+    return gradient

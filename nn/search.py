@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from autograd import Value, no_grad, value_and_grad
+from autograd import Value, calling, value_and_grad
 from autograd.answer import Answer, Part
 from autograd.text import number
+from autograd.value import real
 
-Function = Callable[[list[Any]], Any]
+Function = Callable[..., Any]
+"""A function of n numbers: f(x1, x2, …), or f([x1, x2, …]); `autograd.calling` has the rule."""
 
 _GOLDEN = (3 - math.sqrt(5)) / 2  # 0.38, the smaller part of a golden section
 _HUGE = 1e300  # steps stay below it, so that they can be halved and added without becoming infinite
@@ -49,7 +51,7 @@ class LineSearch(Answer, _Step):
 
 def line_search(
     f: Function,
-    x: Sequence[float],
+    x: Iterable[Any],
     direction: Sequence[float] | None = None,
     *,
     tolerance: float = 1e-8,
@@ -59,8 +61,8 @@ def line_search(
     """argmin of f(x + αd) over α > 0, by bracketing and Brent's method (Brent 1973, chapter 5).
 
     Args:
-        f: a function of a list of numbers.
-        x: the point.
+        f: a function of n numbers, or of a list of n > 1 numbers.
+        x: the point, a list of n numbers (``[[x]]`` if f takes a list of one).
         direction: d; by default −∇f(x), the direction of steepest descent.
         tolerance: the relative accuracy of α. Values of f alone cannot resolve α below about 1e-8 (√ε).
         first: the first step that is tried; by default one that moves x by a tenth of ‖x‖ (or of 1, if that is more).
@@ -69,7 +71,7 @@ def line_search(
     Raises:
         ValueError: d is not a descent direction: f'(x; d) = ⟨∇f(x), d⟩ ≥ 0; or a number is out of range.
     """
-    start = [float(entry) for entry in x]
+    start, f = at_point(f, x, "line_search")
     value, gradient = value_and_grad(f)(start)
     d = [-g for g in gradient] if direction is None else [float(entry) for entry in direction]
     slope = _inner(gradient, d)
@@ -85,7 +87,7 @@ def line_search(
     def phi(alpha: float) -> float:
         nonlocal evaluations
         evaluations += 1
-        return evaluate(f, [entry + alpha * step for entry, step in zip(start, d)])
+        return _number(f, [entry + alpha * step for entry, step in zip(start, d)])
 
     low, middle, high = _bracket(phi, float(value), first, longest)
     if high is None:
@@ -95,11 +97,23 @@ def line_search(
     return LineSearch(*best, (low[0], high[0]), evaluations, enclosed)
 
 
-def evaluate(f: Function, x: Sequence[float]) -> float:
+def evaluate(f: Function, x: Iterable[Any]) -> float:
     """f(x) as a float; no graph is kept."""
-    with no_grad():
-        result = f([Value(entry) for entry in x])
+    numbers, f = at_point(f, x, "evaluate")
+    return _number(f, numbers)
+
+
+def _number(f: Callable[[list[Any]], Any], x: Sequence[float]) -> float:
+    result = f([Value(entry) for entry in x])
     return float(result.data if isinstance(result, Value) else result)
+
+
+def at_point(f: Function, x: Any, asker: str) -> tuple[list[float], Callable[[list[Any]], Any]]:
+    """A point as floats, and the function as one of a list."""
+    if not callable(f):
+        raise TypeError(f"{asker} takes a function of numbers, not {type(f).__name__}")
+    numbers, call, _ = calling.point(f, x, asker)
+    return [real(entry, asker) for entry in numbers], call
 
 
 Point = tuple[float, float]
@@ -167,9 +181,10 @@ def _brent(phi: Callable[[float], float], a: float, middle: Point, b: float, tol
     return x, fx
 
 
-def directional_derivative(f: Function, x: Sequence[float], d: Sequence[float]) -> float:
+def directional_derivative(f: Function, x: Iterable[Any], d: Sequence[float]) -> float:
     """f'(x; d) = ⟨∇f(x), d⟩, the slope of f at x along d. Negative along a descent direction."""
-    _, gradient = value_and_grad(f)([float(entry) for entry in x])
+    point, f = at_point(f, x, "directional_derivative")
+    _, gradient = value_and_grad(f)(point)
     return _inner(gradient, d)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
-from .. import graph, modes
+from .. import calling, graph, modes
 from ..functional import grad
 from ..value import Number, Value, real
 from .many_points import replay, replay_together
@@ -38,6 +37,8 @@ class Subject:
     """
 
     def __init__(self, f: Callable[..., Any] | Value, inputs: Iterable[Number]) -> None:
+        inputs = inputs.tolist() if hasattr(inputs, "tolist") else inputs
+        inputs = list(inputs) if isinstance(inputs, Iterator) else inputs  # it is read twice
         given = _inputs(inputs)
         self.leaves = [x if isinstance(x, Value) else Value(x) for x in given]
         self.point = [leaf.data for leaf in self.leaves]
@@ -48,7 +49,7 @@ class Subject:
         if isinstance(f, Value):
             self._give(f)
         else:
-            self._f, names = _callable(f, given, self.leaves)
+            self._f, names = _callable(f, inputs, self.leaves)
             first = self.call(source=True)
             self.root = _one_value(first)
             again = self.call()
@@ -175,11 +176,7 @@ def _plain(source: bool) -> AbstractContextManager[None]:
 
 
 def _inputs(inputs: Iterable[Number]) -> list[Value | float]:
-    if isinstance(inputs, (Value, int, float)):
-        raise TypeError("gradcheck takes a list of inputs: write [x] for one")
-    if isinstance(inputs, (str, bytes, dict, set)) or not isinstance(inputs, Iterable):
-        raise TypeError(f"gradcheck takes a list of numbers or Values as inputs, not {type(inputs).__name__}")
-    given = [x if isinstance(x, Value) else real(x, "gradcheck") for x in inputs]
+    given = [x if isinstance(x, Value) else real(x, "gradcheck") for x in calling.entries(inputs, "gradcheck")[0]]
     if not given:
         raise ValueError("gradcheck got no inputs; with respect to what shall it check?")
     for i, x in enumerate(given):
@@ -190,32 +187,20 @@ def _inputs(inputs: Iterable[Number]) -> list[Value | float]:
     return given
 
 
-def _callable(f: Any, given: Sequence[Value | float], leaves: Sequence[Value]) -> tuple[Callable[[], Any], list[str]]:
+def _callable(f: Any, inputs: Any, leaves: Sequence[Value]) -> tuple[Callable[[], Any], list[str]]:
     """A call without arguments, and the names that f gives to its inputs."""
     if not callable(f):
         raise TypeError(f"gradcheck takes a function or the root of a graph, not {type(f).__name__}")
-    try:
-        signature = inspect.signature(f)
-    except (TypeError, ValueError):
-        return lambda: f(*leaves), ["" for _ in given]
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in signature.parameters.values() if p.kind in positional]
-    spread = any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in signature.parameters.values())
-    if not names and not spread:
-        if not all(isinstance(x, Value) for x in given):
+    known = calling.form(f)
+    if known is not None and not known.names and not known.rest:
+        if not all(isinstance(x, Value) for x in inputs):
             raise TypeError(
                 "the function takes no arguments, so the inputs must be the Values that it reads (the parameters of a "
                 "network), not numbers"
             )
-        return f, ["" for _ in given]
-    try:
-        signature.bind(*leaves)
-    except TypeError:
-        raise TypeError(
-            f"the function takes {signature} and there are {len(given)} inputs; it is called as f(*inputs). For a "
-            "function of one list write lambda *xs: f(xs); for one that reads its inputs itself, lambda: f(...)"
-        ) from None
-    return lambda: f(*leaves), [*names[: len(given)], *("" for _ in given[len(names) :])]
+        return f, ["" for _ in leaves]
+    point = calling.point(f, inputs, "gradcheck")
+    return lambda: point.call(leaves), point.names
 
 
 def _one_value(y: Any) -> Value:

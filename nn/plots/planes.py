@@ -84,7 +84,7 @@ def loss_surface(
     """A function of two numbers as a contour map, or as a surface in space, with descent paths on it.
 
     Args:
-        f: a function of a list of two numbers.
+        f: a function of two numbers, or of a list of two.
         xlim: the range of the first number.
         ylim: the range of the second.
         paths: name -> `nn.Descent` or list of points.
