@@ -13,7 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from . import formulas, functions, ops
+from . import formulas, ops
+from .elementary import on_values
 from .graph import leaves
 from .notation.tables import Table
 from .value import Value, constant
@@ -32,7 +33,7 @@ def build(text: str, assignments: Sequence[str]) -> Value:
         CommandError: the expression is not in the language, a name has no value, a value is no number or stands
             for a name that the expression does not have.
     """
-    known = {name: functions.on_values(name) for name in ops.known_functions(derivative=True)}
+    known = {name: on_values(name) for name in ops.known_functions(derivative=True)}
     given = dict(_assignment(entry) for entry in assignments)
     if len(given) < len(assignments):
         raise CommandError("a name has two values: " + " ".join(assignments))

@@ -1,8 +1,8 @@
-"""The methods of `Value`, written out from the table of operations as straight-line Python.
+"""The methods of `Value` and the functions of `autograd`, written out from the table as straight-line Python.
 
 A generic ``apply(operation, operands)`` would cost more than the arithmetic it performs. So each entry of the table
-is turned once, at import, into the method that a careful person would have typed. The text is registered with
-`linecache`: tracebacks quote it, a debugger steps into it, `inspect.getsource` shows it.
+is turned once, at import, into the method and the function that a careful person would have typed. The text is
+registered with `linecache`: tracebacks quote it, a debugger steps into it, `inspect.getsource` shows it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,21 @@ import linecache
 from collections.abc import Iterable
 from typing import Any
 
-from .ops import Op, float_source, may_raise, tuple_source
+from .operation import Op, evaluated_once, float_source, may_raise, slopes_source, tuple_source
 
 
-def source(op: Op) -> str:
-    """The text of the method for one operation on scalars."""
+def signature(op: Op, first: str = "") -> str:
+    """The parameters of the function, or of the method if ``first`` is ``"self"``."""
+    if op.takes_list:
+        return "xs" if op.gives_list else ", ".join(name[1:] for name in op.arguments)
+    names = [first, *op.arguments[1:]] if first else list(op.arguments)
+    return ", ".join(f"{name}={op.defaults[name]}" if name in op.defaults else name for name in names)
+
+
+def method_source(op: Op) -> str:
+    """The text of the method for one operation on scalars, and of its other names."""
     others = op.arguments[1:]
-    signature = ", ".join(
-        ["self", *(f"{name}={op.defaults[name]}" if name in op.defaults else name for name in others)]
-    )
-    lines = [f"def {op.method}({signature}):", f"    {f'{op.text} Formula: {op.formula}.'!r}"]
+    lines = [f"def {op.method}({signature(op, 'self')}):", quoted(f"{op.text} Formula: {op.formula}.")]
     for name in others:
         lines.append(f"    if type({name}) is not Value:")
         if op.symbol:  # an operator lets the other type try
@@ -60,20 +65,115 @@ def source(op: Op) -> str:
         "    return node",
     ]
     if op.symbol and others:
-        reflected = "__r" + op.method[2:]
-        lines += [
-            f"def {reflected}(self, other):",
-            f"    {f'{op.text} Reached when the left operand is a plain number.'!r}",
-            "    left = operand(other)",
-            f"    return NotImplemented if left is NotImplemented else left.{op.method}(self)",
-        ]
+        lines += _reflected(op, op.method)
+    for alias in op.aliases:
+        if alias.startswith("__") and others:
+            lines += [
+                f"def {alias}(self, other):",
+                quoted(op.text),
+                "    right = operand(other)",
+                f"    return NotImplemented if right is NotImplemented else self.{op.method}(right)",
+                *_reflected(op, alias),
+            ]
+        else:
+            lines.append(f"{alias} = {op.method}")
     return "\n".join(lines) + "\n"
 
 
-def write_methods(operations: Iterable[Op], scope: dict[str, Any], file: str) -> dict[str, Any]:
-    """Compile the methods of some operations; ``scope`` is what their text refers to, ``file`` names the text."""
-    text = "\n\n".join(source(op) for op in operations)
+def _reflected(op: Op, operator: str) -> list[str]:
+    return [
+        f"def {reflected(operator)}(self, other):",
+        quoted(f"{op.text} Reached when the left operand is a plain number."),
+        "    left = operand(other)",
+        f"    return NotImplemented if left is NotImplemented else left.{op.method}(self)",
+    ]
+
+
+def reflected(operator: str) -> str:
+    """``"__radd__"`` for ``"__add__"``."""
+    return "__r" + operator[2:]
+
+
+def function_source(op: Op) -> str:
+    """The text of the function for one operation: on Values it extends the graph, on plain numbers it gives a float."""
+    if op.takes_list:
+        return _list_source(op)
+    lines = [f"def {op.name}({signature(op)}):", quoted(docstring(op))]
+    first, *others = op.arguments
+    lines += [f"    if isinstance({first}, Value):", f"        return {first}.{op.method}({', '.join(others)})"]
+    if others:
+        lines += [
+            f"    if {' or '.join(f'isinstance({name}, Value)' for name in others)}:",
+            f"        return argument({first}, {op.name!r}).{op.method}({', '.join(others)})",
+        ]
+    for name in op.arguments:
+        lines += [f"    if type({name}) is not float:", f"        {name} = argument({name}, {op.name!r}).data"]
+    call = f"[{op.name!r}]({', '.join(op.arguments)})"
+    if may_raise(op):
+        lines += ["    try:", f"        return FLOAT_FUNCTIONS{call}"]
+        lines += ["    except FAULTS:", f"        return IEEE_FUNCTIONS{call}"]
+    else:
+        lines.append(f"    return FLOAT_FUNCTIONS{call}")
+    return "\n".join(lines) + "\n"
+
+
+def _list_source(op: Op) -> str:
+    """The text of a function of lists: it makes one node, or one for each entry of the list."""
+    names = signature(op).split(", ")
+    lines = [f"def {op.name}({', '.join(names)}):", quoted(docstring(op))]
+    lines.append(f"    nodes, {', '.join(names)} = operands({op.name!r}, {', '.join(names)})")
+    if not op.gives_list:
+        lines += [
+            f"    out = {op.formula}",
+            "    if nodes is None:",
+            "        return out",
+            f"    return made({op.name!r}, nodes, out, {slopes_source(op, op.derivatives)})",
+        ]
+        return "\n".join(lines) + "\n"
+    whole, value, derivatives = evaluated_once(op)
+    lines += [f"    {name}_all = {name}(xs)" for name in whole]
+    lines += ["    results = []", "    for i, x in enumerate(xs):"]
+    lines += [f"        {name}_here = [{name}_all[i], *{name}_all[:i], *{name}_all[i + 1 :]]" for name in whole]
+    lines += [
+        f"        out = {value}",
+        "        if nodes is not None:",
+        "            parents = (nodes[i], *nodes[:i], *nodes[i + 1 :])",
+        f"            out = made({op.name!r}, parents, out, {slopes_source(op, derivatives)})",
+        "        results.append(out)",
+        "    return results",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def docstring(op: Op) -> str:
+    """What `help` says about the function."""
+    derivatives = "; ".join(op.derivatives)
+    head = f"{op.text}\n\nValue: {op.formula}\nDerivative: {derivatives}  (`out` is the value)\n\n"
+    *names, last = signature(op).split(", ") if op.takes_list else op.arguments
+    several = f"{', '.join(names)} and {last} are" if names else f"{last} is"
+    if not op.takes_list:
+        numbers = "Values or real numbers" if names else "a Value or a real number"
+        return f"{head}{several} {numbers}. A Value gives a Value, numbers alone give a float."
+    lists = "lists of the same length n ≥ 1" if names else "a list of n ≥ 1 entries"
+    gives = "a list of n nodes, each" if op.gives_list else "one node"
+    return (
+        f"{head}{several} {lists}, Values or real numbers. Values give {gives} with {'2n' if names else 'n'} parents, "
+        f"numbers alone give {'floats' if op.gives_list else 'a float'}.\n\n"
+        f"Raises:\n    ValueError: a list is empty{', or the lists differ in length' if names else ''}."
+    )
+
+
+def quoted(text: str) -> str:
+    """A docstring as it stands in the text of a function."""
+    indented = text.replace("\n", "\n    ").replace("\n    \n", "\n\n")
+    end = "\n    " if "\n" in text else ""
+    return f'    """{indented}{end}"""'
+
+
+def write(texts: Iterable[str], scope: dict[str, Any], file: str) -> dict[str, Any]:
+    """Compile methods or functions; ``scope`` is what their text refers to, ``file`` names the text."""
+    text = "\n\n".join(texts)
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    methods: dict[str, Any] = {}
-    exec(compile(text, file, "exec"), scope, methods)
-    return methods
+    written: dict[str, Any] = {}
+    exec(compile(text, file, "exec"), scope, written)
+    return written

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, overload
 
 from . import calling
-from .backward import adjoints
+from .adjoints import adjoints
 from .functions import dot
 from .graph import leaves
 from .modes import changed, current

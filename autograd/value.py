@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-import numbers
-import threading
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, Union
 
-from . import eager, ops
+from . import ops, pickling
+from .backward import backward
 from .graph import describe as describe  # noqa: PLC0414 (explicitly handed on)
 from .graph import place, topological
+from .methods import Methods
 from .modes import ACTIVE, AnomalyError, TraceError, current, user_line
+from .reals import REFUSED, is_real, refusal
+from .reals import real as real  # noqa: PLC0414 (explicitly handed on)
 
 Number = Union["Value", float]
 """What an operator takes on either side: a Value or a real number."""
 
 
-class Value:
+class Value(Methods):
     """A number that remembers how it was computed.
 
     Args:
@@ -107,10 +109,13 @@ class Value:
         Args:
             gradient: the derivative of some final quantity with respect to this node.
             free_graph: let go of each node as soon as it has been passed, to save memory.
-        """
-        from .backward import backward  # the reverse pass builds on Value, so it is met here only
 
-        backward(self, gradient, free_graph)
+        Raises:
+            TypeError: ``gradient`` is not a real number.
+            RuntimeError: the graph was freed by an earlier ``backward(free_graph=True)``.
+            AnomalyError: inside `detect_anomaly`, a gradient is nan or infinite.
+        """
+        backward(self, real(gradient, "backward(gradient=…)"), free_graph)
 
     def zero_grad(self) -> None:
         """Set ``.grad`` of this node and of every node it depends on to 0.0."""
@@ -156,120 +161,19 @@ class Value:
             "For mathematics use autograd's functions (autograd.exp(v), not math.exp(v)); for the bare number, v.data."
         )
 
-    # Copies and pickles are made node by node in topological order, so that depth does not matter.
-
     def __copy__(self) -> Value:
-        return _restore((), *self._fields())
+        return pickling.copied(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        for node in topological(self):
-            if id(node) not in memo:
-                parents = tuple(memo[id(parent)] for parent in node.parents)
-                memo[id(node)] = _restore((), parents, *node._fields()[1:])
-        copy: Value = memo[id(self)]
-        return copy
+        return pickling.deeply_copied(self, memo)
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        announced: set[Value] = getattr(_pickling, "announced", set())
-        if self in announced:  # its parents have been pickled already
-            announced.discard(self)
-            return _restore, ((), *self._fields())
-        ancestors = topological(self)[:-1]
-        return _restore, ((*ancestors, _Announcement(ancestors)), *self._fields())
-
-    def _fields(self) -> tuple[Any, ...]:
-        return self.parents, self.data, self.grad, self.op, self.local_derivatives, self.label, self.source
-
-    if TYPE_CHECKING:  # the methods that `eager` writes from the table of operations
-
-        def __add__(self, other: Number) -> Value: ...
-        def __radd__(self, other: float) -> Value: ...
-        def __sub__(self, other: Number) -> Value: ...
-        def __rsub__(self, other: float) -> Value: ...
-        def __mul__(self, other: Number) -> Value: ...
-        def __rmul__(self, other: float) -> Value: ...
-        def __truediv__(self, other: Number) -> Value: ...
-        def __rtruediv__(self, other: float) -> Value: ...
-        def __pow__(self, other: Number) -> Value: ...
-        def __rpow__(self, other: float) -> Value: ...
-        def __neg__(self) -> Value: ...
-        def __abs__(self) -> Value: ...
-        def exp(self) -> Value: ...  # noqa: D102
-        def expm1(self) -> Value: ...  # noqa: D102
-        def log(self) -> Value: ...  # noqa: D102
-        def log1p(self) -> Value: ...  # noqa: D102
-        def sqrt(self) -> Value: ...  # noqa: D102
-        def sin(self) -> Value: ...  # noqa: D102
-        def cos(self) -> Value: ...  # noqa: D102
-        def tan(self) -> Value: ...  # noqa: D102
-        def asin(self) -> Value: ...  # noqa: D102
-        def acos(self) -> Value: ...  # noqa: D102
-        def atan(self) -> Value: ...  # noqa: D102
-        def sinh(self) -> Value: ...  # noqa: D102
-        def cosh(self) -> Value: ...  # noqa: D102
-        def tanh(self) -> Value: ...  # noqa: D102
-        def sigmoid(self) -> Value: ...  # noqa: D102
-        def softplus(self) -> Value: ...  # noqa: D102
-        def silu(self) -> Value: ...  # noqa: D102
-        def relu(self) -> Value: ...  # noqa: D102
-        def leaky_relu(self, slope: Number = 0.01) -> Value: ...  # noqa: D102
-        def elu(self, alpha: Number = 1.0) -> Value: ...  # noqa: D102
-        def gaussian(self) -> Value: ...  # noqa: D102
-        def normal_pdf(self) -> Value: ...  # noqa: D102
-        def erf(self) -> Value: ...  # noqa: D102
-        def normal_cdf(self) -> Value: ...  # noqa: D102
-        def gelu(self) -> Value: ...  # noqa: D102
-        def maximum(self, y: Number) -> Value: ...  # noqa: D102
-        def minimum(self, y: Number) -> Value: ...  # noqa: D102
-        def where(self, x: Number, y: Number) -> Value: ...  # noqa: D102
+        return pickling.reduced(self)
 
 
-# ---- plain numbers ----------------------------------------------------------------------------------------------
+# ---- making nodes -----------------------------------------------------------------------------------------------
 
-_REFUSED = ("bool", "bool_", "complex", "str", "bytes", "NoneType", "Decimal", "Fraction", "list", "tuple", "dict")
-_ADVICE = {
-    "bool": "write 1.0 or 0.0, or autograd.where(condition, a, b)",
-    "bool_": "write 1.0 or 0.0, or autograd.where(condition, a, b)",
-    "complex": "only real numbers have a place here; keep real and imaginary parts in two Values",
-    "str": "convert text with float(text)",
-    "NoneType": "a function may have forgotten its return statement",
-    "Decimal": "convert it with float(x)",
-    "Fraction": "convert it with float(x)",
-    "ndarray": "make one Value per entry: [Value(x) for x in array]",
-    "list": "make one Value per entry: [Value(x) for x in items]",
-    "tuple": "make one Value per entry: [Value(x) for x in items]",
-    "Value": "it is a Value already; for a leaf with the same number write Value(v.data)",
-}
-
-
-def _refusal(x: object, taker: str) -> TypeError:
-    kind = type(x).__name__
-    shown = repr(x)
-    advice = _ADVICE.get(kind, "pass an int, a float or a NumPy real scalar")
-    return TypeError(f"{taker} takes a real number, not {kind} ({shown[:40]}): {advice}")
-
-
-def _is_real(x: object) -> bool:
-    if isinstance(x, (float, int)):
-        return not isinstance(x, bool)
-    return hasattr(x, "dtype") and isinstance(x, numbers.Real)  # a NumPy scalar; Fraction is Real too, but no scalar
-
-
-def real(x: object, taker: str) -> float:
-    """``x`` as a float.
-
-    Raises:
-        TypeError: ``x`` is not an int, a float or a NumPy real scalar; the message says what to do.
-        OverflowError: ``x`` is an int beyond the range of floats.
-    """
-    if type(x) is float:
-        return x
-    if type(x) is not int and not _is_real(x):
-        raise _refusal(x, taker)
-    try:
-        return float(x)  # type: ignore[arg-type]
-    except OverflowError:
-        raise OverflowError(f"{taker} got an integer beyond 1.8e308, the largest float") from None
+_new = object.__new__
 
 
 def constant(data: float) -> Value:
@@ -290,9 +194,9 @@ def operand(x: object) -> Any:
         return constant(x)
     if isinstance(x, Value):
         return x
-    if type(x) is not int and not _is_real(x):
-        if type(x).__name__ in _REFUSED:
-            raise _refusal(x, "arithmetic with a Value")
+    if type(x) is not int and not is_real(x):
+        if type(x).__name__ in REFUSED:
+            raise refusal(x, "arithmetic with a Value")
         return NotImplemented
     return constant(real(x, "arithmetic with a Value"))
 
@@ -306,23 +210,32 @@ def argument(x: object, function: str) -> Value:
     return constant(real(x, function))
 
 
-# ---- making nodes -----------------------------------------------------------------------------------------------
-
-_new = object.__new__
-
-
-def _node(op: str, parents: tuple[Value, ...], data: float, local_derivatives: tuple[float, ...]) -> Value:
-    node = constant(data)
-    node.op = op
-    node.parents = parents
-    node.local_derivatives = local_derivatives
-    return node
+def made(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float, ...]) -> Value:
+    """The node of an operation whose value and local derivatives are known."""
+    return watched(op, parents, out, slopes) if ACTIVE else _node(op, parents, out, slopes)
 
 
 def apply(op: ops.Op, parents: tuple[Value, ...]) -> Value:
-    """The node of any operation, by way of the table: for operations over lists and for tools."""
-    out, slopes = op.evaluate(*[parent.data for parent in parents])
-    return watched(op.name, parents, out, slopes) if ACTIVE else _node(op.name, parents, out, slopes)
+    """The node of any operation, by way of the table: for tools."""
+    return made(op.name, parents, *op.evaluate(*[parent.data for parent in parents]))
+
+
+def _node(op: str, parents: tuple[Value, ...], data: float, slopes: tuple[float, ...]) -> Value:
+    node = _new(Value)
+    node.data = data
+    node.grad = 0.0
+    node.op = op
+    node.label = ""
+    node.source = None
+    count = len(parents)
+    if count > 1:
+        node._first, node._second = parents[:2]
+        node._first_slope, node._second_slope = slopes[:2]
+    else:
+        node._first, node._first_slope = (parents[0], slopes[0]) if count else (None, None)
+        node._second = node._second_slope = None
+    node._others = (parents[2:], slopes[2:]) if count > 2 else None
+    return node
 
 
 def watched(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float, ...]) -> Value:
@@ -346,64 +259,3 @@ def _compare(op: str, left: Value, right: Number, swapped: bool = False) -> Any:
     if ACTIVE and current().tracing:
         return apply(ops.TABLE[op], pair)
     return pair[0].data < pair[1].data if op == "less" else pair[0].data <= pair[1].data
-
-
-# ---- pickling ---------------------------------------------------------------------------------------------------
-
-_pickling = threading.local()  # which nodes the pickle in progress has announced ahead of their consumer
-
-
-class _Announcement:
-    """Stands after the ancestors in a pickle; it ends when it is reached, or when the pickle fails before that."""
-
-    def __init__(self, ancestors: list[Value]) -> None:
-        self.announced = _pickling.announced = set(ancestors)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        self.announced.clear()
-        return tuple, ()
-
-    def __del__(self) -> None:
-        self.announced.clear()
-
-
-def _restore(
-    ancestors: tuple[object, ...],  # announced, so that the parents exist by now
-    parents: tuple[Value, ...],
-    data: float,
-    grad: float,
-    op: str,
-    local_derivatives: tuple[float, ...],
-    label: str,
-    source: tuple[str, int] | None,
-) -> Value:
-    node = _node(op, parents, data, local_derivatives)
-    node.grad, node.label, node.source = grad, label, source
-    return node
-
-
-# ---- operators and methods --------------------------------------------------------------------------------------
-
-_scope = {
-    **ops.namespace(), "ACTIVE": ACTIVE, "FAULTS": ops.FAULTS, "TABLE": ops.TABLE, "Value": Value,
-    "argument": argument, "new": _new, "operand": operand, "watched": watched,
-}  # fmt: skip
-
-
-RESERVED = {*_scope, "out", "self", "node"} - ops.FLOAT_FUNCTIONS.keys()
-"""Names that the text of a method uses for something else than an operation or an argument."""
-
-
-def install(operations: list[ops.Op], file: str) -> None:
-    """Give `Value` the methods of some scalar operations."""
-    _scope.update(ops.namespace())
-    for name, method in eager.write_methods(operations, _scope, file).items():
-        method.__qualname__ = f"Value.{name}"
-        method.__module__ = __name__
-        setattr(Value, name, method)
-
-
-install(
-    [op for op in ops.TABLE.values() if op.method and not op.takes_list],
-    "<autograd methods of Value>",
-)

@@ -6,10 +6,10 @@ import ast
 import math
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
-from .. import formulas, functions, ops
-from ..backward import adjoints
+from .. import formulas, ops
+from ..adjoints import adjoints
+from ..elementary import ON_VALUES
 from ..graph import topological
 from ..value import Value
 from .differences import UNDERFLOW, UNIT_ROUNDOFF
@@ -33,9 +33,7 @@ def operation_noise(op: ops.Op, operands: Sequence[float], stored: Sequence[floa
 def _formula_graph(op: ops.Op, operands: Sequence[float]) -> Value | None:
     """The formula of an operation as a graph of simpler ones; None where it is a single step."""
     tree = ops.parse(op, op.formula)
-    on_values: dict[str, Any] = {"abs": abs, "pow": lambda x, y: x**y}
-    on_values |= {n: getattr(functions, n, None) or getattr(Value, n, None) for n in ops.known_functions()}
-    on_values.pop(op.name, None)
+    on_values = {name: function for name, function in ON_VALUES.items() if name != op.name}
     variables = {name: Value(x) for name, x in zip(op.arguments, operands)}
     try:
         result = formulas.interpret(tree, on_values, {**variables, "inf": math.inf, "nan": math.nan}, Value)

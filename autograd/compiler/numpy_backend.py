@@ -306,7 +306,7 @@ def _scatter(target: Array, index: Ints, a: Array) -> None:
 
 
 def _exp_difference(x: Array, y: Array) -> Array:
-    """See `ops.exp_difference`."""
+    """See `floats.exp_difference`."""
     difference = x - y
     part = difference - x
     error = (x - (difference - part)) - (y + part)
@@ -316,7 +316,7 @@ def _exp_difference(x: Array, y: Array) -> Array:
 
 
 def _log_sum_exp(x: Array, out: Array) -> None:
-    """See `ops.log_sum_exp`: along axis 1, with log1p of what the entries but the largest add."""
+    """See `floats.log_sum_exp`: along axis 1, with log1p of what the entries but the largest add."""
     top = x.argmax(axis=1)
     n, samples = np.ogrid[: x.shape[0], : x.shape[2]]
     largest = x[n, top, samples]

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ..adjoints import adjoints
 from ..answer import Answer, Part
-from ..backward import adjoints
 from ..graph import refuse_freed, topological
 from ..notation.neurons import Structure, require
 from ..ops import TABLE

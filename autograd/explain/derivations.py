@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..backward import adjoints
+from ..adjoints import adjoints
 from ..graph import topological
 from ..notation.expression import Expression, clipped, fold, multiply, number, symbol, times, total
 from ..notation.names import Name

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .. import backward as reverse
-from .. import functional
+from .. import adjoints, functional
 from ..graph import refuse_freed, topological
 from ..modes import ACTIVE, current
 from ..value import Value, real
@@ -106,7 +105,7 @@ _installed: list[list[tuple[Any, str, Any]]] = []
 
 def _install(engine: Engine) -> list[tuple[Any, str, Any]]:
     """Make `Value.backward`, `Value.zero_grad` and `autograd.grad` behave as the engine does, for the whole process."""
-    right_backward, right_adjoints = reverse.backward, reverse.adjoints
+    right_backward, right_adjoints = Value.backward, adjoints.adjoints
 
     def backward(root: Value, gradient: float = 1.0, free_graph: bool = False) -> None:
         if ACTIVE and current().anomaly:
@@ -120,13 +119,13 @@ def _install(engine: Engine) -> list[tuple[Any, str, Any]]:
                 node.parents = node.local_derivatives = ()
         return None
 
-    def adjoints(root: Value, seed: Any, wanted: Sequence[Value]) -> Any:
+    def adjoints_of(root: Value, seed: Any, wanted: Sequence[Value]) -> Any:
         if not isinstance(seed, float):  # derivatives that are graphs again
             return right_adjoints(root, seed, wanted)
         found = engine.run(root, seed)
         return [found.get(node, 0.0) for node in wanted]
 
-    changes: list[tuple[Any, str, Any]] = [(reverse, "backward", backward), (functional, "adjoints", adjoints)]
+    changes: list[tuple[Any, str, Any]] = [(Value, "backward", backward), (functional, "adjoints", adjoints_of)]
     if not engine.zeroes_leaves:
         changes.append((Value, "zero_grad", lambda self: None))
     originals = [(place, name, getattr(place, name)) for place, name, _ in changes]

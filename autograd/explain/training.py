@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ..adjoints import adjoints
 from ..answer import Answer, Part
-from ..backward import adjoints
 from ..graph import refuse_freed, topological
 from ..notation.names import name_of
 from ..notation.neurons import Structure

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .. import graph
-from ..backward import adjoints
+from ..adjoints import adjoints
 from ..ops import TABLE
 from ..value import Value, apply
 from .certificate import ALL_DIGITS, Certificate, Row

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd import Value, formulas, functions, ops
+from autograd import Value, elementary, formulas, ops
 from autograd.formulas import FormulaError, parse
 
 FUNCTIONS = ops.known_functions()
@@ -212,12 +212,12 @@ def test_all_readings_agree(text: str, x: float, y: float) -> None:
         assert formulas.may_raise(tree)
     else:
         assert same(fast, careful)
-    on_values = {name: functions.on_values(name) for name in ("exp", "sin", "abs", "sigmoid", "log", "where")}
+    on_values = {name: elementary.on_values(name) for name in ("exp", "sin", "abs", "sigmoid", "log", "where")}
     node = formulas.interpret(tree, on_values, {"x": Value(x), "y": Value(y)}, Value)
     assert same(node.data, careful)
     assert formulas.for_floats(
         ast.parse(formulas.for_floats(tree, lazy=False), mode="eval").body
     ) == formulas.for_floats(tree)
-    scope = {**on_values, "pow": functions.on_values("pow"), "divide": functions.on_values("divide")}
+    scope = {**on_values, "pow": elementary.on_values("pow"), "divide": elementary.on_values("divide")}
     eager = eval(formulas.for_floats(tree, ieee=True, lazy=False), {**scope, "x": Value(x), "y": Value(y)})
     assert same(eager.data if isinstance(eager, Value) else eager, careful)

@@ -98,7 +98,7 @@ def test_help(command, capsys):
         ("'x +' x=1", "this is not an expression"),
         ("'f(x)' x=1", "unknown function 'f'"),
         ("'exp' x=1", "'exp' is a function"),
-        ("'exp(x, x)' x=1", "exp(x) got 2 arguments"),
+        ("'exp(x, x)' x=1", "exp() takes 1 positional argument but 2 were given"),
         ("'x.data' x=1", "is not allowed here"),
         ("'__import__(\"os\")' x=1", "unknown function '__import__'"),
         ("'(lambda: x)()' x=1", "unknown function"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import ops
+from ... import floats
 from .. import machine, rows
 from ..machine import COLUMNS
 from ..rows import MACHINE
@@ -55,8 +55,8 @@ _HEAD, _NORMAL_CDF = MACHINE["head"], MACHINE["standard_normal_cdf"]
 
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
-head = translated(ops.head)
-standard_normal_cdf = translated(ops.standard_normal_cdf, head=head)
+head = translated(floats.head)
+standard_normal_cdf = translated(floats.standard_normal_cdf, head=head)
 
 
 @compiled
@@ -249,7 +249,7 @@ def _run(rows, memory, places, first, careful_from):  # type: ignore[no-untyped-
 
 
 take_rows, place_rows = Cached(take, vectors), Cached(place, vectors)
-_loop = Cached(_run, ops, machine, rows, lists, vectors, tiles, products)
+_loop = Cached(_run, floats, machine, rows, lists, vectors, tiles, products)
 
 
 def ready(memory: Any) -> Any:

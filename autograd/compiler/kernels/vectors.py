@@ -294,7 +294,7 @@ def exp(x):  # type: ignore[no-untyped-def]
 
 @compiled
 def exp_difference(x, y):  # type: ignore[no-untyped-def]
-    """exp(x − y) for x ≤ y, with the rounding error of the difference put back. See `ops.exp_difference`."""
+    """exp(x − y) for x ≤ y, with the rounding error of the difference put back. See `floats.exp_difference`."""
     difference = x - y
     part = difference - x
     error = (x - (difference - part)) - (y + part)

@@ -1,0 +1,118 @@
+"""Derivatives of one node by others, as numbers or as graphs that can be differentiated again.
+
+`adjoints` is the reverse pass of `autograd.backward` with results of its own: it touches no ``.grad``. With Values as
+adjoints it needs each local derivative as a Value too: the table's formula, evaluated on the graph's own nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from . import formulas
+from .elementary import ON_VALUES
+from .graph import refuse_freed, topological
+from .modes import ACTIVE, current
+from .operation import Op, evaluated_once, parse, slopes_source
+from .ops import TABLE
+from .value import Value, apply, constant, operand
+
+T = TypeVar("T", float, Value)
+
+
+def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
+    """d root / d node for each wanted node, times ``seed``; touches no ``.grad``.
+
+    With a float as seed the recorded local derivatives are multiplied; with a Value the derivative formulas are
+    evaluated on the graph's own nodes, so the results are differentiable again. Zero where nothing depends.
+    """
+    local: Callable[[Value], Sequence[Any]]
+    local, times = (_recorded, _product) if isinstance(seed, float) else (symbolic_derivatives, _graph_product)
+    order = topological(root)
+    refuse_freed(order)
+    keep = set(wanted)
+    needed = _depending_on(order, keep)
+    total: dict[Value, Any] = {root: seed}
+    while order:
+        node = order.pop()
+        if node not in total or not node.parents:
+            continue
+        adjoint = total[node] if node in keep else total.pop(node)
+        for parent, derivative in zip(node.parents, local(node)):
+            if parent in needed:
+                contribution = times(adjoint, derivative)
+                if contribution is not None:
+                    total[parent] = total[parent] + contribution if parent in total else contribution
+    return [total[node] if node in total else 0.0 if isinstance(seed, float) else constant(0.0) for node in wanted]
+
+
+def _depending_on(order: list[Value], sources: set[Value]) -> set[Value]:
+    needed = set(sources)
+    for node in order:
+        if node._first in needed or node._second in needed or (node._others and not needed.isdisjoint(node._others[0])):
+            needed.add(node)
+    return needed
+
+
+def _recorded(node: Value) -> Sequence[float]:
+    return node.local_derivatives
+
+
+def _product(adjoint: float, derivative: float) -> float | None:
+    return adjoint * derivative if adjoint and derivative else None
+
+
+def _graph_product(adjoint: Value, derivative: Value | float) -> Value | None:
+    if not isinstance(derivative, Value):
+        if derivative == 0:
+            return None
+        if derivative in (1, -1):
+            return adjoint if derivative == 1 else -adjoint
+    if ACTIVE and current().tracing:
+        return _traced_product(adjoint, operand(derivative))
+    product = adjoint * derivative
+    slope = derivative.data if isinstance(derivative, Value) else derivative
+    if product.data != product.data and (adjoint.data == 0 or slope == 0):
+        return None
+    return product
+
+
+def _traced_product(adjoint: Value, derivative: Value) -> Value:
+    """The product while a function is traced: it finds out when the program runs whether it carries nothing."""
+    if any(x.op == "constant" and x.data and math.isfinite(x.data) for x in (adjoint, derivative)):
+        return adjoint * derivative
+    return apply(TABLE["chain"], (adjoint, derivative))
+
+
+# ---- derivative formulas on Values ------------------------------------------------------------------------------
+
+_RULES: dict[Op, Callable[..., list[Any]]] = {}
+
+
+def symbolic_derivatives(node: Value) -> list[Any]:
+    """The local derivatives of a node by the table's formulas on Values: what a second derivative passes through.
+
+    A formula that does not depend on its arguments gives a float.
+    """
+    op = TABLE[node.op]
+    if op not in _RULES:
+        _RULES[op] = _rule(op)
+    constants = [parent.data if parent.op == "constant" else parent for parent in node.parents]
+    return _RULES[op](node, *op.bind(constants))
+
+
+def _rule(op: Op) -> Callable[..., list[Any]]:
+    derivatives: Sequence[str] = op.derivatives
+    lines = [f"def rule(out, {', '.join(name.lstrip('*') for name in op.arguments)}):"]
+    if op.gives_list:
+        whole, _, derivatives = evaluated_once(op)
+        lines += [f"    {name}_here = {name}([x, *xs])" for name in whole]
+    elif not op.takes_list:
+        trees = (parse(op, text, derivative=True) for text in op.derivatives)
+        derivatives = [formulas.for_floats(tree, ieee=True, lazy=False) for tree in trees]
+    lines.append(f"    return [*{slopes_source(op, derivatives)}]")
+    found: dict[str, Any] = {}
+    exec("\n".join(lines), ON_VALUES, found)
+    rule: Callable[..., list[Any]] = found["rule"]
+    return rule

@@ -1,0 +1,78 @@
+"""Copies and pickles of graphs, node by node in topological order, so that depth does not matter.
+
+It needs the slots of a node only, and stands under `Value`, which calls it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from .graph import topological
+
+if TYPE_CHECKING:
+    from .value import Value
+
+
+def copied(node: Value) -> Value:
+    """Another node with the same parents, for `copy.copy`."""
+    return _restore((), type(node), *_fields(node))
+
+
+def deeply_copied(root: Value, memo: dict[int, Any]) -> Value:
+    """A graph of its own, for `copy.deepcopy`."""
+    for node in topological(root):
+        if id(node) not in memo:
+            parents = tuple(memo[id(parent)] for parent in node.parents)
+            memo[id(node)] = _restore((), type(node), parents, *_fields(node)[1:])
+    copy: Value = memo[id(root)]
+    return copy
+
+
+def reduced(node: Value) -> tuple[Any, ...]:
+    """What `pickle` writes for a node: its ancestors first, so that no parent is met within its child."""
+    announced: set[Value] = getattr(_progress, "announced", set())
+    if node in announced:  # its parents have been pickled already
+        announced.discard(node)
+        return _restore, ((), type(node), *_fields(node))
+    ancestors = topological(node)[:-1]
+    return _restore, ((*ancestors, _Announcement(ancestors)), type(node), *_fields(node))
+
+
+def _fields(node: Value) -> tuple[Any, ...]:
+    return node.parents, node.data, node.grad, node.op, node.local_derivatives, node.label, node.source
+
+
+_progress = threading.local()  # which nodes the pickle in progress has announced ahead of their consumer
+
+
+class _Announcement:
+    """Stands after the ancestors in a pickle; it ends when it is reached, or when the pickle fails before that."""
+
+    def __init__(self, ancestors: list[Value]) -> None:
+        self.announced = _progress.announced = set(ancestors)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self.announced.clear()
+        return tuple, ()
+
+    def __del__(self) -> None:
+        self.announced.clear()
+
+
+def _restore(
+    ancestors: tuple[object, ...],  # announced, so that the parents exist by now
+    kind: type[Value],
+    parents: tuple[Value, ...],
+    data: float,
+    grad: float,
+    op: str,
+    local_derivatives: tuple[float, ...],
+    label: str,
+    source: tuple[str, int] | None,
+) -> Value:
+    node = object.__new__(kind)
+    node.data, node.grad, node.op, node.label, node.source = data, grad, op, label, source
+    node._first = node._first_slope = node._second = node._second_slope = node._others = None
+    node.parents, node.local_derivatives = parents, local_derivatives
+    return node
