@@ -14,18 +14,24 @@ from typing import Any
 from .operation import Op, evaluated_once, float_source, may_raise, slopes_source, tuple_source
 
 
-def signature(op: Op, first: str = "") -> str:
-    """The parameters of the function, or of the method if ``first`` is ``"self"``."""
-    if op.takes_list:
-        return "xs" if op.gives_list else ", ".join(name[1:] for name in op.arguments)
-    names = [first, *op.arguments[1:]] if first else list(op.arguments)
-    return ", ".join(f"{name}={op.defaults[name]}" if name in op.defaults else name for name in names)
+def parameters(op: Op) -> list[str]:
+    """The names of the function's parameters."""
+    return ["xs"] if op.gives_list else [name.lstrip("*") for name in op.arguments]
+
+
+def typed(op: Op, names: Iterable[str]) -> str:
+    """Parameters with their types and defaults."""
+    kind = "Iterable[Number]" if op.takes_list else "Number | bool" if op.name == "where" else "Number"
+    return ", ".join(f"{n}: {kind} = {op.defaults[n]}" if n in op.defaults else f"{n}: {kind}" for n in names)
 
 
 def method_source(op: Op) -> str:
     """The text of the method for one operation on scalars, and of its other names."""
     others = op.arguments[1:]
-    lines = [f"def {op.method}({signature(op, 'self')}):", quoted(f"{op.text} Formula: {op.formula}.")]
+    lines = [
+        f"def {op.method}({', '.join(filter(None, ['self', typed(op, others)]))}) -> Value:",
+        quoted(f"{op.text} Formula: {op.formula}."),
+    ]
     for name in others:
         lines.append(f"    if type({name}) is not Value:")
         if op.symbol:  # an operator lets the other type try
@@ -69,7 +75,7 @@ def method_source(op: Op) -> str:
     for alias in op.aliases:
         if alias.startswith("__") and others:
             lines += [
-                f"def {alias}(self, other):",
+                f"def {alias}(self, other: Number) -> Value:",
                 quoted(op.text),
                 "    right = operand(other)",
                 f"    return NotImplemented if right is NotImplemented else self.{op.method}(right)",
@@ -82,7 +88,7 @@ def method_source(op: Op) -> str:
 
 def _reflected(op: Op, operator: str) -> list[str]:
     return [
-        f"def {reflected(operator)}(self, other):",
+        f"def {reflected(operator)}(self, other: float) -> Value:",
         quoted(f"{op.text} Reached when the left operand is a plain number."),
         "    left = operand(other)",
         f"    return NotImplemented if left is NotImplemented else left.{op.method}(self)",
@@ -98,7 +104,7 @@ def function_source(op: Op) -> str:
     """The text of the function for one operation: on Values it extends the graph, on plain numbers it gives a float."""
     if op.takes_list:
         return _list_source(op)
-    lines = [f"def {op.name}({signature(op)}):", quoted(docstring(op))]
+    lines = [f"def {op.name}({typed(op, op.arguments)}) -> Number:", quoted(docstring(op))]
     first, *others = op.arguments
     lines += [f"    if isinstance({first}, Value):", f"        return {first}.{op.method}({', '.join(others)})"]
     if others:
@@ -119,8 +125,9 @@ def function_source(op: Op) -> str:
 
 def _list_source(op: Op) -> str:
     """The text of a function of lists: it makes one node, or one for each entry of the list."""
-    names = signature(op).split(", ")
-    lines = [f"def {op.name}({', '.join(names)}):", quoted(docstring(op))]
+    names = parameters(op)
+    gives = "list[Any]" if op.gives_list else "Any"
+    lines = [f"def {op.name}({typed(op, names)}) -> {gives}:", quoted(docstring(op))]
     lines.append(f"    nodes, {', '.join(names)} = operands({op.name!r}, {', '.join(names)})")
     if not op.gives_list:
         lines += [
@@ -149,7 +156,7 @@ def docstring(op: Op) -> str:
     """What `help` says about the function."""
     derivatives = "; ".join(op.derivatives)
     head = f"{op.text}\n\nValue: {op.formula}\nDerivative: {derivatives}  (`out` is the value)\n\n"
-    *names, last = signature(op).split(", ") if op.takes_list else op.arguments
+    *names, last = parameters(op)
     several = f"{', '.join(names)} and {last} are" if names else f"{last} is"
     if not op.takes_list:
         numbers = "Values or real numbers" if names else "a Value or a real number"

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from . import eager
+from . import eager, hints
 from .floats import CONSTANTS, IEEE_FUNCTIONS, namespace
 from .modes import ACTIVE
 from .operation import TABLE, Op
@@ -57,7 +57,8 @@ def _entries(name: str, xs: Iterable[Number]) -> list[Any]:
 
 
 _scope: dict[str, Any] = {
-    **namespace(), "ACTIVE": ACTIVE, "FAULTS": FAULTS, "FLOAT_FUNCTIONS": FLOAT_FUNCTIONS,
+    **namespace(), "Any": Any, "Iterable": Iterable, "Number": Number,
+    "ACTIVE": ACTIVE, "FAULTS": FAULTS, "FLOAT_FUNCTIONS": FLOAT_FUNCTIONS,
     "IEEE_FUNCTIONS": IEEE_FUNCTIONS, "TABLE": TABLE, "Value": Value, "argument": argument, "made": made,
     "new": object.__new__, "operand": operand, "operands": operands, "watched": watched,
 }  # fmt: skip
@@ -114,7 +115,10 @@ def uninstall(name: str) -> None:
     """Take back what `install` did for one operation without other names."""
     del FUNCTIONS[name], ON_VALUES[name]
     delattr(Value, name)
+    if name in hints.OF_VALUE:
+        setattr(Value, name, hints.Hint(name, hints.OF_VALUE[name]))
 
 
 install([*TABLE.values()], "")
-ON_VALUES["shares"] = FUNCTIONS["softmax"]
+ON_VALUES["shares"], ON_VALUES["log_shares"] = FUNCTIONS["softmax"], FUNCTIONS["log_softmax"]
+ON_VALUES["rest"] = lambda shares: sum(shares[1:])

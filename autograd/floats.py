@@ -109,15 +109,60 @@ def log_sum_exp(xs: Sequence[float]) -> float:
     return largest + math.log1p(math.fsum(exp_difference(x, largest) for i, x in enumerate(xs) if i != top))
 
 
-def _pole(x: float) -> float:
-    return -inf if x in (0.0, -1.0) else nan  # log at 0, log1p at −1; elsewhere outside the domain
+def log_shares(xs: Sequence[float]) -> list[float]:
+    """log of `shares`: (xᵢ − largest) − log1p(what the smaller entries add); both terms are ≤ 0, so none cancels."""
+    if any(x != x for x in xs):
+        return [nan] * len(xs)
+    top = max(range(len(xs)), key=xs.__getitem__)
+    largest = xs[top]
+    if largest in (inf, -inf):
+        return [-math.log(xs.count(largest)) if x == largest else -inf for x in xs]
+    rest = math.log1p(math.fsum(exp_difference(x, largest) for i, x in enumerate(xs) if i != top))
+    return [(x - largest) - rest for x in xs]
+
+
+def rest(shares: Sequence[float]) -> float:
+    """1 − the first share. Where that share rounds to 1, the sum of the others keeps the digits."""
+    return 1.0 - shares[0] if shares[0] < 0.5 else math.fsum(shares[1:])
+
+
+def cbrt(x: float) -> float:
+    """The cube root; x^(1/3) and one Newton step, which makes an error of 1e-14 one of 1 ulp."""
+    if x == 0 or not abs(x) < inf:
+        return x
+    root = math.copysign(math.pow(abs(x), 1 / 3), x)
+    return root - (root - x / (root * root)) / 3
+
+
+def exp2(x: float) -> float:
+    """2 to the power x (`math.exp2` came with Python 3.11)."""
+    return math.pow(2.0, x)
+
+
+def _whole(rounding: Callable[[float], int]) -> Callable[[float], float]:
+    """A rounding to whole numbers that keeps infinities, nan and the sign of a zero."""
+
+    def rounded(x: float) -> float:
+        return math.copysign(float(rounding(x)), x) if abs(x) < 4503599627370496.0 else x  # from 2^52 all are whole
+
+    return rounded
+
+
+floor, ceil, round_half_even = _whole(math.floor), _whole(math.ceil), _whole(round)
+
+
+def mod(x: float, y: float) -> float:
+    """x − y·⌊x/y⌋, which has the sign of y (Python's and NumPy's modulo)."""
+    return x % y
 
 
 FLOAT_FUNCTIONS: dict[str, Callable[..., float]] = {
     "exp": math.exp, "expm1": math.expm1, "log": math.log, "log1p": math.log1p, "sqrt": math.sqrt,
     "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan,
     "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh, "erf": math.erf, "pow": math.pow, "abs": abs,
-    "head": head, "standard_normal_cdf": standard_normal_cdf,
+    "log2": math.log2, "log10": math.log10, "exp2": exp2, "cbrt": cbrt, "asinh": math.asinh, "acosh": math.acosh,
+    "atanh": math.atanh, "atan2": math.atan2, "hypot": math.hypot, "floor": floor, "ceil": ceil,
+    "round": round_half_even, "mod": mod, "head": head, "standard_normal_cdf": standard_normal_cdf,
 }  # fmt: skip
 """What a formula may call, for floats; some raise where IEEE 754 has a value."""
 
@@ -126,16 +171,22 @@ IEEE_FUNCTIONS: dict[str, Callable[..., float]] = FLOAT_FUNCTIONS | {
     "expm1": _ieee(math.expm1, lambda x: inf),
     "cosh": _ieee(math.cosh, lambda x: inf),
     "sinh": _ieee(math.sinh, lambda x: math.copysign(inf, x)),
-    "log": _ieee(math.log, lambda x: _pole(x) if x == 0 else nan),
-    "log1p": _ieee(math.log1p, lambda x: _pole(x) if x == -1 else nan),
-    **{name: _ieee(FLOAT_FUNCTIONS[name], lambda x: nan) for name in ("sqrt", "sin", "cos", "tan", "asin", "acos")},
+    "exp2": _ieee(exp2, lambda x: inf),
+    **{name: _ieee(FLOAT_FUNCTIONS[name], lambda x: -inf if x == 0 else nan) for name in ("log", "log2", "log10")},
+    "log1p": _ieee(math.log1p, lambda x: -inf if x == -1 else nan),
+    "atanh": _ieee(math.atanh, lambda x: math.copysign(inf, x) if abs(x) == 1 else nan),
+    **{
+        name: _ieee(FLOAT_FUNCTIONS[name], lambda x: nan)
+        for name in ("sqrt", "sin", "cos", "tan", "asin", "acos", "acosh")
+    },
+    "mod": lambda x, y: nan if y == 0 else x % y,
     "pow": _power,
     "divide": _divide,
 }
 """The same functions, none of which raises."""
 
 CONSTANTS = {"inf": inf, "nan": nan}
-LIST_FUNCTIONS = {"shares": shares, "log_sum_exp": log_sum_exp}
+LIST_FUNCTIONS = {"shares": shares, "log_shares": log_shares, "rest": rest, "log_sum_exp": log_sum_exp}
 
 
 def namespace(ieee: bool = False) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 _TABLE = {
     # functions
     "logsumexp logaddexp": "use autograd.log_sum_exp([x, y, …])",
@@ -49,3 +51,47 @@ _TABLE = {
 
 HINTS = {name: text for names, text in _TABLE.items() for name in names.split()}
 """What `autograd` says about each of these names: what to write instead."""
+
+_OF_VALUE = {
+    "item numpy tolist float double value val": "the number is v.data",
+    "detach clone": "a new leaf with the same number is autograd.Value(v.data)",
+    "requires_grad requires_grad_ retain_grad retain_graph": "every Value records how it was made and keeps its .grad",
+    "is_leaf grad_fn": "v.op is the operation that made it, '' for a leaf; v.parents are its operands",
+    "shape ndim dim size dtype device T reshape squeeze unsqueeze flatten view astype": (
+        "a Value is one number; arrays are lists of Values, or NumPy arrays of them"
+    ),
+    "to cpu cuda": "Values are computed by Python; autograd.compile runs functions of them fast",
+    "sum": "write sum(values), or autograd.dot and autograd.mean of lists",
+    "mean std var norm max min argmax": "use autograd.mean, max(values), or numpy.std of a NumPy array of Values",
+    "dot matmul": "use autograd.dot(xs, ys) of two lists",
+    "add sub mul div pow neg abs fabs": "write u + v, u - v, u * v, u / v, u ** v, -v, abs(v)",
+    "softmax log_softmax": "it takes a list: autograd.softmax(values)",
+    "logsumexp log_sum_exp": "it takes a list: autograd.log_sum_exp(values)",
+    "zero_": "v.zero_grad() clears the gradients of a graph; optimizers clear those of their parameters",
+    "name": "it is v.label",
+    "children prev _children": "the operands are v.parents",
+    "_backward": "the local derivatives are v.local_derivatives; `tracegrad source tanh` shows the rule of tanh",
+    "gradient derivative diff": "call y.backward() and read x.grad, or use autograd.grad(y, [x])",
+    "fmod remainder": "write u % v",
+    "trunc": "use v.floor(), v.ceil() or v.round()",
+}
+
+OF_VALUE = {name: text for names, text in _OF_VALUE.items() for name in names.split()}
+"""What a `Value` says about each of these names."""
+
+
+class Hint:
+    """An attribute that is not there: who asks for it gets an AttributeError that says what to write.
+
+    A ``__getattr__`` would do the same, and make every other attribute slower (up to Python 3.11).
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        raise AttributeError(f"{owner.__name__} has no attribute {self.name!r}: {self.text}", name=None, obj=None)
+
+    def __repr__(self) -> str:  # what `help(Value)` shows
+        return f"not here: {self.text}"

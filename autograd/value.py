@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Union
 
-from . import ops, pickling
+from . import hints, ops, pickling
 from .backward import backward
 from .graph import describe as describe  # noqa: PLC0414 (explicitly handed on)
 from .graph import place, topological
@@ -122,6 +122,24 @@ class Value(Methods):
         for node in topological(self):
             node.grad = 0.0
 
+    def conjugate(self) -> Value:
+        """Itself: a real number. `numpy.var` and `numpy.std` ask for it."""
+        return self
+
+    @property
+    def _prev(self) -> set[Value]:
+        """The operands by the name of micrograd, for drawing functions written for it."""
+        return set(self.parents)
+
+    @property
+    def _op(self) -> str:
+        """The sign of the operation by the name of micrograd; empty for a leaf."""
+        op = ops.TABLE.get(self.op)
+        return op.symbol or op.name if op else ""
+
+    def __dir__(self) -> list[str]:
+        return [name for name in object.__dir__(self) if name not in hints.OF_VALUE]
+
     def __pos__(self) -> Value:
         return self
 
@@ -169,6 +187,10 @@ class Value(Methods):
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return pickling.reduced(self)
+
+
+for _name, _text in hints.OF_VALUE.items():
+    setattr(Value, _name, hints.Hint(_name, _text))
 
 
 # ---- making nodes -----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from .. import formulas, ops
+from .. import arrays, formulas, ops
 from ..graph import topological
 from ..value import Value
 
@@ -93,6 +93,10 @@ def _namespace(called: frozenset[str] | None) -> dict[str, Any]:
         weights = np.exp(table - table.max(axis=0))
         return weights / weights.sum(axis=0)
 
+    def log_shares(xs: list[Any]) -> Any:
+        table = np.stack(np.broadcast_arrays(*xs))
+        return table - log_sum_exp(xs)
+
     def _exponentials(xs: list[Any]) -> tuple[Any, Any]:
         table = np.stack(np.broadcast_arrays(*xs))
         largest = table.max(axis=0)
@@ -101,17 +105,12 @@ def _namespace(called: frozenset[str] | None) -> dict[str, Any]:
         return largest, weights
 
     known: dict[str, Any] = {
-        "abs": np.abs, "acos": np.arccos, "asin": np.arcsin, "atan": np.arctan, "inf": ops.inf, "nan": ops.nan,
-        "log_sum_exp": log_sum_exp, "pow": np.power, "shares": shares, "where": np.where,
-        "sum": sum, "len": len, "zip": zip,
+        "inf": ops.inf, "nan": ops.nan, "log_sum_exp": log_sum_exp, "log_shares": log_shares, "shares": shares,
+        "where": np.where, "sum": sum, "len": len, "zip": zip, "abs": np.abs, "pow": np.power,
     }  # fmt: skip
-    for name in ("cos", "cosh", "exp", "expm1", "log", "log1p", "sin", "sinh", "sqrt", "tan", "tanh"):
-        known[name] = getattr(np, name)
     for name in called or ():
-        if name not in known:  # another operation of the table, or a function that NumPy does not have
-            own = name in ops.TABLE and name not in _SCALAR_ONLY
-            known[name] = _on_arrays(name) if own else np.vectorize(ops.IEEE_FUNCTIONS[name], otypes=[float])
+        if name not in known and arrays.basic(name):
+            known[name] = arrays.ufunc(name) or np.vectorize(ops.IEEE_FUNCTIONS[name], otypes=[float])
+        elif name not in known:
+            known[name] = _on_arrays(name)
     return known
-
-
-_SCALAR_ONLY = {"erf"}

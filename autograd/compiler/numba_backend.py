@@ -18,7 +18,7 @@ from .lower import Lowered
 from .machine import AUX, BACKWARD, LINE, LISTED, OP, UPDATE, Array, address
 from .numpy_backend import Call, NumpyMachine
 from .pack import BATCHED
-from .rows import ADD, ASSIGN, ASSIGN_FIRST, B_VALUE, FUNCTIONS, I_VALUE, MACHINE
+from .rows import ADD, ASSIGN, ASSIGN_FIRST, B_VALUE, FOR_NUMPY, FUNCTIONS, I_VALUE, MACHINE
 from .trace import Ints
 
 CACHE = 1 << 20
@@ -36,6 +36,7 @@ FAR = 64
 _SLOW = {MACHINE[name] for name in FUNCTIONS} - {
     MACHINE[name] for name in ("exp", "sqrt", "erf", "head", "standard_normal_cdf")
 }
+_UNKNOWN = [MACHINE[name] for name in FOR_NUMPY]
 
 
 class NumbaMachine(NumpyMachine):
@@ -141,6 +142,7 @@ class NumbaMachine(NumpyMachine):
         products = (rows[:, OP] == MACHINE["contract"]) & (size >= 32 * LARGE) & (rows[:, LISTED] == 0)
         products &= (rows[:, 2:7] > 1).sum(axis=1) > 1  # no dot product of two vectors
         chosen: Array = (products & self.large) | (np.isin(rows[:, OP], list(_SLOW)) & (size >= LONG))
+        chosen |= np.isin(rows[:, OP], _UNKNOWN)
         return chosen
 
 

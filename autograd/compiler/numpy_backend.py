@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..arrays import ufunc
 from .lower import Lowered
 from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, PARTS, UPDATE, Array, Machine, address
-from .rows import ADD, ASSIGN, ASSIGN_FIRST
+from .rows import ADD, ASSIGN, ASSIGN_FIRST, FOR_NUMPY
 from .trace import Ints
 
 PIECE = 1 << 22
@@ -30,18 +31,19 @@ _UFUNCS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def _elementwise(name: str) -> Callable[[Array, Array], None]:
-    function = np.frompyfunc(ops.IEEE_FUNCTIONS[name], 1, 1)
+def _elementwise(name: str) -> Callable[..., None]:
+    function = np.frompyfunc(ops.IEEE_FUNCTIONS[name], 2 if name in _BINARY else 1, 1)
 
-    def run(x: Array, out: Array) -> None:
-        out[...] = function(x)
+    def run(*operands: Array) -> None:
+        operands[-1][...] = function(*operands[:-1])
 
     return run
 
 
-for _name in ("erf", "head", "standard_normal_cdf"):
-    _UFUNCS[_name] = _elementwise(_name)
-_BINARY = ("add", "sub", "mul", "div", "pow", "less", "less_equal")
+_BINARY = {"add", "sub", "mul", "div", "pow", "less", "less_equal"}
+_BINARY |= {name for name in FOR_NUMPY if len(ops.TABLE[name].arguments) == 2}
+for _name in ("erf", "head", "standard_normal_cdf", *FOR_NUMPY):
+    _UFUNCS[_name] = ufunc(_name) or _elementwise(_name)
 
 
 class NumpyMachine(Machine):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import ops
+from ..arrays import basic
 from ..ops import Op
 from .pack import INPUT
 from .trace import Ints
@@ -24,7 +25,9 @@ FUNCTIONS = tuple(sorted(set(ops.FLOAT_FUNCTIONS) & {
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf",
     "head", "standard_normal_cdf",
 }))  # fmt: skip
-MACHINE = {name: code for code, name in enumerate((*ARITHMETIC, *STRUCTURED, *FUNCTIONS))}
+FOR_NUMPY = tuple(name for name in ops.FLOAT_FUNCTIONS if basic(name) and name not in {*ARITHMETIC, *FUNCTIONS})
+"""Functions that the table has and the compiled loop does not: NumPy runs their rows in every back end."""
+MACHINE = {name: code for code, name in enumerate((*ARITHMETIC, *STRUCTURED, *FUNCTIONS, *FOR_NUMPY))}
 """The machine's instructions. Some update a target: ``product_to`` adds a·b to it, ``step_to`` a where not b ≤ 0."""
 
 ASSIGN, ADD, ASSIGN_FIRST = 0, 1, 2

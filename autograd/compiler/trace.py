@@ -309,6 +309,13 @@ def read(
             index[node] = ids[0]
         elif name == "mean":
             index[node] = make("div", (make("sum", ids), constant(float(len(ids)))))
+        elif name == "log_softmax":  # −softplus(log Σ exp of the others − x) keeps the digits of a share close to 1
+            x, *others = ids
+            if not others:
+                index[node] = constant(0.0)
+                continue
+            rest = make("log_sum_exp", tuple(others)) if len(others) > 1 else others[0]
+            index[node] = make("neg", (make("softplus", (make("sub", (rest, x)),)),))
         elif name == "dot":
             half = len(ids) // 2
             products = tuple([commuting("mul", a, b) for a, b in zip(ids[:half], ids[half:])])

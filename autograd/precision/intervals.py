@@ -223,13 +223,27 @@ def _meanings(field: Field) -> dict[str, Meaning]:
         return result
 
     def normal_pdf(x: Interval) -> Interval:
-        pi = Interval((field.libmp.mpf_pi(field.bits, "f"), field.libmp.mpf_pi(field.bits, "c")), field)
         return exp(-square(x) / 2) / sqrt(2 * pi)
 
     def log_sum_exp(*xs: Interval) -> Interval:
         top = max(xs, key=lambda x: x.high)
         return top + log(total([exp(x - top) if x is not top else one for x in xs]))
 
+    def step(rounding: Callable[[Any], Any]) -> Callable[[Interval], Interval]:
+        return lambda x: Interval((rounding(x.low)._mpf_, rounding(x.high)._mpf_), field)  # whole numbers are exact
+
+    def cbrt(x: Any) -> Any:
+        return fine.cbrt(x) if x > 0 else -fine.cbrt(-x)
+
+    def atan2(y: Interval, x: Interval) -> Interval:
+        if x > 0:
+            return atan(y / x)
+        if y.is_zero():
+            return pi if x < 0 else field.interval(0.0)
+        return pi / 2 - atan(x / y) if y > 0 else -(pi / 2) - atan(x / y)
+
+    pi = Interval((field.libmp.mpf_pi(field.bits, "f"), field.libmp.mpf_pi(field.bits, "c")), field)
+    atan, floor = field.monotone(fine.atan), step(field.mp.floor)
     normal_cdf = field.monotone(fine.ncdf)
     log1p, expm1 = field.monotone(fine.log1p), field.monotone(fine.expm1)
     return {
@@ -239,23 +253,40 @@ def _meanings(field: Field) -> dict[str, Meaning]:
         "div": lambda x, y: x / y,
         "neg": lambda x: -x,
         "abs": abs,
+        "square": square,
+        "reciprocal": lambda x: one / x,
+        "mod": lambda x, y: x - y * floor(x / y),
         "pow": power,
         "exp": exp,
         "expm1": expm1,
         "log": log,
         "log1p": log1p,
         "sqrt": sqrt,
+        "log2": field.monotone(lambda x: fine.log(x) / fine.log(2)),
+        "log10": field.monotone(fine.log10),
+        "exp2": field.monotone(lambda x: fine.power(2, x)),
+        "cbrt": field.monotone(cbrt),
+        "hypot": lambda x, y: sqrt(square(x) + square(y)),
+        "floor": floor,
+        "ceil": step(field.mp.ceil),
+        "round": step(field.mp.nint),
+        "sign": step(field.mp.sign),
         "sin": from_library("mpi_sin"),
         "cos": from_library("mpi_cos"),
         "tan": from_library("mpi_tan"),
         "asin": field.monotone(fine.asin),
         "acos": field.monotone(fine.acos, falling=True),
-        "atan": field.monotone(fine.atan),
+        "atan": atan,
+        "atan2": atan2,
         "sinh": field.monotone(fine.sinh),
         "cosh": cosh,
         "tanh": field.monotone(fine.tanh),
+        "asinh": field.monotone(fine.asinh),
+        "acosh": field.monotone(fine.acosh),
+        "atanh": field.monotone(fine.atanh),
         "sigmoid": sigmoid,
         "softplus": lambda x: log1p(exp(x)),
+        "log_sigmoid": lambda x: -log1p(exp(-x)),
         "silu": lambda x: x * sigmoid(x),
         "relu": relu,
         "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
@@ -267,6 +298,7 @@ def _meanings(field: Field) -> dict[str, Meaning]:
         "gelu": lambda x: x * normal_cdf(x),
         "maximum": larger,
         "minimum": smaller,
+        "clip": lambda x, lo, hi: smaller(larger(x, lo), hi),
         "where": lambda condition, x, y: x if condition else y,
         "less": lambda x, y: field.interval(float(x < y)),
         "less_equal": lambda x, y: field.interval(float(x <= y)),
@@ -276,6 +308,7 @@ def _meanings(field: Field) -> dict[str, Meaning]:
         "mean": lambda *xs: total(xs) / len(xs),
         "log_sum_exp": log_sum_exp,
         "softmax": lambda x, *others: one / (one + total([exp(other - x) for other in others])),
+        "log_softmax": lambda x, *others: -log1p(total([exp(other - x) for other in others])),
     }
 
 
@@ -289,7 +322,15 @@ def _slopes(field: Field, values: dict[str, Meaning]) -> dict[str, Meaning]:
             rest = rest + share
         return [out * rest, *(-out * share for share in shares)]
 
+    def log_softmax(out: Interval, x: Interval, *others: Interval) -> list[Interval]:
+        shares = [exp(other - x + out) for other in others]
+        return [sum(shares, field.interval(0.0)), *(-share for share in shares)]
+
+    log_2, log_10 = values["log"](field.interval(2.0)), values["log"](field.interval(10.0))
     return {
+        "log2": lambda out, x: [one / (x * log_2)],
+        "log10": lambda out, x: [one / (x * log_10)],
+        "exp2": lambda out, x: [out * log_2],
         "gaussian": lambda out, x: [-2 * x * out],
         "normal_pdf": lambda out, x: [-x * out],
         "erf": lambda out, x: [values["normal_pdf"](x * values["sqrt"](2 * one)) * values["sqrt"](8 * one)],
@@ -297,4 +338,5 @@ def _slopes(field: Field, values: dict[str, Meaning]) -> dict[str, Meaning]:
         "mean": lambda out, *xs: [one / len(xs)] * len(xs),
         "log_sum_exp": lambda out, *xs: [exp(x - out) for x in xs],
         "softmax": softmax,
+        "log_softmax": log_softmax,
     }

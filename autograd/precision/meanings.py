@@ -62,23 +62,40 @@ def meanings(mp: Any) -> dict[str, Meaning]:
         "div": lambda x, y: x / y,
         "neg": lambda x: -x,
         "abs": abs,
+        "square": lambda x: x * x,
+        "reciprocal": lambda x: 1 / x,
+        "mod": lambda x, y: x % y,
         "pow": power,
         "exp": mp.exp,
         "expm1": mp.expm1,
         "log": mp.log,
         "log1p": mp.log1p,
         "sqrt": mp.sqrt,
+        "log2": lambda x: mp.log(x) / mp.log(2),
+        "log10": mp.log10,
+        "exp2": lambda x: mp.power(2, x),
+        "cbrt": lambda x: mp.cbrt(x) if x > 0 else -mp.cbrt(-x),
+        "hypot": mp.hypot,
+        "floor": mp.floor,
+        "ceil": mp.ceil,
+        "round": mp.nint,
+        "sign": mp.sign,
         "sin": mp.sin,
         "cos": mp.cos,
         "tan": mp.tan,
         "asin": mp.asin,
         "acos": mp.acos,
         "atan": mp.atan,
+        "atan2": mp.atan2,
         "sinh": mp.sinh,
         "cosh": mp.cosh,
         "tanh": mp.tanh,
+        "asinh": mp.asinh,
+        "acosh": mp.acosh,
+        "atanh": mp.atanh,
         "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
         "softplus": lambda x: mp.log1p(mp.exp(x)),
+        "log_sigmoid": lambda x: -mp.log1p(mp.exp(-x)),
         "silu": lambda x: x / (1 + mp.exp(-x)),
         "relu": lambda x: max(x, number(0)),
         "leaky_relu": lambda x, slope: x if x > 0 else slope * x,
@@ -90,6 +107,7 @@ def meanings(mp: Any) -> dict[str, Meaning]:
         "gelu": lambda x: x * normal_cdf(x),
         "maximum": max,
         "minimum": min,
+        "clip": lambda x, lo, hi: min(max(x, lo), hi),
         "where": lambda condition, x, y: x if condition != 0 else y,
         "less": lambda x, y: number(x < y),
         "less_equal": lambda x, y: number(x <= y),
@@ -99,6 +117,7 @@ def meanings(mp: Any) -> dict[str, Meaning]:
         "mean": lambda *xs: mp.fsum(xs) / len(xs),
         "log_sum_exp": log_sum_exp,
         "softmax": softmax,
+        "log_softmax": lambda x, *others: -mp.log1p(mp.fsum(mp.exp(other - x) for other in others)),
     }
 
 
@@ -115,7 +134,14 @@ def slope_meanings(mp: Any, values: Mapping[str, Meaning]) -> dict[str, Meaning]
         shares = [out * mp.exp(other - x) for other in others]
         return [out * mp.fsum(shares), *(-out * share for share in shares)]
 
+    def log_softmax(out: Any, x: Any, *others: Any) -> list[Any]:
+        shares = [mp.exp(other - x + out) for other in others]
+        return [mp.fsum(shares), *(-share for share in shares)]
+
     return {
+        "log2": lambda out, x: [1 / (x * mp.log(2))],
+        "log10": lambda out, x: [1 / (x * mp.log(10))],
+        "exp2": lambda out, x: [out * mp.log(2)],
         "gaussian": lambda out, x: [-2 * x * out],
         "normal_pdf": lambda out, x: [-x * out],
         "erf": lambda out, x: [2 / mp.sqrt(mp.pi) * values["gaussian"](x)],
@@ -123,6 +149,7 @@ def slope_meanings(mp: Any, values: Mapping[str, Meaning]) -> dict[str, Meaning]
         "mean": lambda out, *xs: [mp.mpf(1) / len(xs)] * len(xs),
         "log_sum_exp": log_sum_exp,
         "softmax": softmax,
+        "log_softmax": log_softmax,
     }
 
 

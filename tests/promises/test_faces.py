@@ -16,9 +16,8 @@ import pytest
 import autograd
 import nn
 import tracegrad
-from autograd import face
+from autograd import face, functions
 from autograd import hints as of_autograd
-from autograd.ops import TABLE
 from nn import hints as of_nn
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +48,8 @@ def test_what_is_shown_is_what_is_public(package: types.ModuleType) -> None:
 def test_readers_and_type_checkers_find_every_public_name(package: types.ModuleType) -> None:
     """What is imported at its first use stands in the text too, as ``from .view import draw as draw``."""
     text = Path(str(package.__file__)).read_text(encoding="utf-8")
-    assert {name for name in package.__all__ if not re.search(rf"import (\w+ )?as {name}$|import \w+ as {name}$",
+    written = {*package.__all__} - ({*functions.__all__} if package is autograd else set())
+    assert {name for name in written if not re.search(rf"import (\w+ )?as {name}$|import \w+ as {name}$",
                                                               text, re.MULTILINE)} == set()  # fmt: skip
 
 
@@ -59,10 +59,6 @@ def test_every_public_name_is_documented(package: types.ModuleType, name: str) -
     assert inspect.getdoc(found), f"{package.__name__}.{name} has no docstring"
     inherited = isinstance(found, type) and found.__doc__ is None
     assert not inherited, f"{package.__name__}.{name} has the docstring of its base class"
-
-
-GENERATED = {op.name for op in TABLE.values() if not op.takes_list}
-"""Functions made from the table of operations, which say ``(*arguments, **named)`` until they are written out."""
 
 
 def uninformative(function: Callable[..., Any]) -> Iterator[str]:
@@ -79,7 +75,7 @@ def uninformative(function: Callable[..., Any]) -> Iterator[str]:
 @each_name
 def test_signatures_say_something(package: types.ModuleType, name: str) -> None:
     found = getattr(package, name)
-    if callable(found) and not (isinstance(found, type) and issubclass(found, Exception)) and name not in GENERATED:
+    if callable(found) and not (isinstance(found, type) and issubclass(found, Exception)):
         assert [*uninformative(found)] == []
 
 
@@ -132,6 +128,21 @@ def test_hints_name_what_is_there(package: types.ModuleType, hints: dict[str, st
             getattr(package, name)
         assert str(caught.value) == f"module {package.__name__!r} has no attribute {name!r}: {text}"
         assert not hasattr(package, name) and "\n" not in text
+
+
+@pytest.mark.parametrize("name", list(of_autograd.OF_VALUE))
+def test_a_value_says_what_takes_the_place_of_a_name_of_other_libraries(name: str) -> None:
+    v, text = autograd.Value(2.0), of_autograd.OF_VALUE[name]
+    for owner in (v, autograd.Value):
+        assert not hasattr(owner, name)
+        with pytest.raises(AttributeError) as caught:
+            getattr(owner, name)
+        assert str(caught.value) == f"Value has no attribute {name!r}: {text}"
+    assert name not in dir(v)
+    for attribute in re.findall(r"\bv\.(\w+)", text):
+        assert hasattr(v, attribute), attribute
+    for public in re.findall(r"\bautograd\.(\w+)", text):
+        assert public in autograd.__all__, public
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def read_order(page: str) -> dict[str, list[list[str]]]:
 ORDER = read_order((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
 
 EXEMPT = {
-    ("autograd.value", "autograd.backward"): "Value.backward() starts the reverse pass, which is built on Value",
+    ("autograd.backward", "autograd.value"): "for type checkers: the reverse pass needs a node's slots only",
+    ("autograd.pickling", "autograd.value"): "for type checkers: a node is copied and pickled by its slots",
     ("autograd.graph", "autograd.value"): "for type checkers: a graph is walked by its slots, and Value has them",
     ("autograd.view.widget", "autograd.view.stepper"): "for type checkers: Stepper.widget() makes the widget",
     ("autograd", "tracegrad"): "the version stands where it can be read without autograd",
