@@ -99,7 +99,7 @@ def _entries() -> Iterator[Op]:
         text="The cube root, of negative numbers too.")
     # the slopes would lose the digits that a root below the smallest normal float has not got
     yield elementary("hypot", "hypot(x, y)", (_SLOPE_OF_HYPOT.format("x"), _SLOPE_OF_HYPOT.format("y")),
-        r"\sqrt{{$x}^2 + {$y}^2}", textbook=("x / out", "y / out"), arguments=_XY,
+        r"\sqrt{{$x}^2 + {$y}^2}", textbook=("x / out", "y / out"), arguments=_XY, kinks=("abs(x) + abs(y)",),
         text="√(x² + y²), which does not overflow before its value does; its slopes at (0, 0) are taken as 0.")
     # Steps
     yield elementary("floor", "floor(x)", ("0",), r"\left\lfloor{$x}\right\rfloor", aliases=("__floor__",),
@@ -188,9 +188,10 @@ def _entries() -> Iterator[Op]:
     yield choice("minimum", "where(x <= y, x, where(x > y, y, x + y))",
         (half.format("y", "x"), half.format("x", "y")), r"\min\left($x, $y\right)", arguments=_XY, kinks=("x - y",),
         word="min", text="The smaller of two; a tie gives one half of the slope to each.")
-    below = half.format("hi", "maximum(x, lo)")
+    # where all three are equal, x and lo move nothing: hi holds them down
+    raised, below = half.replace("0.5", "where(lo < hi, 0.5, 0)"), half.format("hi", "maximum(x, lo)")
     yield choice("clip", "minimum(maximum(x, lo), hi)",
-        (f"{half.format('x', 'lo')} * {below}", f"{half.format('lo', 'x')} * {below}",
+        (f"{raised.format('x', 'lo')} * {below}", f"{raised.format('lo', 'x')} * {below}",
          half.format("maximum(x, lo)", "hi")), r"\operatorname{clip}\left($x, $lo, $hi\right)",
         arguments=("x", "lo", "hi"), kinks=("where(lo < hi, x - lo, 1)", "maximum(x, lo) - hi"),
         text="x, but not below lo and not above hi; at either edge one half of the slope to each.")
