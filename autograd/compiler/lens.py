@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import graph, modes
-from ..functions import symbolic_derivatives
+from ..adjoints import symbolic_derivatives
 from ..modes import AnomalyError
 from ..ops import TABLE
 from ..value import Value, constant, describe

@@ -175,7 +175,11 @@ def operands(op: ops.Op) -> int:
     return len(op.arguments) + 2 * sum(name.startswith("*") for name in op.arguments)
 
 
-@pytest.mark.parametrize("name", list(ops.TABLE))
+# a step passes many periods of a modulo by a tiny number, and −1/x² overflows long before 1/x does
+MEASURABLE = {"mod": 0.1, "reciprocal": 1e-150}
+
+
+@pytest.mark.parametrize("name", [name for name in ops.TABLE if name not in MEASURABLE])
 @settings(max_examples=25)
 @given(data=st.data())
 def test_every_operation_passes_at_every_size(name: str, data: Any) -> None:
@@ -193,6 +197,16 @@ def test_every_operation_passes_at_every_size(name: str, data: Any) -> None:
     inside = not on_edge(op, [x.data for x in xs])
     if inside and math.isfinite(y.data) and all(map(math.isfinite, y.local_derivatives)) and not op.kinks:
         assert report.ok or "round-off" in verdicts(report)
+
+
+@pytest.mark.parametrize(("name", "least"), MEASURABLE.items())
+@settings(max_examples=25)
+@given(data=st.data())
+def test_operations_pass_where_a_step_fits(name: str, least: float, data: Any) -> None:
+    op = ops.TABLE[name]
+    xs = [Value(data.draw(st.sampled_from([-1, 1])) * data.draw(st.floats(least, 1e9))) for _ in range(operands(op))]
+    report = gradcheck(apply(op, tuple(xs)), xs, raise_exception=False)
+    assert not report.edges.wrong and set(verdicts(report)) <= {"ok", *(["kink", "round-off"] if op.kinks else [])}
 
 
 @settings(max_examples=20)
