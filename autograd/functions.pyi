@@ -605,7 +605,7 @@ def clip(x: Value, lo: Number, hi: Number) -> Value:
     """x, but not below lo and not above hi; at either edge one half of the slope to each.
 
     Value: minimum(maximum(x, lo), hi)
-    Derivative: where(x > lo, 1, where(x < lo, 0, 0.5)) * where(hi > maximum(x, lo), 1, where(hi < maximum(x, lo), 0, 0.5)); where(lo > x, 1, where(lo < x, 0, 0.5)) * where(hi > maximum(x, lo), 1, where(hi < maximum(x, lo), 0, 0.5)); where(maximum(x, lo) > hi, 1, where(maximum(x, lo) < hi, 0, 0.5))  (`out` is the value)
+    Derivative: where(x > lo, 1, where(x < lo, 0, where(lo < hi, 0.5, 0))) * where(hi > maximum(x, lo), 1, where(hi < maximum(x, lo), 0, 0.5)); where(lo > x, 1, where(lo < x, 0, where(lo < hi, 0.5, 0))) * where(hi > maximum(x, lo), 1, where(hi < maximum(x, lo), 0, 0.5)); where(maximum(x, lo) > hi, 1, where(maximum(x, lo) < hi, 0, 0.5))  (`out` is the value)
 
     x, lo and hi are Values or real numbers. A Value gives a Value, numbers alone give a float.
     """
