@@ -33,7 +33,7 @@ class Form(NamedTuple):
     rest: bool
 
     def takes(self, count: int) -> bool:
-        """Whether it can be called with so many arguments."""
+        """Whether it can be called with this many arguments."""
         return self.required <= count and (self.rest or count <= len(self.names))
 
 
@@ -70,7 +70,7 @@ def point(f: Callable[..., Any], xs: Any, asker: str) -> Point:
     """How a function is called at a point.
 
     Raises:
-        TypeError: the function cannot take so many numbers.
+        TypeError: the function cannot take this many numbers.
     """
     numbers, listed = entries(xs, asker)
     count, known = len(numbers), form(f)

@@ -171,7 +171,7 @@ def docstring(op: Op) -> str:
 
 
 def quoted(text: str) -> str:
-    """A docstring as it stands in the text of a function."""
+    """A docstring as it is written in the text of a function."""
     indented = text.replace("\n", "\n    ").replace("\n    \n", "\n\n")
     end = "\n    " if "\n" in text else ""
     return f'    """{indented}{end}"""'

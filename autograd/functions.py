@@ -1,7 +1,7 @@
 """The operations as functions: on Values they extend the graph, on plain numbers they return a float.
 
 Each entry of the table that is not an operator has a function here, written by `autograd.eager`. What type checkers
-and editors see of them stands in ``functions.pyi``, which `autograd.stubs` generates from the table.
+and editors see of them is in ``functions.pyi``, which `autograd.stubs` generates from the table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The table of operations: every mathematical fact about an operation stands here, once.
+"""The table of operations: every mathematical fact about an operation is stated here, once.
 
 An entry states the value, one derivative per argument, the LaTeX form, and where the operation has a kink or an edge
 of its domain, all as text in the language of `autograd.formulas`. The eager methods of `Value`, the derivative
@@ -6,7 +6,7 @@ graph of higher orders, the array kernels of the compiler, the LaTeX printer, th
 the same entry. Adding an entry adds the operation everywhere.
 
 Derivative formulas are chosen to be as accurate as the value itself. Where a textbook writes something shorter, the
-comment beside the entry gives the argument at which the textbook form loses its digits.
+comment next to the entry gives the argument at which the textbook form loses its digits.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _entries() -> Iterator[Op]:
     yield elementary("atanh", "atanh(x)", ("1 / ((1 - x) * (1 + x))",), r"\operatorname{artanh} $x",
         textbook=("1 / (1 - x * x)",), word="artanh", aliases=("arctanh",), domain=("1 - x", "1 + x"),
         text="The inverse hyperbolic tangent.")
-    # 1 − out² has no digit left from x = 19 on, where out rounds to 1; for e = exp(−2|x|), 1 + |out| is 2 / (1 + e)
+    # 1 − out² has no correct digit from x = 19 up, where out rounds to 1; for e = exp(−2|x|), 1 + |out| is 2 / (1 + e)
     yield activation("tanh", "tanh(x)",
         ("where(abs(x) < 0.7, 1 - out * out, exp(-2 * abs(x)) * ((1 + abs(out)) * (1 + abs(out))))",), r"\tanh $x",
         textbook=("1 - out * out",), text="The hyperbolic tangent.")
@@ -180,7 +180,7 @@ def _entries() -> Iterator[Op]:
         text="Φ(x), the distribution function of the standard normal law.")
     yield activation("gelu", "x * normal_cdf(x)", ("normal_cdf(x) + x * normal_pdf(x)",),
         r"\operatorname{gelu}\left($x\right)", text="x · Φ(x), exact (Hendrycks and Gimpel 2016).")
-    # Choices. With a nan on either side the sum hands it on.
+    # Choices. A nan on either side gets through in the sum.
     half = "where({0} > {1}, 1, where({0} < {1}, 0, 0.5))"
     yield choice("maximum", "where(x >= y, x, where(x < y, y, x + y))",
         (half.format("x", "y"), half.format("y", "x")), r"\max\left($x, $y\right)", arguments=_XY, kinks=("x - y",),

@@ -1,6 +1,6 @@
 """Copies and pickles of graphs, node by node in topological order, so that depth does not matter.
 
-It needs the slots of a node only, and stands under `Value`, which calls it.
+It needs the slots of a node only, and is below `Value`, which calls it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One graph evaluated at many points at once: what makes checking every parameter of a network quick.
 
 Changing one leaf at a time, at a score of points each, means thousands of evaluations of the same graph. Here each
-node is evaluated once, on an array with one entry per point, by the formula that stands in the table of operations,
+node is evaluated once, on an array with one entry per point, by the formula in the table of operations,
 read in a namespace of NumPy functions. The user's graph is not touched.
 """
 
@@ -59,7 +59,7 @@ def replay_together(root: Value, leaves: Mapping[Value, Any], count: int) -> lis
             known[node] = _on_arrays(node.op)(*[known.get(parent, parent.data) for parent in node.parents])
             for parent in node.parents:
                 if last_use[parent] is node and parent is not root:
-                    known.pop(parent, None)  # arrays are let go as soon as nothing needs them
+                    known.pop(parent, None)  # arrays are released as soon as nothing needs them
     values: list[float] = (known.get(root, root.data) + np.zeros(count)).tolist()
     return values
 

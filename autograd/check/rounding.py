@@ -71,7 +71,7 @@ def gradient_noise(root: Value, leaves: Sequence[Value]) -> list[float]:
     """First-order bound of the rounding error of ∂root/∂leaf by the chain rule, one per leaf.
 
     A local derivative is right to 4 ulp, a product and a sum to half of one; so each edge adds 10u·|adjoint·slope|, and
-    hands on the error of the adjoint it comes from. Where large paths cancel, this is what the sum has lost.
+    passes on the error of the adjoint it comes from. Where large paths cancel, this is what the sum has lost.
     """
     order = topological(root)
     adjoint = dict(zip(order, adjoints(root, 1.0, order)))

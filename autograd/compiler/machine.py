@@ -34,7 +34,7 @@ _STRUCTURED = np.array([MACHINE[name] for name in STRUCTURED])
 
 
 PARTS = ("shared", "forward", "reverse", "finish")
-"""What a program consists of: the values of what is shared, for each block of samples values and adjoints, and at last
+"""What a program consists of: the values of what is shared, for each block of samples values and adjoints, and finally
 the adjoints of what is shared. `Machine.run` runs parts for a block of samples; ``first`` says that it is the first
 block of the batch, and ``careful`` that in the backward parts a product with an exact zero carries nothing.
 """

@@ -26,13 +26,13 @@ CACHE = 1 << 20
 BLOCK = 256
 """Samples that a block has at least, however many numbers each takes: reading a row costs as much as 50 additions."""
 LARGE = 4096
-"""From so many products per sample on, a matrix product is worth a call of BLAS."""
+"""From this many products per sample upward, a matrix product is worth a call of BLAS."""
 LONG = 1024
-"""From so many numbers on, a function is worth a call of NumPy."""
+"""From this many numbers upward, a function is worth a call of NumPy."""
 THIN = 128
 """So few vectors times many are quicker in tiles: BLAS would need a copy of the samples, and packs them once more."""
 FAR = 64
-"""From so many numbers in a row on, copying rows waits for memory, and asking ahead for the next row pays."""
+"""From this many numbers in a row upward, copying rows waits for memory, and asking ahead for the next row pays."""
 _SLOW = {MACHINE[name] for name in FUNCTIONS} - {
     MACHINE[name] for name in ("exp", "sqrt", "erf", "head", "standard_normal_cdf")
 }

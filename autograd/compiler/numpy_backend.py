@@ -19,7 +19,7 @@ from .rows import ADD, ASSIGN, ASSIGN_FIRST, FOR_NUMPY
 from .trace import Ints
 
 PIECE = 1 << 22
-"""So many products at a time are made by the rule of exact zeros, which needs room for each."""
+"""How many products at a time are made by the rule of exact zeros, which needs room for each."""
 Key = tuple[tuple[str, ...], int, bool, bool]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -101,7 +101,7 @@ class NumpyMachine(Machine):
     # -- views ----------------------------------------------------------------------------------------------------
 
     def view(self, start: int, shape: tuple[int, ...], steps: tuple[int, ...]) -> Array:
-        """Numbers in memory from an address on, with steps per axis; an axis without steps has length 1."""
+        """Numbers in memory that start at an address, with steps per axis; an axis without steps has length 1."""
         item = self.dtype.itemsize
         least = tuple(n if step else 1 for n, step in zip(shape, steps))  # a step of 0 broadcasts
         view: Array = np.ndarray(least, self.dtype, self.memory, start * item, tuple(step * item for step in steps))

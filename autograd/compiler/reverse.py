@@ -92,7 +92,7 @@ class Reverse:
         self.written[region][missing] = True
 
     def _update(self, worker: Step, operand: Operand) -> int:
-        """How to update the adjoints of an operand, which count as handed to from now on."""
+        """How to update the adjoints of an operand, which count as written from now on."""
         touched = operand.slots.ravel() if operand.slots.size == 1 else np.unique(operand.slots)
         written = self.written[operand.region]
         fresh = not written[touched].any()

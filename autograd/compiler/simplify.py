@@ -59,7 +59,7 @@ class Reduced:
 
 
 def simplify(scalars: Scalars) -> Reduced:
-    """Flatten sums and recognise dots.
+    """Flatten sums and recognize dots.
 
     A sum takes in another one that nothing else uses and that varies with the samples as it does itself (a sum of
     parameters alone stays one, and runs once per batch). Its products that nothing else uses are grouped by what they
@@ -160,7 +160,7 @@ def simplify(scalars: Scalars) -> Reduced:
 
 
 def _kinds(s: Scalars, code: Ints, codes: int) -> Ints:
-    """A number per node that two nodes share if they may stand in the same vector."""
+    """A number per node that two nodes share if they may be in the same vector."""
     kind = 3 + max(s.arguments, default=0) + (s.level * codes + code) * 2 + s.batched
     kind[code == (s.op and _code_of(s, "constant", code))] = 1
     kind[: s.n_inputs] = 2 + np.array(s.arguments, np.int64)

@@ -58,7 +58,7 @@ class Table(NamedTuple):
         caption: the title above.
         bars: for the first rows, the length of a bar that HTML shows next to them.
         limit: in a terminal, the width at which other columns are cut.
-        note: stands below.
+        note: a line below.
     """
 
     heads: Row
