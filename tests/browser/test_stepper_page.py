@@ -1,4 +1,4 @@
-"""The saved page in a real browser: every number, every control, keyboard, sizes, colours, hostile labels."""
+"""The saved page in a real browser: every number, every control, keyboard, sizes, colors, hostile labels."""
 
 import random
 

@@ -215,7 +215,7 @@ def same(plain: Any, f: Any, shapes: list[Any], parameters: list[Value], batch: 
 
 @pytest.mark.parametrize("name", sorted(name for name, op in ops.TABLE.items() if not op.takes_list))
 def test_operations(plain: Any, name: str) -> None:
-    """Of inputs, of parameters, of both in either order, several at once and beside constants."""
+    """Of inputs, of parameters, of both in either order, several at once and with constants."""
     op = ops.TABLE[name]
     count = len(op.arguments)
 
@@ -253,7 +253,7 @@ def test_networks(plain: Any, activation: str, width: int) -> None:
 
 
 def test_inputs_that_lie_sample_by_sample(plain: Any) -> None:
-    """As they do beside a large matrix product, so that what is added to their gradients stands far apart."""
+    """As they do next to a large matrix product, so that what is added to their gradients stands far apart."""
     width = 64
     layer = nn.MLP(width, [width], "tanh", output="tanh", seed=1)
     w = weights(1)[0]
@@ -328,7 +328,7 @@ def test_rows_of_an_array(plain: Any, width: int) -> None:
 
 
 def test_where_rows_begin(plain: Any) -> None:
-    """As so many numbers from the memory on, also before it; spare samples are the last one again."""
+    """As this many numbers from the memory onward, also before it; spare samples are the last one again."""
     numbers = np.arange(200.0)
     memory, X = numbers[100:150], numbers[10:60].reshape(10, 5)
     chosen, places = np.array([7, 0, 9]), np.zeros(8, np.uint64)
@@ -387,7 +387,7 @@ VECTORS: dict[str, Callable[[float, float, float], float]] = {
 
 @pytest.mark.parametrize("name", VECTORS)
 def test_vectors_with_every_step(plain: Any, name: str) -> None:
-    """Step 0 stays at a number (a target then takes the sum), 1 goes to the neighbour, 3 further on."""
+    """Step 0 stays at a number (a target then takes the sum), 1 goes to the neighbor, 3 further on."""
     kernel, count = getattr(plain.vectors, name), 5
     memory = rng().integers(-3, 4, size=60).astype(float)
     memory[40:] = [x or 0.5 for x in memory[40:]]  # nothing is divided by 0

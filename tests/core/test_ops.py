@@ -409,7 +409,7 @@ def signs(op: Op, texts: Sequence[str], point: Sequence[float]) -> list[bool]:
 def jumps(op: Op, rng: random.Random) -> tuple[int, int]:
     """On a random way through the arguments: where values or slopes jump with no kink there, and kinks without a jump.
 
-    Neighbours on the way are at most 0.005 apart, so that no slope changes by 0.05 between them unless it jumps.
+    Neighbors on the way are at most 0.005 apart, so that no slope changes by 0.05 between them unless it jumps.
     """
     start, end = ([rng.uniform(-1, 1) for _ in op.arguments] for _ in range(2))
     way = [[a + (b - a) * step / 500 for a, b in zip(start, end)] for step in range(501)]
@@ -424,7 +424,7 @@ def jumps(op: Op, rng: random.Random) -> tuple[int, int]:
 
 
 # the slopes of `where` are others at zero alone, with the same number on either side of it; that of `cbrt` grows
-# without bound towards zero; the cut of `atan2` ends in (0, 0), so that no sign changes there alone; and a modulo
+# without bound toward zero; the cut of `atan2` ends in (0, 0), so that no sign changes there alone; and a modulo
 # jumps ever faster as y goes to 0
 OTHER_KINKS = ("where", "cbrt", "atan2", "mod")
 

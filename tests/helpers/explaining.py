@@ -20,7 +20,7 @@ Network = list[list[tuple[list[Value], "Value | None"]]]
 
 
 def network(sizes: Sequence[int], bias: bool = True, seed: int = 0) -> Network:
-    """Weights labelled as `nn` does, made by hand: layers of (weights, bias)."""
+    """Weights labeled as `nn` does, made by hand: layers of (weights, bias)."""
     source = random.Random(seed)
 
     def weight(label: str) -> Value:

@@ -27,7 +27,7 @@ MORE = [
 
 
 def graph(payloads: list[str] = MORE) -> tuple[Value, Value]:
-    """A root and a leaf on which all depends; leaves, interior nodes and the root are labelled with the payloads."""
+    """A root and a leaf on which all depends; leaves, interior nodes and the root are labeled with the payloads."""
     leaf = Value(0.5, payloads[0])
     total = leaf.tanh()
     for label in payloads[1:]:

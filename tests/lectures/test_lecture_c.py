@@ -1,4 +1,4 @@
-"""Lecture C, MLP training as optimisation: line search, descent, sample-wise gradients, vanishing gradients."""
+"""Lecture C, MLP training as optimization: line search, descent, sample-wise gradients, vanishing gradients."""
 
 import math
 import random

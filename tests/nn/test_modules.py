@@ -1,4 +1,4 @@
-"""Modules, neurons, layers and MLPs: parameters and their names, shapes, floats beside graphs, labels."""
+"""Modules, neurons, layers and MLPs: parameters and their names, shapes, floats as well as graphs, labels."""
 
 import copy
 import math

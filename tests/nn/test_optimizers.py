@@ -429,7 +429,7 @@ def test_rates_and_settings_changed_between_steps_are_seen(make, loops):
 
 @each_kind
 def test_other_arrays_can_be_given(make, loops):
-    """Of another type, not side by side, read-only: each is looked at anew."""
+    """Of another type, not side by side, read-only: each is looked at again."""
     expected = Steps(make).step(4).theta
 
     def apart(array):

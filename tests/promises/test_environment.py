@@ -1,4 +1,4 @@
-"""What surrounds the library: optional packages, ``python -O``, locales, line endings, a neighbour of the same name."""
+"""What surrounds the library: optional packages, ``python -O``, locales, line endings, a neighbor of the same name."""
 
 import ast
 import importlib
@@ -245,7 +245,7 @@ def test_a_checkpoint_with_turned_line_endings_is_refused(tmp_path):
         nn.load(tmp_path / "m.json")
 
 
-# ---- HIPS autograd, the neighbour of the same name --------------------------------------------------------------
+# ---- HIPS autograd, the neighbor of the same name ---------------------------------------------------------------
 
 
 def copied(folder):

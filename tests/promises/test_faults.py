@@ -35,7 +35,7 @@ SAVERS = {
     "history.csv": lambda path: history(30).to_csv(path),
     "network.svg": lambda path: nn.draw_network(nn.MLP(2, [2, 1], seed=0)).save(path),
 }
-"""Everything that writes a file by itself; the file name is what its saver is called here."""
+"""Everything that writes a file on its own; the file name is what its saver is called here."""
 
 
 # ---- a process that dies ----------------------------------------------------------------------------------------

@@ -283,7 +283,7 @@ def test_out_of_memory_is_reported_as_what_it_is():
 
 
 def test_a_compile_that_runs_out_of_memory_does_not_fall_back_in_silence(monkeypatch):
-    """`fit` falls back to the eager engine where tracing is impossible; want of memory is no such case."""
+    """`fit` falls back to the eager engine where tracing is impossible; running out of memory is not such a case."""
 
     def greedy(*_, **__):
         raise MemoryError("no memory for the program")
