@@ -58,6 +58,36 @@ def refuse_freed(order: Iterable[Value]) -> None:
             )
 
 
+def edited(root: Value | Iterable[Value]) -> Value | None:
+    """The first node that is not what its operation gives now, because a ``.data`` was edited since; None if all are.
+
+    ``backward()`` goes by what was recorded when the graph was made. `forward` brings a graph up to date.
+    """
+    if ACTIVE and current().tracing:  # placeholders have no numbers
+        return None
+    for node in topological(root):
+        if node.parents and node.op in TABLE:
+            data, slopes = TABLE[node.op].evaluate(*[parent.data for parent in node.parents])
+            if not _alike(data, node.data) or not all(map(_alike, slopes, node.local_derivatives)):
+                return node
+    return None
+
+
+def _alike(x: float, y: float) -> bool:
+    """Equal up to what C libraries differ in, as a graph can come from another machine; nan is like nan."""
+    return x == y or abs(x - y) <= 1e-12 * abs(x) or (x != x and y != y)
+
+
+def refuse_edited(root: Value | Iterable[Value]) -> None:
+    """Raise RuntimeError if a ``.data`` was edited since the graph was made: derivatives would mix two points."""
+    node = edited(root)
+    if node is not None:
+        raise RuntimeError(
+            f"a .data was edited after the graph was made: {describe(node)} is not what its operands give now. "
+            "Call autograd.graph.forward(root) to recompute the graph at the new point, or compute it again"
+        )
+
+
 def _roots(root: Value | Iterable[Value]) -> list[Value]:
     roots = [root] if hasattr(root, "parents") else list(root) if isinstance(root, Iterable) else [root]
     for node in roots:
