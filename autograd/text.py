@@ -39,6 +39,11 @@ def _trimmed(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def counted(count: int, word: str) -> str:
+    """``1 step``, ``2 steps``, ``1,000 steps``."""
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
 def minus(text: str) -> str:
     """A formatted number with true minus signs."""
     return text.replace("-", MINUS)

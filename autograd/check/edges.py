@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from .. import formulas, ops
 from ..answer import Answer, Part
 from ..graph import describe
+from ..text import counted
 from ..value import Value
 from .differences import NOTHING, UNIT_ROUNDOFF, Estimate, slope
 from .rounding import operation_noise
@@ -63,7 +64,9 @@ class EdgeReport(Answer, _Findings):
         return "Edges of a graph"
 
     def _content(self) -> list[Part]:
-        parts: list[Part] = [f"{self.checked} edges compared with finite differences, {len(self.wrong)} wrong"]
+        parts: list[Part] = [
+            f"{counted(self.checked, 'edge')} compared with finite differences, {len(self.wrong)} wrong"
+        ]
         parts += [f"* {edge}" for edge in self.wrong]
         return parts + self.remarks()
 

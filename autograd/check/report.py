@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..answer import Answer, Part
 from ..notation.tables import Table
-from ..text import minus
+from ..text import counted, minus
 from .edges import EdgeReport
 
 
@@ -157,11 +157,14 @@ class Report(Answer):
     def _content(self) -> list[Part]:
         failed = [row for row in self.rows if row.verdict != "ok"]
         first = sum(row.order == 1 for row in self.rows)
-        what = f"{first} first" + (f" and {len(self.rows) - first} second" if first < len(self.rows) else "")
+        second = len(self.rows) - first
+        what = (
+            f"{first} first and {counted(second, 'second derivative')}"
+            if second
+            else counted(first, "first derivative")
+        )
         state = self.outcome if self.ok else f"{self.outcome.upper()} ({self._trouble(failed)})"
-        parts: list[Part] = [
-            f"gradcheck {state}: {what} derivatives, {self.edges.checked} edges, f = {self.value:.10g}"
-        ]
+        parts: list[Part] = [f"gradcheck {state}: {what}, {counted(self.edges.checked, 'edge')}, f = {self.value:.10g}"]
         if self.edges.wrong:
             parts.append(f"First wrong operation: {self.edges.wrong[0]}")
             names = dict.fromkeys(edge.node.op for edge in self.edges.wrong)

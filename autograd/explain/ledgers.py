@@ -10,7 +10,7 @@ from ..answer import Answer, Part
 from ..graph import refuse_freed, topological
 from ..notation.neurons import ARITHMETIC, Structure, depending, require
 from ..notation.tables import Table, column
-from ..text import minus, number
+from ..text import counted, minus, number
 from ..value import Value
 from .contributions import Contribution, contribution
 from .groups import Groups, split
@@ -146,10 +146,9 @@ class Ledger(Answer):
         return f"{self._gradient()} = {number(self.total, 6)}: {self._note()}"
 
     def _note(self) -> str:
-        paths = "1 path" if self.count == 1 else f"{self.count:,} paths"
         zero = self.count - self.live
         dead = (f", {zero:,} of them exactly 0" if self.count > 1 else ", exactly 0") if zero else ""
-        note = f"{paths}{dead}"
+        note = counted(self.count, "path") + dead
         if not math.isfinite(self.total):
             return note + "; the gradient is not finite: autograd.detect_anomaly() finds where that began"
         if self.count > 1:

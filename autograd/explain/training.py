@@ -11,7 +11,7 @@ from ..answer import Answer, Part
 from ..graph import refuse_freed, topological
 from ..notation.names import name_of
 from ..notation.neurons import Structure
-from ..text import number
+from ..text import counted, number
 from ..value import Value, real
 from .groups import Entry, Groups, samples
 
@@ -170,7 +170,7 @@ class TrainingLedger(Answer):
             sums.setdefault(move.sample if kind == "sample" else f"step {move.step}", []).append(move.amount)
         entries = [Entry(name, math.fsum(amounts), len(amounts)) for name, amounts in sums.items()]
         change = number(self.change(parameter), 6)
-        title = f"{self._word(parameter)} moved by {change} in {len(self._rates)} steps"
+        title = f"{self._word(parameter)} moved by {change} in {counted(len(self._rates), 'step')}"
         return Groups(kind, title, entries, self.change(parameter), count="entries")
 
     def _column(self, parameter: Value | None) -> int:
@@ -189,7 +189,7 @@ class TrainingLedger(Answer):
         return "How far each sample has moved a weight"
 
     def _size(self) -> str:
-        return f"TrainingLedger: {len(self._rates)} steps, {len(self.parameters)} weights"
+        return f"TrainingLedger: {counted(len(self._rates), 'step')}, {counted(len(self.parameters), 'weight')}"
 
     def _content(self) -> list[Part]:
         parts: list[Part] = [self._size()]

@@ -26,4 +26,5 @@ class Quantities(Answer):
 
 
 def _written(quantity: Any, before: str) -> str:
-    return np.array2string(np.asarray(quantity), precision=4, suppress_small=True, prefix=before)
+    array = np.asarray(quantity) + 0.0  # without the sign of zeros
+    return np.array2string(array, precision=4, suppress_small=True, prefix=before)
