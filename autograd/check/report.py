@@ -158,11 +158,9 @@ class Report(Answer):
         failed = [row for row in self.rows if row.verdict != "ok"]
         first = sum(row.order == 1 for row in self.rows)
         second = len(self.rows) - first
-        what = (
-            f"{first} first and {counted(second, 'second derivative')}"
-            if second
-            else counted(first, "first derivative")
-        )
+        what = counted(first, "first derivative")
+        if second:
+            what = f"{first} first and {counted(second, 'second derivative')}"
         state = self.outcome if self.ok else f"{self.outcome.upper()} ({self._trouble(failed)})"
         parts: list[Part] = [f"gradcheck {state}: {what}, {counted(self.edges.checked, 'edge')}, f = {self.value:.10g}"]
         if self.edges.wrong:
