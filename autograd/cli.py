@@ -1,4 +1,4 @@
-"""The expression commands of `tracegrad`: draw, check and step through a formula given as text.
+"""The expression commands of `tracegrad`: draw, check and step through a formula given as text; show an operation.
 
 The text is parsed with `ast` against a whitelist and interpreted node by node (see `autograd.formulas`); it never
 reaches Python's evaluator.
@@ -11,10 +11,13 @@ import math
 import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
+from inspect import getsource
+from string import Template
 from typing import Any
 
 from . import formulas, ops
-from .elementary import on_values
+from .elementary import FUNCTIONS, on_values
 from .graph import leaves
 from .notation.tables import Table
 from .value import Value, constant
@@ -112,8 +115,45 @@ def _step(options: argparse.Namespace) -> int:
     return 0
 
 
+def source(name: str) -> str:
+    """An entry of the table of operations as text: its formulas, and the Python that is written from them.
+
+    Raises:
+        CommandError: no operation has that name.
+    """
+    op = ops.TABLE.get(name)
+    if op is None:
+        near = get_close_matches(name, ops.TABLE, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(ops.TABLE))}"
+        raise CommandError(f"no operation is called {name!r}; {advice}")
+    names = [argument.lstrip("*") for argument in op.arguments]
+    rows = [("kind", op.kind), ("value", op.formula)]
+    for argument, derivative, book in zip(names, op.derivatives, op.textbook):
+        rows.append((f"d/d{argument}", derivative))
+        rows += [("as in books", book)] if book else []
+    rows += [
+        (heading, text) for heading, texts in (("kink at 0 of", op.kinks), ("domain", op.domain)) for text in texts
+    ]
+    rows.append(("LaTeX", Template(op.latex).substitute({argument: argument for argument in names})))
+    width = max(len(heading) for heading, _ in rows)
+    parts = [f"{name}: {op.text}", "\n".join(f"  {heading:{width}}  {text}" for heading, text in rows)]
+    if op.method and not op.takes_list:
+        parts += [f"The method Value.{op.method}, as Python runs it:", getsource(getattr(Value, op.method)).rstrip()]
+    if name in FUNCTIONS:
+        parts += [f"The function autograd.{name}:", getsource(FUNCTIONS[name]).rstrip()]
+    return "\n\n".join(parts)
+
+
+def _source(options: argparse.Namespace) -> int:
+    print(source(options.operation))
+    return 0
+
+
 def add_commands(commands: Any) -> None:
-    """Add draw, check and step to the subcommands of an argument parser."""
+    """Add draw, check, step and source to the subcommands of an argument parser."""
+    command = commands.add_parser("source", help="show the formulas of an operation and the Python written from them")
+    command.add_argument("operation", help="such as tanh, mul or softmax")
+    command.set_defaults(run=_source)
     for name, run, text in (
         ("draw", _draw, "draw the graph of an expression with its values, local derivatives and gradients"),
         ("check", _check, "check the gradient of an expression against finite differences, edge by edge"),

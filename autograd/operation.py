@@ -251,7 +251,8 @@ def enter(op: Op) -> None:
     if op.has_function and not op.takes_list and op.name not in FLOAT_FUNCTIONS:
         for ieee, functions in ((False, FLOAT_FUNCTIONS), (True, IEEE_FUNCTIONS)):
             source = formulas.for_floats(parse(op, op.formula), ieee)
-            functions[op.name] = eval(f"lambda {', '.join(op.arguments)}: {source}", namespace(ieee))
+            names = [f"{name}={op.defaults[name]}" if name in op.defaults else name for name in op.arguments]
+            functions[op.name] = eval(f"lambda {', '.join(names)}: {source}", namespace(ieee))
 
 
 def withdraw(name: str) -> None:

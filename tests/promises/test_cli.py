@@ -1,6 +1,7 @@
 """The `tracegrad` command, as it is typed."""
 
 import argparse
+import inspect
 import re
 import shlex
 import subprocess
@@ -45,6 +46,28 @@ def test_draw(capsys):
     assert ElementTree.parse("graph.svg").getroot().tag.endswith("svg")
     assert run("draw 'x*x' x=3 -o graph.dot", capsys)[0] == 0
     assert Path("graph.dot").read_text(encoding="utf-8").startswith("digraph")
+
+
+def test_source(capsys):
+    status, out, err = run("source tanh", capsys)
+    assert (status, err) == (0, "")
+    head, formulas, *rest = out.split("\n\n", 2)
+    assert head == "tanh: The hyperbolic tangent."
+    assert [line.split(maxsplit=1) for line in formulas.splitlines() if "as in" not in line] == [
+        ["kind", "activation"], ["value", "tanh(x)"], ["d/dx", autograd.ops.TABLE["tanh"].derivatives[0]],
+        ["LaTeX", r"\tanh x"],
+    ]  # fmt: skip
+    assert "  as in books  1 - out * out\n" in out
+    for function in (autograd.Value.tanh, autograd.tanh):
+        assert inspect.getsource(function).rstrip() in rest[0]
+    for name in autograd.ops.TABLE:
+        status, out, err = run(f"source {name}", capsys)
+        assert status == 0 and out.startswith(f"{name}: ") and "$" not in out.splitlines()[-1]
+    assert "def __mul__" in run("source mul", capsys)[1] and "shares_all" in run("source softmax", capsys)[1]
+    assert "domain" in run("source log", capsys)[1] and "kink at 0 of" in run("source relu", capsys)[1]
+    for name, advice in (("softmx", "did you mean softmax?"), ("xyzzy", "there are abs, acos")):
+        status, out, err = run(f"source {name}", capsys)
+        assert status == 2 and not out and f"no operation is called {name!r}; {advice}" in err
 
 
 def test_check(capsys):
