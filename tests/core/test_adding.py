@@ -77,7 +77,7 @@ y = (w * x).swirl()
 y.backward()
 assert math.isclose(autograd.ledger(y, w).total, w.grad, rel_tol=1e-15)
 assert "sw" in str(autograd.derivation(y, w)) and "swirl" in autograd.derivation(y, w).latex()
-assert str(autograd.formula(y)) == "swirl(w * x, 2)" and "swirl" in autograd.formula(y).latex
+assert str(autograd.formula(y)) == "swirl(w * x, 2)" and "swirl" in autograd.formula(y).latex()
 """,
     "gradient check": """
 assert autograd.gradcheck((w * x).swirl(), [w, x], order=2).ok
