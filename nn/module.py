@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class Module:
     """The base of every network: its parameters are the Values found in its attributes.
 
-    A subclass keeps Values, other Modules, and lists, tuples, dicts or NumPy object arrays of them as attributes, and
-    defines ``__call__`` for one sample. A parameter's name is the path that leads to it:
+    A subclass keeps Values, other Modules, and lists, tuples, deques, dicts, dataclasses or NumPy object arrays of them
+    as attributes, and defines ``__call__`` for one sample. A parameter's name is the path that leads to it:
     ``layers.0.neurons.3.weights.1``. Three things are not parameters: attributes whose name starts with an
     underscore, Values that an operation computed (a remembered output, say), and a Value that was met before
     (a shared weight has one name).
@@ -46,6 +47,7 @@ class Module:
 
         Raises:
             ValueError: two different parameters have the same name (a dict with the keys ``1`` and ``"1"``).
+            TypeError: parameters are in a set, which has no order.
         """
         found: dict[str, Value] = {}
         for name, item in _walk(self):
@@ -160,32 +162,56 @@ def _few(names: list[str], shown: int = 5) -> str:
     return ", ".join(map(str, names[:shown])) + more
 
 
-def _walk(root: Module) -> Iterator[tuple[str, Value | Module]]:
-    """Every parameter and module below ``root``, each once, in the order of the attributes."""
-    seen: set[int] = set()
+def _walk(root: Module, hidden: bool = False) -> Iterator[tuple[str, Value | Module]]:
+    """Every parameter and module below ``root``, each once, in the order of the attributes.
+
+    With ``hidden``, attributes whose name starts with an underscore are looked into as well.
+    """
+    seen: dict[int, Any] = {}  # what was met, kept so that its id stays its own
     stack: list[tuple[str, Any]] = [("", root)]
     while stack:
         path, item = stack.pop()
-        children = _children(item)
-        if id(item) in seen or (children is None and not isinstance(item, Value)):
+        if id(item) in seen:
             continue
-        if isinstance(item, (Value, Module)):
-            seen.add(id(item))
-            if isinstance(item, Module) or not item.op:
+        if isinstance(item, Value):
+            seen[id(item)] = item
+            if not item.op:
                 yield path, item
-        elif isinstance(item, (list, dict)):  # containers alone can hold themselves
-            seen.add(id(item))
-        if children:
-            stack.extend((f"{path}.{key}" if path else str(key), child) for key, child in reversed(children))
+            continue
+        children = _children(item, path, hidden)
+        if children is None:
+            continue
+        seen[id(item)] = item
+        if isinstance(item, Module):
+            yield path, item
+        stack.extend((f"{path}.{key}" if path else str(key), child) for key, child in reversed(children))
 
 
-def _children(item: Any) -> list[tuple[Any, Any]] | None:
+def _children(item: Any, path: str, hidden: bool) -> list[tuple[Any, Any]] | None:
+    """What an attribute holds, with its name; None for what is not looked into.
+
+    Raises:
+        TypeError: a set holds parameters.
+    """
     if isinstance(item, Module):
-        return [(name, child) for name, child in vars(item).items() if not name.startswith("_")]
+        return [(name, child) for name, child in vars(item).items() if hidden or not name.startswith("_")]
     if isinstance(item, dict):
         return list(item.items())
-    if isinstance(item, (list, tuple)):
+    if isinstance(item, (list, tuple, deque)):
         return list(enumerate(item))
+    if isinstance(item, (set, frozenset)) and any(isinstance(entry, (Value, Module)) for entry in item):
+        if hidden:
+            return list(enumerate(item))
+        raise TypeError(
+            f"{path} is a set, which has no order, so that its parameters could not be told apart in a file: "
+            "keep them in a list"
+        )
     if type(item).__name__ == "ndarray" and item.dtype == object:
-        return list(enumerate(item.tolist()))
-    return None
+        return list(enumerate(item.tolist() if item.ndim else [item.item()]))
+    fields = getattr(type(item), "__dataclass_fields__", ())
+    return [(name, getattr(item, name, None)) for name in fields if hidden or not name.startswith("_")] or None
+
+
+def all_values(root: Module) -> set[Value]:
+    """Every leaf that a module holds in places that are looked into, those behind an underscore included."""
+    return {item for _, item in _walk(root, hidden=True) if isinstance(item, Value)}

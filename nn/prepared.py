@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from . import metrics
 from .datasets import one_hot
 from .inputs import Floats, finite, real_array, samples, unmasked
 from .losses import Loss
-from .module import Module, plain
+from .module import Module, all_values, plain
 from .optimizers import Optimizer
 
 
@@ -47,10 +48,12 @@ class Prepared:
             finite(self.y if self.y.ndim > 1 else self.y[:, None], f"{kind}y")
             if self.y.ndim == 2 and self.y.shape[1] == 1 and not several:
                 self.y = self.y[:, 0]
-        self._try(loss, output, kind)
+        self.leaves = self._try(loss, output, kind)
 
-    def _try(self, loss: Loss, output: Any, kind: str) -> None:
-        """The loss of every different target (up to 1,000), so that a wrong label is found before training."""
+    def _try(self, loss: Loss, output: Any, kind: str) -> list[Value]:
+        """The leaves that the loss depends on.
+
+        The loss of every different target (up to 1,000), so that a wrong label is found before training."""
         flat = self.given.ndim == 1
         _, places = np.unique(self.given if flat else self.y, axis=None if flat else 0, return_index=True)
         for place in places[:1000].tolist():
@@ -67,14 +70,29 @@ class Prepared:
                 )
             if place == places[0]:
                 _refuse_twice(result, output)
+                leaves = graph.leaves(result)
+        return leaves
 
     def check(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
-        """Refuse an optimizer that was made for another model: it would train nothing, silently."""
+        """Refuse an optimizer that was made for another model, which would train nothing; name what stays as it is."""
         moving = {*optimizer.parameters}
-        if moving.isdisjoint(model.parameters()):
-            root = loss(model(self.X[0].tolist()), self.y[0].tolist())
-            if moving.isdisjoint(graph.leaves(root)):
-                raise ValueError("the loss depends on none of the optimizer's parameters; was it made for this model?")
+        if moving.isdisjoint(self.leaves) and moving.isdisjoint(model.parameters()):
+            raise ValueError("the loss depends on none of the optimizer's parameters; was it made for this model?")
+        strange = {*self.leaves} - moving - all_values(model)
+        if strange:  # a leaf that is made anew each time is a number of the computation, and no hidden parameter
+            strange &= {*graph.leaves(loss(model(self.X[0].tolist()), self.y[0].tolist()))}
+        if strange:
+            found = [leaf for leaf in self.leaves if leaf in strange]
+            name = f"{found[0].label!r} = {found[0].data!r}" if found[0].label else repr(found[0])
+            more = f" (and {len(found) - 1:,} more)" if len(found) > 1 else ""
+            warnings.warn(
+                f"the loss depends on {name}{more}, a Value that is not among the parameters of the model or of the "
+                "optimizer: it stays as it is, and is not saved. If it is to be trained, keep it as an attribute of a "
+                "Module, or there in a list, tuple, deque, dict or dataclass (plain objects, partials and closures are "
+                "not looked into). If not, use a plain number, or an attribute whose name starts with an underscore",
+                UserWarning,
+                stacklevel=3,
+            )
 
 
 AGAIN = {"softmax": ("log_sum_exp", "softmax"), "sigmoid": ("softplus", "sigmoid")}
