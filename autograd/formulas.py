@@ -140,23 +140,31 @@ def interpret(
 
     Literals are turned into ``number(literal)``; a Value there gives IEEE results for ``1 / 0`` and ``9 ** 9 ** 9``.
     """
+    if isinstance(tree, ast.Constant):
+        assert isinstance(tree.value, (int, float))
+        return number(tree.value)
+    if isinstance(tree, ast.Name):
+        return values[tree.id]
+    parts = [interpret(part, functions, values, number) for part in _parts(tree)]
+    if isinstance(tree, ast.UnaryOp):
+        return _UNARY[type(tree.op)](*parts)
+    if isinstance(tree, ast.BinOp):
+        return _BINARY[type(tree.op)](*parts)
+    if isinstance(tree, ast.Compare):
+        return _COMPARE[type(tree.ops[0])](*parts)
+    assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
+    return functions[tree.func.id](*parts)
 
-    def of(node: ast.expr) -> Any:
-        if isinstance(node, ast.Constant):
-            assert isinstance(node.value, (int, float))
-            return number(node.value)
-        if isinstance(node, ast.Name):
-            return values[node.id]
-        if isinstance(node, ast.UnaryOp):
-            return _UNARY[type(node.op)](of(node.operand))
-        if isinstance(node, ast.BinOp):
-            return _BINARY[type(node.op)](of(node.left), of(node.right))
-        if isinstance(node, ast.Compare):
-            return _COMPARE[type(node.ops[0])](of(node.left), of(node.comparators[0]))
-        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        return functions[node.func.id](*map(of, node.args))
 
-    return of(tree)
+def _parts(tree: ast.expr) -> list[ast.expr]:
+    """The operands of an operation or a call."""
+    if isinstance(tree, ast.UnaryOp):
+        return [tree.operand]
+    if isinstance(tree, ast.BinOp):
+        return [tree.left, tree.right]
+    if isinstance(tree, ast.Compare):
+        return [tree.left, *tree.comparators]
+    return tree.args if isinstance(tree, ast.Call) else []
 
 
 _SIGNS = {ast.Add: ("+", 2), ast.Sub: ("-", 2), ast.Mult: ("*", 3), ast.Div: ("/", 3)}
@@ -171,35 +179,43 @@ def for_floats(tree: ast.expr, ieee: bool = False, lazy: bool = True) -> str:
         ieee: divisions are calls of ``divide``, so that no operation in it raises.
         lazy: ``where`` evaluates the chosen side only; else it stays the call of a function.
     """
+    return _float_form(tree, ieee, lazy)[0]
 
-    def write(node: ast.expr, least: int = 0) -> str:
-        text, binding = form(node)
+
+def _float_form(node: ast.expr, ieee: bool, lazy: bool) -> tuple[str, int]:
+    """The source of a part, and how tightly its outermost sign binds."""
+    if isinstance(node, ast.Constant):
+        assert isinstance(node.value, (int, float))
+        return repr(float(node.value)), 5
+    if isinstance(node, ast.Name):
+        return node.id, 5
+    forms = [_float_form(part, ieee, lazy) for part in _parts(node)]
+    texts = [text for text, _ in forms]
+
+    def part(index: int, least: int) -> str:
+        text, binding = forms[index]
         return text if binding >= least else f"({text})"
 
-    def form(node: ast.expr) -> tuple[str, int]:  # the text, and how tightly its outermost sign binds
-        if isinstance(node, ast.Constant):
-            assert isinstance(node.value, (int, float))
-            return repr(float(node.value)), 5
-        if isinstance(node, ast.Name):
-            return node.id, 5
-        if isinstance(node, ast.UnaryOp):
-            return ("-" if isinstance(node.op, ast.USub) else "+") + write(node.operand, 4), 4
-        if isinstance(node, ast.Compare):
-            return f"{write(node.left, 2)} {_RELATIONS[type(node.ops[0])]} {write(node.comparators[0], 2)}", 1
-        if isinstance(node, ast.BinOp):
-            if isinstance(node.op, ast.Pow):  # Python's ** would turn (-8) ** (1/3) into a complex number
-                return f"pow({write(node.left)}, {write(node.right)})", 5
-            if ieee and isinstance(node.op, ast.Div):
-                return f"divide({write(node.left)}, {write(node.right)})", 5
-            sign, binding = _SIGNS[type(node.op)]
-            return f"{write(node.left, binding)} {sign} {write(node.right, binding + 1)}", binding
-        assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        if node.func.id == "where" and lazy:
-            condition, chosen, otherwise = node.args
-            return f"{write(chosen, 1)} if {write(condition, 1)} else {write(otherwise)}", 0
-        return f"{node.func.id}({', '.join(map(write, node.args))})", 5
+    if isinstance(node, ast.UnaryOp):
+        return ("-" if isinstance(node.op, ast.USub) else "+") + part(0, 4), 4
+    if isinstance(node, ast.Compare):
+        return f"{part(0, 2)} {_RELATIONS[type(node.ops[0])]} {part(1, 2)}", 1
+    if isinstance(node, ast.BinOp):
+        if isinstance(node.op, ast.Pow):  # Python's ** would turn (-8) ** (1/3) into a complex number
+            return f"pow({texts[0]}, {texts[1]})", 5
+        if ieee and isinstance(node.op, ast.Div):
+            return f"divide({texts[0]}, {texts[1]})", 5
+        sign, binding = _SIGNS[type(node.op)]
+        return f"{part(0, binding)} {sign} {part(1, binding + 1)}", binding
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    if node.func.id == "where" and lazy:
+        return f"{part(1, 1)} if {part(0, 1)} else {texts[2]}", 0
+    return f"{node.func.id}({', '.join(texts)})", 5
 
-    return write(tree)
+
+def same(first: ast.expr, second: ast.expr) -> bool:
+    """Whether two formulas are the same, sign by sign. (`ast.dump` would leave a reference cycle behind.)"""
+    return for_floats(first) == for_floats(second)
 
 
 def may_raise(tree: ast.expr) -> bool:

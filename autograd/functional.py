@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, overload
 
@@ -107,26 +107,28 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
         if not args:
             raise TypeError("value_and_grad needs at least one argument to differentiate with respect to")
         fresh: list[Value] = []
-
-        def copy(x: Any) -> Any:
-            if isinstance(x, (list, tuple)):
-                return [copy(entry) for entry in x]
-            fresh.append(_fresh(x, "value_and_grad"))
-            return fresh[-1]
-
         with _recording():
-            y = _single(call([copy(x) for x in args]))
+            y = _single(call([_copied(x, fresh) for x in args]))
         nested = any(node.parents for node in fresh) or not set(fresh).issuperset(leaves(y))
         remaining = iter(grad(y, fresh, create_graph=nested))
         _close(fresh)
-
-        def like(x: Any) -> Any:
-            return [like(entry) for entry in x] if isinstance(x, (list, tuple)) else next(remaining)
-
-        gradient = tuple(map(like, args))
+        gradient = tuple(_shaped_like(x, remaining) for x in args)
         return y if nested else y.data, gradient[0] if len(args) == 1 else gradient
 
     return differentiated
+
+
+def _copied(x: Any, fresh: list[Value]) -> Any:
+    """An argument with a fresh node, noted in ``fresh``, for each of its numbers."""
+    if isinstance(x, (list, tuple)):
+        return [_copied(entry, fresh) for entry in x]
+    fresh.append(_fresh(x, "value_and_grad"))
+    return fresh[-1]
+
+
+def _shaped_like(x: Any, entries: Iterator[Any]) -> Any:
+    """The next entries in the form of an argument."""
+    return [_shaped_like(entry, entries) for entry in x] if isinstance(x, (list, tuple)) else next(entries)
 
 
 def _single(y: Any) -> Value:

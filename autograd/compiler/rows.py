@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import ops
+from .. import formulas, ops
 from ..arrays import basic
 from ..ops import Op
 from .pack import INPUT
@@ -124,7 +124,7 @@ def _choice(tree: ast.expr) -> tuple[ast.expr, ast.expr, ast.expr] | None:
 def rectified(tree: ast.expr) -> bool:
     """Whether a formula is ``where(x <= 0, 0, x)``."""
     choice = _choice(tree)
-    return choice is not None and literal(choice[1]) == 0 and ast.dump(choice[0]) == ast.dump(choice[2])
+    return choice is not None and literal(choice[1]) == 0 and formulas.same(choice[0], choice[2])
 
 
 def stepped(tree: ast.expr) -> bool:

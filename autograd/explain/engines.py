@@ -56,6 +56,9 @@ class Engine:
     def prepare(self, root: Value) -> None:
         """Called before a pass."""
 
+    def release(self) -> None:
+        """Called after a pass, to let go of what `prepare` kept of the graph."""
+
     def run(self, root: Value, seed: float = 1.0, start: Adjoints | None = None) -> Adjoints:
         """One pass: the gradients of all nodes. ``start`` holds gradients left over from an earlier pass."""
         self.prepare(root)
@@ -71,6 +74,7 @@ class Engine:
                 continue
             for parent, derivative in zip(node.parents, self.derivatives(node)):
                 adjoints[parent] = self.accumulate(adjoints.get(parent), self.contribution(adjoint, derivative))
+        self.release()
         return adjoints
 
     def gradient(self, root: Value, leaf: Value) -> Adjoints:

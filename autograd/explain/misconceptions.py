@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 
 from ..answer import Answer, Part
 from ..graph import describe, topological
@@ -15,51 +14,44 @@ from ..notation.render import render
 from ..notation.styles import Plain
 from ..ops import TABLE
 from ..text import number as shown
-from ..value import Value, real
+from ..value import Value
+from .claims import Claim, read, same
 from .engines import RIGHT, Adjoints, Mutant
+from .matches import Match, item
 from .mistakes import ALL, ForgottenUse, UpdatedWeights
+from .recomputed import MOST_NODES, Degrees, roundings
+from .slip_search import WHOLES, SlipSearch
+from .slips import SLIPS
 from .written import formula
-
-
-@dataclass(frozen=True)
-class Match:
-    """A mistake that produces the claimed number.
-
-    Attributes:
-        mutant: the wrong engine.
-        value: the gradient that it gives.
-        node: the first node, from the root on, whose gradient it gets wrong.
-        right, wrong: the gradient of that node in the right pass and in the wrong one.
-        text: all this in words.
-    """
-
-    mutant: Mutant
-    value: float
-    node: Value
-    right: float
-    wrong: float
-    text: str
 
 
 @dataclass(frozen=True, repr=False)
 class Diagnosis(Answer):
     """What `diagnose` found; ``str`` of it says so in words.
 
+    A diagnosis is true, ``if diagnose(…):``, if the claim is right.
+
     Attributes:
         claimed: the number that was claimed.
         value: the right gradient.
         right: whether the two agree to the digits given.
-        matches: the mistakes that produce the claimed number, the nearest first; empty if none does.
-        tried: how many mistakes were tried.
+        digits: how many significant digits the claim has; "1" for 0.73 is right, to one digit.
+        matches: the mistakes that produce the claimed number: wrong everywhere first, then in one place, then by
+            rounding; empty if none does.
+        tried: how many kinds of mistakes were tried.
         text: the answer in words.
     """
 
     claimed: float
     value: float
     right: bool
+    digits: int
     matches: tuple[Match, ...]
     tried: int
     text: str
+
+    def __bool__(self) -> bool:
+        return self.right
 
     def _content(self) -> list[Part]:
         return [self.text]
@@ -76,22 +68,24 @@ def diagnose(
 ) -> Diagnosis:
     """Whether a gradient computed by hand is right, and if not, which common mistake produces it.
 
-    Wrong engines (`autograd.mutants`), each with one documented mistake of learners, run on this very graph. Those that
-    give the claimed number are named, with the first node at which their pass leaves the right one, and what
-    to read again. No ``.grad`` is read or changed.
+    Mistakes of learners, each documented, are made on this very graph: wrong engines (`autograd.mutants`), and slips in
+    differentiating by hand (`autograd.explain.slips`), everywhere and in each single place. All that give the claimed
+    number are named, with the node at which they part from the right way, and what to read again. A claim that is the
+    gradient rounded to the digits given is right. No ``.grad`` is read or changed.
 
     Args:
         root: what is differentiated.
         leaf: with respect to what.
-        claimed: the number found by hand; as text (``"-0.30"``) its last zero counts as a digit.
+        claimed: the number found by hand. It carries its digits: ``"14"`` or 14 is right for 14.27, ``"14.3"`` and 14.3
+            too, 14.0 is not. As text (``"-0.30"``, ``"1.4e1"``) its last zero counts as a digit.
         lr: the learning rate, if weights may have been updated too early.
-        tolerance: how far the numbers may be apart; by default half a unit of the last digit claimed (at least one
-            decimal is taken to be meant, and 0 is meant exactly).
+        tolerance: how far the numbers may be apart; by default half a unit of the last digit claimed. (0 is meant
+            exactly; ``"0.00"`` is not.)
         reveal: whether the text gives the right gradient; without it a wrong claim gets hints alone, for exercises.
 
     Raises:
-        TypeError: root or leaf is not a Value, or claimed is no number.
-        ValueError: root does not depend on leaf, or claimed is text that is no number.
+        TypeError: root or leaf is not a Value, or claimed is not a number.
+        ValueError: root does not depend on leaf, or claimed is text that is not a number.
 
     Example:
         >>> x = Value(3.0, "x")
@@ -116,41 +110,39 @@ def diagnose(
         )
     order = topological(root)
     require(root, leaf, order)
-    number, within = _claim(claimed)
-    within = within if tolerance is None else abs(real(tolerance, "tolerance"))
+    claim = read(claimed, tolerance)
     structure = Structure(root, order)
     truth = RIGHT.run(root)
     value = truth.get(leaf, 0.0)
     name = _word(structure, leaf, "this value")
-    if _agrees(value, number, within):
-        exact = _agrees(value, number, 0.0)
-        text = f"That is right: the gradient with respect to {name} is {shown(value, 6)}" + (
-            "." if exact else f", and {shown(number, 6)} agrees with it to the digits given."
-        )
-        return Diagnosis(number, value, True, (), 0, text)
-    engines = [*ALL, *([UpdatedWeights(lr)] if lr is not None else [])]
+    if claim.agrees(value):
+        to = "" if same(value, claim.number) else f" {claim.exactness}"
+        text = f"That is right{to}: the gradient with respect to {name} is {shown(value, max(6, claim.digits))}."
+        return Diagnosis(claim.number, value, True, claim.digits, (), 0, text)
+    between = depending(order, leaf)
+    engines = [*ALL, Degrees(), *([UpdatedWeights(lr)] if lr is not None else [])]
     found: list[Match] = []
-    for engine in engines:
+    for engine in engines if claim.number == claim.number else ():
         wrong = engine.gradient(root, leaf)
-        result = wrong.get(leaf, 0.0)
-        if _agrees(result, number, within) and not _agrees(result, value, 0.0):
-            found.append(_match(engine, result, truth, wrong, depending(order, leaf), structure, reveal))
-    found += _forgotten(structure, depending(order, leaf), truth, number, within, reveal)
-    found.sort(key=lambda match: abs(match.value - number))
-    right = f"{shown(value, 6)}, not {shown(number, 6)}" if reveal else f"not {shown(number, 6)}"
-    head = f"The gradient with respect to {name} is {right}."
-    return Diagnosis(
-        number,
-        value,
-        False,
-        tuple(found),
-        len(engines) + 1,
-        _text(head, found, number, value if reveal else 0.0, len(engines) + 1, lr),
-    )
+        if claim.agrees(wrong.get(leaf, 0.0)) and not same(wrong.get(leaf, 0.0), value):
+            found.append(_match(engine, wrong[leaf], truth, wrong, between, structure, reveal))
+    found += _forgotten(structure, between, truth, claim, reveal)
+    slips = SlipSearch(between, truth, claim, name, lambda node: _place(structure, node), reveal)
+    found += slips.matches({match.mutant.name for match in found})
+    found += slips.wholes(order, lr)
+    if len(order) <= MOST_NODES:
+        for rounded in roundings():
+            wrong = rounded.run(root)
+            if claim.agrees(wrong.get(leaf, 0.0)):
+                found.append(_match(rounded, wrong[leaf], truth, wrong, between, structure, reveal))
+                break
+    tried = len(engines) + 1 + len(SLIPS) + len(WHOLES) + 1
+    text = _text(name, claim, value, found, tried, lr, reveal)
+    return Diagnosis(claim.number, value, False, claim.digits, tuple(found), tried, text)
 
 
 def _forgotten(
-    structure: Structure, between: Sequence[Value], truth: Adjoints, claimed: float, within: float, reveal: bool
+    structure: Structure, between: Sequence[Value], truth: Adjoints, claim: Claim, reveal: bool
 ) -> list[Match]:
     """The uses of a value without which the gradient is the claimed number; none if more than three would do.
 
@@ -171,7 +163,7 @@ def _forgotten(
                 factors = (truth.get(node, 0.0), slope, slopes[parent])
                 share = 0.0 if 0.0 in factors else math.prod(factors)
                 known = any(user is node and node.parents[i] is parent for user, i in found)  # x·x uses x twice
-                if share and _agrees(value - share, claimed, within) and not known:
+                if share and claim.agrees(value - share) and not known:
                     found.append((node, position))
     matches: list[Match] = []
     for node, position in found if len(found) <= 3 else ():
@@ -181,26 +173,6 @@ def _forgotten(
         wrong = engine.run(between[-1])
         matches.append(_match(engine, wrong.get(leaf, 0.0), truth, wrong, between, structure, reveal))
     return matches
-
-
-def _claim(claimed: float | str) -> tuple[float, float]:
-    """The number and half a unit of its last digit."""
-    text = claimed.strip().replace("−", "-") if isinstance(claimed, str) else repr(real(claimed, "a claimed gradient"))
-    try:
-        digits = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"{claimed!r} is not a number; write the gradient as 0.25 or '0.25'") from None
-    number = float(digits)
-    exponent = digits.as_tuple().exponent
-    if number == 0 or not isinstance(exponent, int):
-        return number, 0.0
-    return number, 0.5 * 10.0 ** min(exponent, -1)
-
-
-def _agrees(x: float, claimed: float, within: float) -> bool:
-    if not (math.isfinite(x) and math.isfinite(claimed)):
-        return x == claimed or (x != x and claimed != claimed)
-    return abs(x - claimed) <= within + 1e-9 * max(abs(x), abs(claimed))
 
 
 def _word(structure: Structure, node: Value, fallback: str) -> str:
@@ -226,31 +198,37 @@ def _match(
     engine: Mutant, value: float, truth: Adjoints, wrong: Adjoints, order: Sequence[Value], structure: Structure,
     reveal: bool,
 ) -> Match:  # fmt: skip
-    parted = (node for node in reversed(order) if not _agrees(wrong.get(node, 0.0), truth.get(node, 0.0), 0.0))
-    node = next(parted, order[0])  # from the root downwards; the leaf comes first in the order
+    parted = (node for node in reversed(order) if not same(wrong.get(node, 0.0), truth.get(node, 0.0)))
+    node = next(parted, order[0])  # from the root downward; the leaf comes first in the order
     right, other = truth.get(node, 0.0), wrong.get(node, 0.0)
-    place = _place(structure, node)
     numbers = (
         f": its gradient is {shown(right, 6)} in the right pass and {shown(other, 6)} in this one" if reveal else ""
     )
-    text = f"* {engine.name}: {engine.mistake}.\n  The passes part at {place}{numbers}.\n  Read again: {engine.reread}."
-    return Match(engine, value, node, right, other, text)
+    text = f"The passes part at {_place(structure, node)}{numbers}"
+    return Match(engine, value, node, right, other, item(engine, text))
 
 
-def _text(head: str, found: Sequence[Match], number: float, value: float, tried: int, lr: float | None) -> str:
-    claim = shown(number, 6)
-    if not found:
-        ratio = number / value if value and math.isfinite(number / value) else math.nan
-        known = {
-            -1.0: "its opposite",
-            2.0: "twice as much",
-            0.5: "half of it",
-            -2.0: "−2 times as much",
-            -0.5: "−½ of it",
-        }
-        hint = next((f" {claim} is {word}." for r, word in known.items() if abs(ratio - r) < 1e-3), "")
-        more = "" if lr is not None else " (With lr=… weights that were updated too early are tried as well.)"
-        slip = f"None of the {tried} mistakes tried gives {claim} here: it may be a slip, or two mistakes at once."
-        return f"{head}{hint}\n{slip}{more}"
-    count = "1 mistake produces" if len(found) == 1 else f"{len(found)} mistakes produce"
-    return "\n".join([head, f"{count} {claim}:", *(match.text for match in found)])
+_RATIOS = {2.0: "twice as much", 0.5: "half of it", -2.0: "−2 times as much", -0.5: "−½ of it"}
+
+
+def _text(
+    name: str, claim: Claim, value: float, found: Sequence[Match], tried: int, lr: float | None, reveal: bool
+) -> str:
+    number, digits = claim.number, max(6, claim.digits)
+    while shown(value, digits) == shown(number, digits) and digits < 17:
+        digits += 1  # two different numbers are printed as such
+    written = shown(number, digits)
+    near = number != 0 and abs(number - value) <= 4 * claim.within and float(f"{value:.{claim.digits - 1}e}") != value
+    given = f" ({claim.exactness})" if near and reveal else ""
+    right = f"{shown(value, digits)}, not {written}" if reveal else f"not {written}"
+    head = f"The gradient with respect to {name} is {right}{given}."
+    if found:
+        count = "1 mistake produces" if len(found) == 1 else f"{len(found)} mistakes produce"
+        return "\n".join([head, f"{count} {written}:", *(match.text for match in found)])
+    ratio = number / value if reveal and value and math.isfinite(number / value) else math.nan
+    hint = next((f" {written} is {word}." for r, word in _RATIOS.items() if abs(ratio - r) < 1e-3), "")
+    if reveal and not hint and abs(number - value) <= 0.02 * abs(value):
+        hint = f" {written} is close: were numbers rounded on the way?"
+    more = "" if lr is not None else " (With lr=… weights that were updated too early are tried as well.)"
+    slip = f"None of the {tried} mistakes tried gives {written} here: it may be a slip, or two mistakes at once."
+    return f"{head}{hint}\n{slip}{more}"

@@ -10,12 +10,16 @@ from ..graph import topological
 from ..ops import TABLE
 from ..value import Value
 from .engines import Adjoints, Mutant
+from .slips import Slopes, chain
 
-ACTIVATIONS = frozenset({"tanh", "sigmoid", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sin", "exp"})
+ACTIVATIONS = frozenset({
+    "tanh", "sigmoid", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "exp", "log", "sqrt", "abs", "sin",
+    "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "erf", "gaussian", "normal_cdf", "normal_pdf",
+})  # fmt: skip
 """Functions of one number whose derivative a learner forgets or takes at the wrong place."""
 
 
-class _Replaced(Mutant, ABC):
+class Replaced(Mutant, ABC):
     """Another derivative for some operations."""
 
     operations: frozenset[str] = frozenset()
@@ -25,7 +29,12 @@ class _Replaced(Mutant, ABC):
         """What a learner takes for the derivatives."""
 
     def derivatives(self, node: Value) -> Sequence[float]:
+        """Those of a learner for these operations, the right ones for all others."""
         return self.wrong(node) if node.op in self.operations else node.local_derivatives
+
+    def written(self, node: Value, slopes: Slopes) -> float | None:
+        """The same mistake on paper (see `autograd.explain.slips`)."""
+        return chain(self.wrong(node), node, slopes) if node.op in self.operations else None
 
 
 # ---- accumulation and order -------------------------------------------------------------------------------------
@@ -126,7 +135,7 @@ class _LocalOnly(Mutant):
         return derivative
 
 
-class _UpstreamOnly(_Replaced):
+class _UpstreamOnly(Replaced):
     name = "dropped activation derivative"
     mistake = "the derivative of a function (φ′(z)) was left out of the product"
     reread = "∂L/∂z = ∂L/∂a · φ′(z)"
@@ -136,7 +145,7 @@ class _UpstreamOnly(_Replaced):
         return (1.0, *node.local_derivatives[1:])
 
 
-class _ValueForDerivative(_Replaced):
+class _ValueForDerivative(Replaced):
     name = "value instead of derivative"
     mistake = "the value φ(z) stands where its derivative φ′(z) belongs"
     reread = "the derivative of each function (a table of derivatives)"
@@ -146,7 +155,7 @@ class _ValueForDerivative(_Replaced):
         return (node.data, *node.local_derivatives[1:])
 
 
-class _DerivativeAtOutput(_Replaced):
+class _DerivativeAtOutput(Replaced):
     name = "derivative at the output"
     mistake = "φ′ was taken at the activation a instead of the net input z"
     reread = "φ′(z), not φ′(φ(z)): at which point a derivative is taken"
@@ -157,7 +166,7 @@ class _DerivativeAtOutput(_Replaced):
         return (TABLE[node.op].evaluate(*data)[1][0], *node.local_derivatives[1:])
 
 
-class _OutputFormulaAtInput(_Replaced):
+class _OutputFormulaAtInput(Replaced):
     name = "1 − z² for 1 − a²"
     mistake = "a formula in terms of the activation (1 − a², a·(1 − a)) was used with the net input z"
     reread = "tanh′(z) = 1 − a² and σ′(z) = a·(1 − a) with a = φ(z)"
@@ -171,7 +180,7 @@ class _OutputFormulaAtInput(_Replaced):
 # ---- rules of differentiation -----------------------------------------------------------------------------------
 
 
-class _SwappedFactors(_Replaced):
+class _SwappedFactors(Replaced):
     name = "swapped factors"
     mistake = "in a product each factor got itself as derivative instead of the other one"
     reread = "∂(x·y)/∂x = y"
@@ -181,7 +190,7 @@ class _SwappedFactors(_Replaced):
         return [parent.data for parent in node.parents]
 
 
-class _SwappedQuotient(_Replaced):
+class _SwappedQuotient(Replaced):
     name = "swapped quotient"
     mistake = "numerator and denominator of a quotient changed places in its derivatives"
     reread = "∂(x/y)/∂x = 1/y and ∂(x/y)/∂y = −x/y²"
@@ -191,7 +200,7 @@ class _SwappedQuotient(_Replaced):
         return node.local_derivatives[::-1]
 
 
-class _QuotientSign(_Replaced):
+class _QuotientSign(Replaced):
     name = "sign of a denominator"
     mistake = "the minus sign of ∂(x/y)/∂y = −x/y² was lost"
     reread = "the quotient rule"
@@ -201,7 +210,7 @@ class _QuotientSign(_Replaced):
         return node.local_derivatives[0], -node.local_derivatives[1]
 
 
-class _SubtractionSign(_Replaced):
+class _SubtractionSign(Replaced):
     name = "sign of a subtraction"
     mistake = "the minus sign of ∂(x − y)/∂y = −1 was lost"
     reread = "∂(x − y)/∂y = −1"
@@ -211,7 +220,7 @@ class _SubtractionSign(_Replaced):
         return [1.0] * len(node.parents)
 
 
-class _TurnedDifference(_Replaced):
+class _TurnedDifference(Replaced):
     name = "difference the wrong way round"
     mistake = "a difference was turned round, such as (y − ŷ) for (ŷ − y), so that a sign is wrong"
     reread = "which of the two is subtracted in the loss"
@@ -221,7 +230,7 @@ class _TurnedDifference(_Replaced):
         return -1.0, 1.0
 
 
-class _ExponentDropped(_Replaced):
+class _ExponentDropped(Replaced):
     name = "power rule without the factor"
     mistake = "the exponent did not come down as a factor: xⁿ⁻¹ for n·xⁿ⁻¹"
     reread = "the power rule: d(xⁿ)/dx = n·xⁿ⁻¹"
@@ -232,7 +241,7 @@ class _ExponentDropped(_Replaced):
         return (node.local_derivatives[0] / n if n else 0.0), node.local_derivatives[1]
 
 
-class _ExponentKept(_Replaced):
+class _ExponentKept(Replaced):
     name = "power rule without lowering"
     mistake = "the exponent came down as a factor but was not lowered: n·xⁿ for n·xⁿ⁻¹"
     reread = "the power rule: d(xⁿ)/dx = n·xⁿ⁻¹"
@@ -255,6 +264,9 @@ class _MeanForgotten(Mutant):
                 break
             self.scales.add(root)
             root = root.parents[constants.index(False)]
+
+    def release(self) -> None:
+        self.scales = set()
 
     def derivatives(self, node: Value) -> Sequence[float]:
         if node.op == "mean" or node in self.scales:

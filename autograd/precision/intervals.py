@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .meanings import Arithmetic, Meaning, load_mpmath
+from .meanings import Arithmetic, Meaning, context, load_mpmath
 
 GUARD = 20
 HUGE = 100_000
@@ -114,11 +114,9 @@ class Field:
     def __init__(self, digits: int) -> None:
         mpmath = load_mpmath()
         self.libmp = mpmath.libmp
-        self.mp = mpmath.MPContext()
-        self.mp.dps = digits
+        self.mp = context(digits)
         self.bits: int = self.mp.prec
-        self.fine = mpmath.MPContext()
-        self.fine.dps = digits + GUARD
+        self.fine = context(digits + GUARD)
 
     def interval(self, x: Interval | float) -> Interval:
         """A float as an interval of length 0."""

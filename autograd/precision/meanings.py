@@ -8,7 +8,10 @@ this. An operation without an entry (one that a user registered) is evaluated fr
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 from .. import formulas, ops
@@ -28,6 +31,26 @@ def load_mpmath() -> Any:
     except ImportError:
         raise ImportError("exact arithmetic needs the package mpmath: pip install mpmath") from None
     return mpmath
+
+
+class _Contexts(threading.local):
+    def __init__(self) -> None:
+        self.known: dict[int, Any] = {}
+
+
+_contexts = _Contexts()
+
+
+def context(digits: int) -> Any:
+    """This thread's mpmath context of so many decimal digits.
+
+    It is kept: a context consists of a thousand objects in cycles, which `gc.disable()` would never give back.
+    """
+    known = _contexts.known
+    if digits not in known:
+        known[digits] = load_mpmath().MPContext()
+        known[digits].dps = digits
+    return known[digits]
 
 
 def meanings(mp: Any) -> dict[str, Meaning]:
@@ -158,16 +181,20 @@ def compiled(tree: ast.expr, arguments: str, functions: Mapping[str, Any], numbe
 
     A literal becomes ``number(literal)``, the float that it is, and of ``where`` one side is evaluated.
     """
-
-    class Literals(ast.NodeTransformer):
-        def visit_Constant(self, node: ast.Constant) -> ast.expr:
-            return ast.Call(ast.Name("number", ast.Load()), [node], [])
-
-    source = f"lambda {arguments}: {formulas.for_floats(tree)}"
-    exact = Literals().visit(ast.parse(source, mode="eval"))
-    code = compile(ast.fix_missing_locations(exact), "<formula>", "eval")
+    code = _code(f"lambda {arguments}: {formulas.for_floats(tree)}")
     function: Meaning = eval(code, {"number": number, **functions})
     return function
+
+
+class _Literals(ast.NodeTransformer):
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return ast.Call(ast.Name("number", ast.Load()), [node], [])
+
+
+@lru_cache(maxsize=1024)
+def _code(source: str) -> CodeType:
+    exact = _Literals().visit(ast.parse(source, mode="eval"))
+    return compile(ast.fix_missing_locations(exact), "<formula>", "eval")
 
 
 class Arithmetic:
@@ -218,8 +245,7 @@ class Arithmetic:
 
 
 def exact(digits: int) -> Arithmetic:
-    """Arithmetic with the given number of decimal digits, in an mpmath context of its own."""
-    mp = load_mpmath().MPContext()
-    mp.dps = digits
+    """Arithmetic with the given number of decimal digits."""
+    mp = context(digits)
     values = meanings(mp)
     return Arithmetic(mp.mpf, values, slope_meanings(mp, values))

@@ -103,7 +103,7 @@ def _shorter(tree: ast.expr) -> ast.expr:
                 return right
             if isinstance(right, ast.Constant) and right.value == 1:
                 return left
-            if ast.dump(left) == ast.dump(right):
+            if formulas.same(left, right):
                 return ast.BinOp(left, ast.Pow(), ast.Constant(2))
         if isinstance(tree.op, ast.Pow) and isinstance(right, ast.Constant) and right.value == 1:
             return left
