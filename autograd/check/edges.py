@@ -154,6 +154,8 @@ def _suspects(
         verdict = _verdict(estimate, claim, rtol)
         if verdict == "wrong" and on_edge(op, operands):
             verdict = "edge"
+        elif verdict == "wrong" and not estimate.obstacle and on_kink(op, operands, i):
+            verdict = "kink"  # kinks too close for a step between them: at 1e82 ceil has one at every float
         if verdict:
             found.append((i, estimate, verdict))
     return found
@@ -223,6 +225,23 @@ def _landmarks(op: ops.Op) -> tuple[list[Any], list[Any]]:
         return [eval(f"lambda {', '.join(op.arguments)}: {source}", scope) for source in sources]
 
     return compiled(op.kinks), compiled(op.domain)
+
+
+def on_kink(op: ops.Op, operands: Sequence[float], position: int | None = None) -> bool:
+    """Whether operands stand on a kink of an operation; with ``position``, on one that concerns that operand."""
+    named = zip(op.kinks, _landmarks(op)[0])
+    concerned = [
+        kink
+        for text, kink in named
+        if position is None or op.arguments[position] in formulas.names_in(ops.parse(op, text))
+    ]
+    return any(kink(*operands) == 0 for kink in concerned)
+
+
+def kinked_node(order: Sequence[Value]) -> Value | None:
+    """The first node that stands on a kink, so that its slope is a choice."""
+    on = (node for node in order if node.parents and ops.TABLE[node.op].kinks)
+    return next((node for node in on if on_kink(ops.TABLE[node.op], [p.data for p in node.parents])), None)
 
 
 def crosses_kink(op: ops.Op, before: Sequence[float], after: Sequence[float]) -> bool:

@@ -8,7 +8,7 @@ from .. import graph
 from ..functional import grad
 from ..value import Value
 from .differences import Estimate, measure, measurement
-from .edges import EdgeReport, check_edges
+from .edges import EdgeReport, check_edges, kinked_node
 from .report import Row
 from .rounding import gradient_noise, value_noise
 from .subject import Subject
@@ -28,7 +28,9 @@ def second_order(subject: Subject, atol: float, rtol: float) -> tuple[list[Row],
     gradient = grad(subject.root, leaves, create_graph=True)
     noises = [value_noise(slope) for slope in gradient]
     recorded = set(graph.topological(subject.root))
-    edges = check_edges([node for node in graph.topological(gradient) if node not in recorded])
+    order = graph.topological(gradient)
+    edges = check_edges([node for node in order if node not in recorded])
+    kinked = kinked_node(order)
     known: dict[tuple[float, ...], list[float]] = {}
 
     def gradient_at(point: tuple[float, ...]) -> list[float]:
@@ -44,8 +46,10 @@ def second_order(subject: Subject, atol: float, rtol: float) -> tuple[list[Row],
         return known[point]
 
     def row(label: str, value: float, analytic: float, estimate: Estimate, lost: float) -> Row:
-        verdict = judge(analytic, estimate, atol, rtol, lost)
-        return Row(label, value, analytic, estimate.slope, estimate.uncertainty + lost, verdict, "", 2)
+        verdict, note = judge(analytic, estimate, atol, rtol, lost), ""
+        if verdict == "wrong" and not edges.wrong and kinked is not None:
+            verdict, note = "kink", f"the slope at {graph.describe(kinked)} is a choice"
+        return Row(label, value, analytic, estimate.slope, estimate.uncertainty + lost, verdict, note, 2)
 
     rows = [grad(slope, leaves) for slope in gradient]
     errors = [gradient_noise(slope, leaves) for slope in gradient]

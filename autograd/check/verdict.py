@@ -9,7 +9,7 @@ from ..graph import describe
 from ..ops import TABLE
 from ..value import Value
 from .differences import Estimate
-from .edges import crosses_kink, leaves_domain, on_edge
+from .edges import crosses_kink, kinked_node, leaves_domain, on_edge
 from .many_points import replay
 from .rounding import value_noise
 from .subject import Subject
@@ -83,6 +83,8 @@ def explain(
         for node, a, b in zip(nodes, left, right) if same else ():
             if a.operands and crosses_kink(TABLE[a.op], a.operands, b.operands):
                 return "kink", f"{slopes}, at {describe(node)}"
+    if verdict == "wrong" and sound and not kinked and (chosen := kinked_node(nodes)) is not None:
+        return "kink", f"the slope at {describe(chosen)} is a choice"
     scatter = max((abs(nearby - slope) for nearby in subject.slopes_nearby(index)), default=0.0)
     if verdict == "wrong" and abs(slope - found.slope) <= 16 * scatter:
         return "round-off", f"the analytic slope itself changes by {scatter:.1g} from one float to the next"
