@@ -19,6 +19,7 @@ from typing import Any
 from . import formulas, ops
 from .elementary import FUNCTIONS, on_values
 from .graph import leaves
+from .notation.naming import names_of
 from .notation.tables import Table
 from .value import Value, constant
 
@@ -62,8 +63,6 @@ def build(text: str, assignments: Sequence[str]) -> Value:
         raise CommandError(str(error)) from None
     if not isinstance(root, Value) or not leaves(root):
         raise CommandError(f"{text!r} depends on no name; write one, as in\n    {EXAMPLE}")
-    if root.parents:
-        root.label = "out"
     return root
 
 
@@ -79,8 +78,9 @@ def _assignment(entry: str) -> tuple[str, float]:
 
 def summary(root: Value) -> str:
     """The value of the root and the gradient of each named leaf, as a table."""
-    rows = [(leaf.label, f"{leaf.data:.15g}", f"{leaf.grad:.15g}") for leaf in leaves(root)]
-    return str(Table(("name", "value", "gradient"), [*rows, (root.label, f"{root.data:.15g}", "")], (1, 2)))
+    names = names_of(root)
+    rows = [(names.text(leaf), f"{leaf.data:.15g}", f"{leaf.grad:.15g}") for leaf in leaves(root)]
+    return str(Table(("name", "value", "gradient"), [*rows, (names.text(root), f"{root.data:.15g}", "")], (1, 2)))
 
 
 def _draw(options: argparse.Namespace) -> int:

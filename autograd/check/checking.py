@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import graph
 from ..functional import grad
+from ..notation.naming import UserNames
 from ..value import Number, Value, real
 from .differences import RUNGS, measure, measurement
 from .edges import EdgeReport, check_edges
@@ -30,6 +31,7 @@ def gradcheck(
     atol: float = 0.0,
     rtol: float = 1e-8,
     raise_exception: bool = True,
+    names: UserNames | None = None,
 ) -> Report:
     """Check the derivatives of a scalar function against finite differences, and every edge of its graph.
 
@@ -76,6 +78,7 @@ def gradcheck(
         atol: absolute error to ignore.
         rtol: relative error to ignore.
         raise_exception: raise unless the check passes; else look at ``report.outcome``.
+        names: letters of your own for the table: a mapping from a Value, or from a label, to a name.
 
     Returns:
         A `Report`: ``.ok``, ``.outcome``, ``.rows`` (label, value, analytic, numeric, uncertainty, error, verdict,
@@ -98,7 +101,7 @@ def gradcheck(
     limits = real(atol, "gradcheck(atol=…)"), real(rtol, "gradcheck(rtol=…)")
     if not all(0 <= limit < math.inf for limit in limits):
         raise ValueError(f"atol and rtol are finite and not negative; got {atol!r} and {rtol!r}")
-    subject = Subject(f, inputs)
+    subject = Subject(f, inputs, names)
     try:
         report = _check(subject, order, *limits)
     finally:

@@ -57,7 +57,7 @@ class Row(NamedTuple):
     """One derivative: what the graph says, what finite differences say, and the verdict.
 
     Attributes:
-        label: the input's label; ``"x, y"`` for the second derivative by x and y.
+        label: the input's name, as in every view (w¹₃₄); ``"x, y"`` for the second derivative by x and y.
         value: the input's number.
         analytic: the derivative by the chain rule.
         numeric: the derivative by finite differences; nan if none could be measured.

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 from .. import calling, graph, modes
 from ..functional import grad
+from ..notation.names import Name, name_of
+from ..notation.naming import UserNames, names_of
 from ..value import Number, Value, real
 from .many_points import replay, replay_together
 from .rounding import value_noise
 
 WORK = 300_000
-"""Node evaluations from which on the recorded graph stands for the function, if it is shown to be the same."""
+"""Node evaluations at which the recorded graph stands for the function, if it is shown to be the same."""
 
 
 class Operation(NamedTuple):
@@ -36,7 +38,7 @@ class Subject:
         calls: how often the function was called.
     """
 
-    def __init__(self, f: Callable[..., Any] | Value, inputs: Iterable[Number]) -> None:
+    def __init__(self, f: Callable[..., Any] | Value, inputs: Iterable[Number], names: UserNames | None = None) -> None:
         inputs = inputs.tolist() if hasattr(inputs, "tolist") else inputs
         inputs = list(inputs) if isinstance(inputs, Iterator) else inputs  # it is read twice
         given = _inputs(inputs)
@@ -44,12 +46,12 @@ class Subject:
         self.point = [leaf.data for leaf in self.leaves]
         self.calls = 0
         self._grads = [leaf.grad for leaf in self.leaves]
-        names = ["" for _ in given]
+        arguments = ["" for _ in given]
         self._f: Callable[[], Any]
         if isinstance(f, Value):
             self._give(f)
         else:
-            self._f, names = _callable(f, inputs, self.leaves)
+            self._f, arguments = _callable(f, inputs, self.leaves)
             first = self.call(source=True)
             self.root = _one_value(first)
             again = self.call()
@@ -58,7 +60,7 @@ class Subject:
             else:
                 self.fixed = False
                 _same_twice(first, again)
-        self.labels = [leaf.label or name or f"inputs[{i}]" for i, (leaf, name) in enumerate(zip(self.leaves, names))]
+        self.labels = self._called(arguments, names)
 
     def _give(self, root: Value) -> None:
         """Take a graph as the function; it is copied, so that evaluating it elsewhere never touches the original."""
@@ -76,6 +78,20 @@ class Subject:
             return copy
 
         self._f = evaluate
+
+    def _called(self, arguments: Sequence[str], names: UserNames | None) -> list[str]:
+        """What the inputs are called: as in every view of the graph; what has no label, as the argument of f."""
+        own: dict[Any, str | Name] = dict(names or {})
+        positions = [Name(f"inputs[{i}]") for i in range(len(self.leaves))]
+        if not self.fixed:
+            for leaf, argument, position in zip(self.leaves, arguments, positions):
+                if not leaf.label:
+                    own.setdefault(leaf, argument or position)
+        called = names_of(self.root, own)
+        return [
+            (called[leaf] if leaf in called else name_of(leaf.label or argument or position.base)).plain()
+            for leaf, argument, position in zip(self.recorded, arguments, positions)
+        ]
 
     @property
     def recorded(self) -> list[Value]:
@@ -183,7 +199,7 @@ def _inputs(inputs: Iterable[Number]) -> list[Value | float]:
         number = x.data if isinstance(x, Value) else x
         if not math.isfinite(number):
             name = x.label if isinstance(x, Value) and x.label else f"inputs[{i}]"
-            raise ValueError(f"{name} is {number}: there is no neighbourhood in which to measure a slope")
+            raise ValueError(f"{name} is {number}: there is no neighborhood in which to measure a slope")
     return given
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from ..adjoints import adjoints
 from ..answer import Answer, Part
 from ..graph import refuse_freed, topological
-from ..notation.neurons import Structure, require
+from ..notation.naming import Names, UserNames, names_of
 from ..ops import TABLE
 from ..text import number
 from ..value import Value
+from .paths import require
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,7 +62,7 @@ class Contribution(Answer):
         ]
 
 
-def contribution(root: Value, which: Any) -> Contribution:
+def contribution(root: Value, which: Any, names: UserNames | None = None) -> Contribution:
     """How much a neuron or a node contributes to the root.
 
     Two answers, which agree if the root is linear in the node. *To first order*: value times adjoint, summed over
@@ -73,6 +74,7 @@ def contribution(root: Value, which: Any) -> Contribution:
         root: the error, or any other result.
         which: a node; a list of nodes; the label of a neuron (``"layers.0.neurons.3"``); or a neuron, that is, an
             object with ``parameters()`` that carry such labels. A neuron stands for its activation in every sample.
+        names: letters of your own (see `autograd.notation.names_of`).
 
     Raises:
         ValueError: root does not depend on it, or no such neuron was found.
@@ -81,8 +83,8 @@ def contribution(root: Value, which: Any) -> Contribution:
         raise TypeError(f"the root is {type(root).__name__}; contributions are to a Value computed from others")
     order = topological(root)
     refuse_freed(order)
-    structure = Structure(root, order)
-    nodes, name = _nodes(structure, which)
+    called = names_of(root, names, order)
+    nodes, name = _nodes(called, which)
     there = set(order)
     for node in nodes:
         if node not in there:
@@ -93,10 +95,9 @@ def contribution(root: Value, which: Any) -> Contribution:
     for node in order:
         if node.parents and node not in held and not data.keys().isdisjoint(node.parents):
             data[node] = TABLE[node.op].evaluate(*[data.get(parent, parent.data) for parent in node.parents])[0]
-    root_name = structure.name(root)
     return Contribution(
         name,
-        root_name.plain() if root_name else "root",
+        called.text(root),
         sum(node.data for node in nodes) / len(nodes),
         sum(slopes),
         sum(node.data * slope for node, slope in zip(nodes, slopes) if node.data and slope),
@@ -106,10 +107,10 @@ def contribution(root: Value, which: Any) -> Contribution:
     )
 
 
-def _nodes(structure: Structure, which: Any) -> tuple[list[Value], str]:
+def _nodes(names: Names, which: Any) -> tuple[list[Value], str]:
+    structure = names.structure
     if isinstance(which, Value):
-        name = structure.name(which)
-        return [which], name.plain() if name else f"{structure.word(which)}(…)" if which.parents else "the leaf"
+        return [which], names.in_words(which) if which in names else "this value"
     if hasattr(which, "parameters"):
         keys = {structure.owner.get(parameter) for parameter in which.parameters()}
         shown = type(which).__name__
@@ -119,15 +120,16 @@ def _nodes(structure: Structure, which: Any) -> tuple[list[Value], str]:
     elif isinstance(which, Iterable):
         nodes = list(which)
         if nodes and all(isinstance(node, Value) for node in nodes):
-            return nodes, structure.word(nodes[0]) if len(nodes) == 1 else f"{len(nodes)} nodes"
+            alone = len(nodes) == 1 and nodes[0] in names
+            return nodes, names.in_words(nodes[0]) if alone else f"{len(nodes)} nodes"
         raise TypeError("a contribution is that of a node, a list of nodes, a neuron, or the label of a neuron")
     else:
         raise TypeError(f"a contribution is that of a node, a list of nodes or a neuron, not {type(which).__name__}")
-    found = [neuron for neuron in structure.neurons if neuron[:2] in keys]
-    if not found or len({neuron[:2] for neuron in found}) > 1:
-        known = ", ".join(sorted({n.name("a", several=False).plain() for n in structure.neurons})[:8]) or "none"
+    found = [neuron for neuron in structure.neurons if neuron.key in keys]
+    if not found or len({neuron.key for neuron in found}) > 1:
+        known = ", ".join(sorted({names.of_neuron(n.key) for n in structure.neurons})[:8]) or "none"
         raise ValueError(f"{shown} is not one neuron of this graph; the neurons found by their labels are: {known}")
-    return [neuron.a for neuron in found], found[0].name("a", several=False).plain()
+    return [neuron.a for neuron in found], names.of_neuron(found[0].key)
 
 
 def _inside(label: str, neuron: str) -> bool:

@@ -14,13 +14,14 @@ from ..adjoints import adjoints
 from ..graph import topological
 from ..notation.expression import Expression, clipped, fold, multiply, number, symbol, times, total
 from ..notation.names import Name
-from ..notation.neurons import Structure, require
+from ..notation.naming import UserNames, names_of
 from ..notation.render import render
 from ..notation.slopes import EDITED, DerivationError, close, textbook
 from ..notation.styles import Plain
 from ..ops import TABLE
 from ..value import Value
 from .lines import Line, Lines
+from .paths import require
 from .patterns import Letters, folded_sum, pattern
 from .variables import Variables
 
@@ -46,11 +47,11 @@ class Derivation(Lines):
         value: the derivative.
     """
 
-    def __init__(self, root: Value, leaf: Value) -> None:
+    def __init__(self, root: Value, leaf: Value, names: UserNames | None = None) -> None:
         order = topological(root)
         require(root, leaf, order)
         self.root, self.leaf = root, leaf
-        self._variables = Variables(root, leaf, Structure(root, order))
+        self._variables = Variables(root, leaf, names_of(root, names, order))
         nodes = list(self._variables.names)
         self._adjoints = dict(zip(nodes, adjoints(root, 1.0, nodes)))
         self.value = self._adjoints[leaf]
@@ -211,7 +212,7 @@ class Derivation(Lines):
         found = None
         if len(rows) >= least:
             found = pattern([Expression("row", (left, *stages)) for left, stages in rows])
-        if found is not None:
+        if found is not None and math.prod(len(set(values)) for values in found[1]) == len(rows):
             row, letters = found
             return _stages(section, row.parts[0], row.parts[1:], _condition(letters))
         lines = [line for left, stages in rows[: _shown(len(rows))] for line in _stages(section, left, stages)]
@@ -314,16 +315,22 @@ def _few(terms: Sequence[Expression]) -> list[Expression]:
     return [*terms[:2], Expression("dots", value=rest), terms[-1]]
 
 
-def derivation(root: Value, leaf: Value) -> Derivation:
+def derivation(root: Value, leaf: Value, names: UserNames | None = None) -> Derivation:
     """The chain rule of d root / d leaf written out line by line: symbols first, then numbers.
 
-    Quantities get the names of their labels; z, a and ŷ of neurons are found by the labels of the weights
-    (``layers.1.neurons.0.weights.0`` is w²₁₁; layers, neurons and inputs count from 1), and what has neither gets a
-    letter. Where a quantity is used several times, the sum over its uses is written, folded into Σ if they differ in an
-    index only; equal rules for several neurons or samples fold into one with letters.
+    Quantities have the names that all views give them (see `autograd.notation.names_of`): those of their labels; z, a
+    and ŷ of neurons, which are found by the labels of the weights (``layers.1.neurons.0.weights.0`` is w²₁₁; layers,
+    neurons and inputs count from 1); L for the root; v₁, v₂, … for what else is worth a line. Where a quantity is used
+    several times, the sum over its uses is written, folded into Σ if they differ in an index only; equal rules for
+    several neurons or samples fold into one with letters.
 
     ``print`` shows it as text, a notebook as MathML; `Derivation.latex` gives LaTeX and `Derivation.display` an
     object that a notebook typesets.
+
+    Args:
+        root: what is differentiated.
+        leaf: with respect to what.
+        names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
 
     Raises:
         TypeError: root or leaf is not a Value.
@@ -350,4 +357,4 @@ def derivation(root: Value, leaf: Value) -> Derivation:
         raise TypeError(
             f"the root is {type(root).__name__}: {str(root)[:40]}; only a Value computed from others has a derivation"
         )
-    return Derivation(root, leaf)
+    return Derivation(root, leaf, names)

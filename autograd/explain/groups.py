@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..answer import Answer, Part
-from ..notation.neurons import ARITHMETIC, Structure
+from ..notation.naming import Names
+from ..notation.neurons import Key, Structure, kind
 from ..notation.tables import Table, column
 from ..value import Value
 from .paths import Group, grouped, grouped_from_root
@@ -62,30 +63,31 @@ class Groups(Answer, Sequence[Entry]):
 
 
 def split(
-    kind: str | Callable[[Value], Group | None],
-    structure: Structure,
+    by: str | Callable[[Value], Group | None],
+    names: Names,
     between: Sequence[Value],
     adjoints: dict[Value, float],
 ) -> list[Entry]:
     """The groups of a ledger; see `autograd.explain.Ledger.by`."""
-    if callable(kind):
-        totals = grouped(between, adjoints, kind)
+    structure = names.structure
+    if callable(by):
+        totals = grouped(between, adjoints, by)
         return [Entry("no group" if key is None else str(key), *sums) for key, sums in totals.items()]
-    if kind == "sample":
-        return _by_sample(structure, between, adjoints)
-    if kind == "line":
+    if by == "sample":
+        return _by_sample(names, between, adjoints)
+    if by == "line":
         totals = grouped(between, adjoints, lambda node: node.source)
         return [Entry(_line(key), *sums) for key, sums in totals.items()]
-    if kind == "neuron":
-        return _by_neuron(structure, between, adjoints)
-    if kind == "layer":
+    if by == "neuron":
+        return _by_neuron(names, between, adjoints)
+    if by == "layer":
 
         def layer(node: Value) -> Group | None:
-            return structure.owner[node][0] if node in structure.owner and node in structure.of else None
+            return structure.owner[node].layer if node in structure.owner and node in structure.of else None
 
         totals = grouped(between, adjoints, layer)
         return [Entry("outside the layers" if key is None else f"layer {key}", *sums) for key, sums in totals.items()]
-    raise ValueError(f"a ledger groups by 'sample', 'neuron', 'layer', 'line' or a function of a node; not by {kind!r}")
+    raise ValueError(f"a ledger groups by 'sample', 'neuron', 'layer', 'line' or a function of a node; not by {by!r}")
 
 
 def _line(source: object) -> str:
@@ -95,56 +97,55 @@ def _line(source: object) -> str:
     return f"{os.path.basename(file)}:{number}  {linecache.getline(file, number).strip()}".rstrip()
 
 
-def _by_neuron(structure: Structure, between: Sequence[Value], adjoints: dict[Value, float]) -> list[Entry]:
-    leaf = between[0]
-    own = structure.owner.get(leaf) or (structure.of[leaf][:2] if leaf in structure.of else None)
+def _by_neuron(names: Names, between: Sequence[Value], adjoints: dict[Value, float]) -> list[Entry]:
+    structure = names.structure
+    leaf, root = between[0], between[-1]
+    own = structure.owner.get(leaf) or (structure.of[leaf].key if leaf in structure.of else None)
 
-    def neuron(node: Value) -> Group | None:
+    def neuron(node: Value) -> Key | None:
         found = structure.of.get(node)
-        return None if found is None or found[:2] == own else found[:2]
+        return None if found is None or found.key == own else found.key
 
     totals = grouped(between, adjoints, neuron)
-    if set(totals) != {None}:
-        names = {n[:2]: n.name("a", several=False).plain() for n in structure.neurons}
-        here = "its own neuron only" if own else "no neuron"
-        return [Entry(here if key is None else f"neuron {names[key]}", *sums) for key, sums in totals.items()]  # type: ignore[index]
-    words: dict[Value, str] = {}
-    root = between[-1]
-    for node in between[1:]:  # no network: labelled intermediate results, else functions
-        if node is not root and node in structure.labels:
-            words[node] = structure.word(node)
-    if not words:
-        functions = [node for node in between[1:] if node is not root and node.op not in ARITHMETIC]
-        words = {node: f"{structure.word(node)} no. {i}" for i, node in enumerate(functions, 1)}
-    totals = grouped(between, adjoints, words.get)
-    own_name = "its own neuron only" if own else "directly"
-    return [Entry(own_name if key is None else str(key), *sums) for key, sums in totals.items()]
+    here = "its own neuron only" if own else "no neuron"
+    if set(totals) == {None}:  # no network: labeled intermediate results, else functions
+        inner = [node for node in between[1:] if node is not root]
+        words = {node: names.text(node) for node in inner if names.given(node)}
+        words = words or {node: names.in_words(node) for node in inner if kind(node) != "arithmetic"}
+        totals = grouped(between, adjoints, words.get)
+        here = "its own neuron only" if own else "directly"
+        return [Entry(here if key is None else str(key), *sums) for key, sums in totals.items()]
+    return [
+        Entry(f"neuron {names.of_neuron(key)}" if isinstance(key, Key) else here, *sums) for key, sums in totals.items()
+    ]
 
 
-def _by_sample(structure: Structure, between: Sequence[Value], adjoints: dict[Value, float]) -> list[Entry]:
-    names = samples(structure, set(between))
-    if len(names) < 2 and structure.several:
+def _by_sample(names: Names, between: Sequence[Value], adjoints: dict[Value, float]) -> list[Entry]:
+    structure = names.structure
+    found = samples(names, set(between))
+    if len(found) < 2 and structure.several:
 
         def evaluation(node: Value) -> Group | None:
             return structure.of[node].sample if node in structure.of else None
 
         totals = grouped(between, adjoints, evaluation)
         return [Entry("no sample" if key is None else f"sample {key}", *sums) for key, sums in totals.items()]
-    totals = grouped_from_root(between, dict(names))
+    totals = grouped_from_root(between, dict(found))
     return [
         Entry("sample 1" if key is None and len(totals) == 1 else str(key or "directly"), *s)
         for key, s in totals.items()
     ]
 
 
-def samples(structure: Structure, inside: set[Value]) -> dict[Value, str]:
-    """The terms of the loss and their names: ``sample 1``, … for the terms of the sum (or mean) that has most of them.
+def samples(names: Names, inside: set[Value]) -> dict[Value, str]:
+    """The terms of the loss and what they are called: ``sample 1``, … in the sum (or mean) that has most of them.
 
     A loss is a sum or a mean of one term per sample, perhaps times a number, perhaps beside other terms (weight
     decay). Among the sums at the top of the graph, at most three deep, the one with most terms that are in
     ``inside`` is the sum over samples. A term with a label is called by it; other terms are ``term 1``, …. Terms that
     depend on the same evaluation of a network (the entries of a vector's squared error) are one sample.
     """
+    structure = names.structure
     sums: list[tuple[list[Value], list[Value]]] = []  # terms, and the terms of outer sums that lead here
     pending: list[tuple[Value, list[Value]]] = [(structure.root, [])]
     while pending:
@@ -156,16 +157,21 @@ def samples(structure: Structure, inside: set[Value]) -> dict[Value, str]:
     if not sums:
         return {}
     main, outer = max(sums, key=lambda found: sum(term in inside for term in found[0]))
-    names: dict[Value, str] = {}
+    called: dict[Value, str] = {}
     for terms, leading in sums:
         if leading == outer[: len(leading)] and len(leading) < len(outer):
             for i, term in enumerate(terms, 1):
                 if term is not outer[len(leading)]:
-                    names[term] = term.label or f"term {i}"
+                    called[term] = _own(names, term) or f"term {i}"
     for i, term in enumerate(main, 1):
         sample = _evaluation(term, structure) if structure.neurons else i
-        names[term] = term.label or (f"sample {sample}" if sample else f"term {i}")
-    return names
+        called[term] = _own(names, term) or (f"sample {sample}" if sample else f"term {i}")
+    return called
+
+
+def _own(names: Names, term: Value) -> str:
+    """The name of a term of the loss by its label; empty if it has none."""
+    return names.text(term) if term in names.labels and term not in names.structure.of else ""
 
 
 def _evaluation(term: Value, structure: Structure) -> int | None:

@@ -8,13 +8,14 @@ from functools import cached_property
 
 from ..answer import Answer, Part
 from ..graph import refuse_freed, topological
-from ..notation.neurons import ARITHMETIC, Structure, depending, require
+from ..notation.naming import Names, UserNames, names_of
+from ..notation.neurons import Structure, kind
 from ..notation.tables import Table, column
 from ..text import counted, minus, number
 from ..value import Value
 from .contributions import Contribution, contribution
 from .groups import Groups, split
-from .paths import Group, Path, sweep
+from .paths import Group, Path, depending, require, sweep
 
 
 class Ledger(Answer):
@@ -31,9 +32,10 @@ class Ledger(Answer):
         absolute: the sum of the absolute values of all paths.
     """
 
-    def __init__(self, root: Value, leaf: Value, k: int) -> None:
+    def __init__(self, root: Value, leaf: Value, k: int, letters: UserNames | None = None) -> None:
         order = topological(root)
         require(root, leaf, order)
+        self._letters = letters
         self.root, self.leaf = root, leaf
         self._order = order
         self._between = depending(order, leaf)
@@ -55,14 +57,19 @@ class Ledger(Answer):
         return self.absolute / abs(self.total) if self.total else math.inf
 
     @cached_property
+    def names(self) -> Names:
+        """The name of each node."""
+        return names_of(self.root, self._letters, self._order)
+
+    @property
     def structure(self) -> Structure:
-        """The neurons and names found in the graph."""
-        return Structure(self.root, self._order)
+        """The neurons found in the graph."""
+        return self.names.structure
 
     @cached_property
     def contribution(self) -> Contribution:
         """What the node as a whole contributes to the root; its text is one sentence (see `contribution`)."""
-        return contribution(self.root, self.leaf)
+        return contribution(self.root, self.leaf, self._letters)
 
     def by(self, kind: str | Callable[[Value], Group | None]) -> Groups:
         """All paths in groups whose sums add up to the total. Exact, and linear in the nodes.
@@ -78,7 +85,7 @@ class Ledger(Answer):
                   leaf enters.
                 - ``"neuron"``: by the first neuron after the leaf's own: for a weight, which neurons of the next
                   layer carry its effect on. Neurons are found by the labels of their weights; without any, by the
-                  first labelled intermediate result, else by the first function.
+                  first labeled intermediate result, else by the first function.
                 - ``"layer"``: by the layer in which the path enters the network; weight decay enters none.
                 - ``"line"``: by the source line of the operation that first uses the leaf, if the graph was made
                   inside `autograd.record_source`.
@@ -88,18 +95,14 @@ class Ledger(Answer):
             ValueError: an unknown kind.
         """
         refuse_freed(self._order)
-        entries = split(kind, self.structure, self._between, self._adjoints)
+        entries = split(kind, self.names, self._between, self._adjoints)
         word = kind if isinstance(kind, str) else "group"
         return Groups(word, f"{self._gradient()} by {word}", entries, self.total)
 
     # ---- words ----
 
-    def _word(self, node: Value, fallback: str) -> str:
-        name = self.structure.name(node)
-        return name.plain() if name is not None else fallback
-
     def _gradient(self) -> str:
-        return f"∂{self._word(self.root, 'root')}/∂{self._word(self.leaf, 'leaf')}"
+        return f"∂{self.names.text(self.root)}/∂{self.names.text(self.leaf)}"
 
     def sample(self, path: Path) -> int | None:
         """Which evaluation of the network a path runs through, from 1; None if it meets no neuron."""
@@ -107,14 +110,15 @@ class Ledger(Answer):
 
     def describe(self, path: Path) -> str:
         """A path in words, from the leaf to the root: named nodes and functions; sums and products are passed over."""
-        words = [self._word(path.nodes[0], "leaf")]
+        names = self.names
+        words = [names.text(path.nodes[0])]
         inner = path.nodes[1:-1]
-        named = [n for n in inner if self.structure.name(n) is not None or n.op not in ARITHMETIC]
-        few = named or (inner if len(inner) <= 6 else ())
-        names = [(self.structure.name(node), node) for node in few]  # the sample has a column of its own
-        words += [name.of_sample(None).plain() if name else self.structure.word(node) for name, node in names]
+        notable = [n for n in inner if names.given(n) or kind(n) != "arithmetic"]
+        for node in notable or (inner if len(inner) <= 6 else ()):
+            name = names.given(node)  # the sample has a column of its own
+            words.append(name.of_sample(None).plain() if node in self.structure.of and name else names.in_words(node))
         if len(path.nodes) > 1:
-            words.append(self._word(path.nodes[-1], "root"))
+            words.append(names.text(path.nodes[-1]))
         return " → ".join(words)
 
     def _heading(self) -> str:
@@ -156,7 +160,7 @@ class Ledger(Answer):
         return note
 
 
-def ledger(root: Value, leaf: Value, k: int = 10) -> Ledger:
+def ledger(root: Value, leaf: Value, k: int = 10, names: UserNames | None = None) -> Ledger:
     """The chain-rule paths that make up d root / d leaf.
 
     Each path contributes the product of the local derivatives along it; the gradient is the sum over all paths. The k
@@ -168,6 +172,7 @@ def ledger(root: Value, leaf: Value, k: int = 10) -> Ledger:
         root: what is differentiated.
         leaf: any node that root depends on: a leaf, or an activation or net input in between.
         k: how many paths to name, at least 0.
+        names: letters of your own (see `autograd.notation.names_of`).
 
     Raises:
         TypeError: root or leaf is not a Value.
@@ -188,4 +193,4 @@ def ledger(root: Value, leaf: Value, k: int = 10) -> Ledger:
         )
     if isinstance(k, bool) or not isinstance(k, int) or k < 0:
         raise ValueError(f"k is the number of paths to name, an integer of at least 0; got {k!r}")
-    return Ledger(root, leaf, k)
+    return Ledger(root, leaf, k, names)

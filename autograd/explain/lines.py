@@ -56,7 +56,7 @@ class Lines(Answer):
         return "\\begin{align*}\n" + self._aligned(digits) + "\n\\end{align*}"
 
     def _aligned(self, digits: int) -> str:
-        style = Latex(digits, commas=False)
+        style = Latex(digits)
         rows: list[str] = []
         section = ""
         for line in self.lines:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..answer import Answer, Part
-from ..graph import describe, topological
-from ..notation.expression import operation, symbol
-from ..notation.neurons import Structure, depending, require
+from ..graph import topological
+from ..notation.expression import Expression, operation, symbol
+from ..notation.naming import Names, UserNames, names_of
 from ..notation.render import render
 from ..notation.styles import Plain
 from ..ops import TABLE
@@ -19,6 +19,7 @@ from .claims import Claim, read, same
 from .engines import RIGHT, Adjoints, Mutant
 from .matches import Match, item
 from .mistakes import ALL, ForgottenUse, UpdatedWeights
+from .paths import depending, require
 from .recomputed import MOST_NODES, Degrees, roundings
 from .slip_search import WHOLES, SlipSearch
 from .slips import SLIPS
@@ -65,6 +66,7 @@ def diagnose(
     lr: float | None = None,
     tolerance: float | None = None,
     reveal: bool = True,
+    names: UserNames | None = None,
 ) -> Diagnosis:
     """Whether a gradient computed by hand is right, and if not, which common mistake produces it.
 
@@ -82,6 +84,7 @@ def diagnose(
         tolerance: how far the numbers may be apart; by default half a unit of the last digit claimed. (0 is meant
             exactly; ``"0.00"`` is not.)
         reveal: whether the text gives the right gradient; without it a wrong claim gets hints alone, for exercises.
+        names: letters of your own (see `autograd.notation.names_of`).
 
     Raises:
         TypeError: root or leaf is not a Value, or claimed is not a number.
@@ -111,10 +114,10 @@ def diagnose(
     order = topological(root)
     require(root, leaf, order)
     claim = read(claimed, tolerance)
-    structure = Structure(root, order)
+    called = names_of(root, names, order)
     truth = RIGHT.run(root)
     value = truth.get(leaf, 0.0)
-    name = _word(structure, leaf, "this value")
+    name = called.text(leaf)
     if claim.agrees(value):
         to = "" if same(value, claim.number) else f" {claim.exactness}"
         text = f"That is right{to}: the gradient with respect to {name} is {shown(value, max(6, claim.digits))}."
@@ -125,25 +128,23 @@ def diagnose(
     for engine in engines if claim.number == claim.number else ():
         wrong = engine.gradient(root, leaf)
         if claim.agrees(wrong.get(leaf, 0.0)) and not same(wrong.get(leaf, 0.0), value):
-            found.append(_match(engine, wrong[leaf], truth, wrong, between, structure, reveal))
-    found += _forgotten(structure, between, truth, claim, reveal)
-    slips = SlipSearch(between, truth, claim, name, lambda node: _place(structure, node), reveal)
+            found.append(_match(engine, wrong[leaf], truth, wrong, between, called, reveal))
+    found += _forgotten(called, between, truth, claim, reveal)
+    slips = SlipSearch(between, truth, claim, name, lambda node: _place(called, node), reveal)
     found += slips.matches({match.mutant.name for match in found})
     found += slips.wholes(order, lr)
     if len(order) <= MOST_NODES:
         for rounded in roundings():
             wrong = rounded.run(root)
             if claim.agrees(wrong.get(leaf, 0.0)):
-                found.append(_match(rounded, wrong[leaf], truth, wrong, between, structure, reveal))
+                found.append(_match(rounded, wrong[leaf], truth, wrong, between, called, reveal))
                 break
     tried = len(engines) + 1 + len(SLIPS) + len(WHOLES) + 1
     text = _text(name, claim, value, found, tried, lr, reveal)
     return Diagnosis(claim.number, value, False, claim.digits, tuple(found), tried, text)
 
 
-def _forgotten(
-    structure: Structure, between: Sequence[Value], truth: Adjoints, claim: Claim, reveal: bool
-) -> list[Match]:
+def _forgotten(names: Names, between: Sequence[Value], truth: Adjoints, claim: Claim, reveal: bool) -> list[Match]:
     """The uses of a value without which the gradient is the claimed number; none if more than three would do.
 
     Leaving out the use of p in c takes ∂root/∂c · ∂c/∂p · ∂p/∂leaf away, so that all uses are tried in linear time.
@@ -168,34 +169,32 @@ def _forgotten(
     matches: list[Match] = []
     for node, position in found if len(found) <= 3 else ():
         parent = node.parents[position]
-        mistake = f"the use of {_place(structure, parent)} in {_place(structure, node, False)} was forgotten"
+        mistake = f"the use of {_place(names, parent)} in {_place(names, node, False)} was forgotten"
         engine = ForgottenUse(node, position, mistake)
         wrong = engine.run(between[-1])
-        matches.append(_match(engine, wrong.get(leaf, 0.0), truth, wrong, between, structure, reveal))
+        matches.append(_match(engine, wrong.get(leaf, 0.0), truth, wrong, between, names, reveal))
     return matches
 
 
-def _word(structure: Structure, node: Value, fallback: str) -> str:
-    name = structure.name(node)
-    return name.plain() if name is not None else fallback
-
-
-def _place(structure: Structure, node: Value, named: bool = True) -> str:
+def _place(names: Names, node: Value, named: bool = True) -> str:
     """A node by its name, or by what it is computed from."""
-    name = structure.name(node) if named or not node.parents else None
-    if name is not None:
-        return name.plain()
-    parts = [structure.name(parent) for parent in node.parents]
-    if node.op in TABLE and parts and all(parts):
-        symbols = [symbol(part, parent.data) for part, parent in zip(parts, node.parents) if part]
-        if not TABLE[node.op].takes_list:
-            return render(operation(node.op, *symbols), Plain())
-    written = formula(node, max_operations=6)
-    return written.plain(4) if written.complete else describe(node)
+    if not node.parents or (named and names.given(node)):
+        return names.text(node)
+    parents = [
+        symbol(names[p], p.data) if p.op != "constant" else Expression("constant", (), p.data, p.data)
+        for p in node.parents
+    ]
+    step = render(operation(node.op, *parents), Plain()) if not TABLE[node.op].takes_list else ""
+    if step and all(names.given(parent) or not parent.parents for parent in node.parents):
+        return step
+    written = formula(node, max_operations=6, names=names)
+    if written.complete:
+        return written.plain(4)
+    return f"{names.text(node)} = {step}" if step else names.in_words(node)
 
 
 def _match(
-    engine: Mutant, value: float, truth: Adjoints, wrong: Adjoints, order: Sequence[Value], structure: Structure,
+    engine: Mutant, value: float, truth: Adjoints, wrong: Adjoints, order: Sequence[Value], names: Names,
     reveal: bool,
 ) -> Match:  # fmt: skip
     parted = (node for node in reversed(order) if not same(wrong.get(node, 0.0), truth.get(node, 0.0)))
@@ -204,7 +203,7 @@ def _match(
     numbers = (
         f": its gradient is {shown(right, 6)} in the right pass and {shown(other, 6)} in this one" if reveal else ""
     )
-    text = f"The passes part at {_place(structure, node)}{numbers}"
+    text = f"The passes part at {_place(names, node)}{numbers}"
     return Match(engine, value, node, right, other, item(engine, text))
 
 

@@ -14,9 +14,42 @@ from collections.abc import Callable, Hashable, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from ..graph import refuse_freed
 from ..value import Value
 
 Group = Hashable
+
+
+def depending(order: Sequence[Value], source: Value) -> list[Value]:
+    """The nodes of a topological order that depend on ``source``, itself first."""
+    found = {source}
+    listed = [source]
+    for node in order:
+        if node.parents and node not in found and not found.isdisjoint(node.parents):
+            found.add(node)
+            listed.append(node)
+    return listed
+
+
+def require(root: object, leaf: Any, order: Sequence[Value]) -> None:
+    """Refuse a leaf that the root does not depend on, and a graph that was freed.
+
+    Raises:
+        RuntimeError: the graph was freed by ``backward(free_graph=True)``.
+        ValueError: the leaf is not in the graph; the message names leaves that are.
+        TypeError: the leaf is not a Value.
+    """
+    refuse_freed(order)
+    if not isinstance(leaf, Value):
+        raise TypeError(f"the second argument is a node of the graph (a Value), not {type(leaf).__name__}")
+    if not any(node is leaf for node in order):
+        there = [node.label for node in order if not node.parents and node.label][:6]
+        hint = f" Its labeled leaves are {', '.join(there)}{', …' if len(there) == 6 else ''}." if there else ""
+        whole = getattr(root, "label", "") or "the root"
+        raise ValueError(
+            f"{leaf.label or 'this Value'} (value {leaf.data!r}) is not in the graph of {whole}, "
+            f"so the derivative is 0.{hint} Was the result computed with another copy of it, or with its .data?"
+        )
 
 
 class Path(NamedTuple):
@@ -62,7 +95,7 @@ _size = itemgetter(0)
 
 
 def sweep(between: Sequence[Value], root: Value, k: int) -> Sums:
-    """Sum over the paths from ``root`` to ``between[0]``; ``between`` is as `neurons.depending` gives it.
+    """Sum over the paths from ``root`` to ``between[0]``; ``between`` is as `depending` gives it.
 
     Linear in the nodes and edges between, times k at worst. A product with an exact zero is zero, as in the reverse
     pass; a nan counts as the largest.

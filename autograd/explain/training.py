@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from ..adjoints import adjoints
 from ..answer import Answer, Part
 from ..graph import refuse_freed, topological
-from ..notation.names import name_of
-from ..notation.neurons import Structure
+from ..notation.names import Name
+from ..notation.naming import UserNames, names_of
 from ..text import counted, number
 from ..value import Value, real
 from .groups import Entry, Groups, samples
@@ -40,6 +40,7 @@ class TrainingLedger(Answer):
         lr: the learning rate α, a number or a function of the step (from 0).
         momentum: β.
         weight_decay: λ.
+        names: letters of your own (see `autograd.notation.names_of`).
 
     Raises:
         TypeError: the parameters are no Values.
@@ -65,6 +66,7 @@ class TrainingLedger(Answer):
         lr: float | Callable[[int], float],
         momentum: float = 0.0,
         weight_decay: float = 0.0,
+        names: UserNames | None = None,
     ) -> None:
         self.parameters = [parameters] if isinstance(parameters, Value) else list(parameters)
         for parameter in self.parameters:
@@ -73,6 +75,8 @@ class TrainingLedger(Answer):
         self.momentum, self.weight_decay = real(momentum, "momentum"), real(weight_decay, "weight_decay")
         self._rate = lr if callable(lr) else lambda step: lr
         self._start = {parameter: parameter.data for parameter in self.parameters}
+        self._letters = names
+        self._names: dict[Value, Name] = {}  # of the weights, as in the first loss
         self._rates: list[float] = []
         self._parts: list[dict[str, list[float]]] = []  # per step: the gradient of each sample, one per parameter
 
@@ -123,7 +127,7 @@ class TrainingLedger(Answer):
         """The gradient that each sample contributes."""
         if not isinstance(loss, Value):
             raise TypeError(f"a step is recorded from its loss, a Value with its graph, not {type(loss).__name__}")
-        parts = _by_sample(loss, self.parameters)
+        parts = self._by_sample(loss)
         if names is not None:
             numbered = [name for name in parts if name.startswith("sample ")]
             given = {
@@ -133,6 +137,33 @@ class TrainingLedger(Answer):
         if self.weight_decay:
             parts["weight decay"] = [self.weight_decay * parameter.data for parameter in self.parameters]
         return parts
+
+    def _by_sample(self, loss: Value) -> dict[str, list[float]]:
+        """The gradient that comes through each term of the loss; the terms' gradients add up to the whole."""
+        order = topological(loss)
+        refuse_freed(order)
+        found = names_of(loss, self._letters, order)
+        self._names = self._names or {node: found[node] for node in self.parameters if node in found}
+        inside = set(self.parameters)
+        for node in order:
+            if not inside.isdisjoint(node.parents):
+                inside.add(node)
+        names = samples(found, inside) or {loss: "sample 1"}
+        handed = {loss: 1.0}
+        parts: dict[str, list[float]] = {}
+        for node in reversed(order):  # down from the loss, as far as the terms
+            if node not in handed:
+                continue
+            if node in names or not node.parents:
+                if node in inside:
+                    gradients = adjoints(node, handed[node], self.parameters)
+                    before = parts.get(names.get(node, "directly"), [0.0] * len(gradients))
+                    parts[names.get(node, "directly")] = [x + y for x, y in zip(before, gradients)]
+                continue
+            for parent, slope in zip(node.parents, node.local_derivatives):
+                product = handed[node] * slope if handed[node] and slope else 0.0
+                handed[parent] = handed.get(parent, 0.0) + product
+        return {name: parts[name] for name in dict.fromkeys(names.values()) if name in parts} | parts
 
     def moves(self, parameter: Value | None = None) -> list[Move]:
         """The entries of one weight (the only one, if none is named), in the order of steps and samples."""
@@ -183,7 +214,9 @@ class TrainingLedger(Answer):
 
     def _word(self, parameter: Value | None) -> str:
         weight = self.parameters[self._column(parameter)]
-        return name_of(weight.label).plain() if weight.label else "the weight"
+        if weight not in self._names:
+            self._names |= names_of(self.parameters, self._letters)
+        return self._names[weight].plain()
 
     def _heading(self) -> str:
         return "How far each sample has moved a weight"
@@ -199,31 +232,3 @@ class TrainingLedger(Answer):
 
     def _brief(self) -> str:
         return f"<{self._size()}>"
-
-
-def _by_sample(loss: Value, parameters: Sequence[Value]) -> dict[str, list[float]]:
-    """The gradient that comes through each term of the loss; the terms' gradients add up to the whole."""
-    order = topological(loss)
-    refuse_freed(order)
-    structure = Structure(loss, order)
-    wanted = set(parameters)
-    inside = set(wanted)
-    for node in order:
-        if not inside.isdisjoint(node.parents):
-            inside.add(node)
-    names = samples(structure, inside) or {loss: "sample 1"}
-    handed = {loss: 1.0}
-    parts: dict[str, list[float]] = {}
-    for node in reversed(order):  # down from the loss, as far as the terms
-        if node not in handed:
-            continue
-        if node in names or not node.parents:
-            if node in inside:
-                gradients = adjoints(node, handed[node], parameters)
-                before = parts.get(names.get(node, "directly"), [0.0] * len(gradients))
-                parts[names.get(node, "directly")] = [x + y for x, y in zip(before, gradients)]
-            continue
-        for parent, slope in zip(node.parents, node.local_derivatives):
-            product = handed[node] * slope if handed[node] and slope else 0.0
-            handed[parent] = handed.get(parent, 0.0) + product
-    return {name: parts[name] for name in dict.fromkeys(names.values()) if name in parts} | parts

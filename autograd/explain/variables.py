@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..notation.expression import Expression, clipped, number, operation, symbol, times, total
-from ..notation.names import Name
-from ..notation.neurons import ARITHMETIC, Structure, depending
+from ..notation.naming import Names
+from ..notation.neurons import kind
 from ..notation.slopes import slope
 from ..ops import TABLE
 from ..value import Value
+from .paths import depending
 from .patterns import folded
 
 _LARGEST = 3000
@@ -34,66 +35,51 @@ class Variables:
     """The named quantities between a leaf and a root.
 
     Attributes:
-        names: of each named node on a path.
+        names: of each node on a path that is worth a line of its own.
         edges: for each named quantity, its users and the derivatives of these with respect to it.
         letter: how an activation is written: φ if the network has one, otherwise its own name.
     """
 
-    def __init__(self, root: Value, leaf: Value, structure: Structure) -> None:
-        self.root, self.leaf, self.structure = root, leaf, structure
+    def __init__(self, root: Value, leaf: Value, called: Names) -> None:
+        self.root, self.leaf, self.called = root, leaf, called
+        self.structure = structure = called.structure
         self.between: Sequence[Value] = depending(structure.order, leaf)
         self.activations = {n.a: n for n in structure.neurons if n.a is not n.z and n.a.op != "softmax"}
         kinds = {node.op for node in self.activations}
         self.letter = {kind: "φ" if len(kinds) == 1 else {"sigmoid": "σ"}.get(kind, kind) for kind in kinds}
-        self.names = self._name()
+        self.names = {node: called[node] for node in self._notable()}
         self.edges = self._edges()
         self._written: dict[Value, Expression] = {}
 
-    # ---- names ----
+    # ---- which nodes are worth a line ----
 
-    def _name(self) -> dict[Value, Name]:
-        structure, inside = self.structure, set(self.between)
+    def _notable(self) -> list[Value]:
+        """The ends, what has a name of its own, what is used twice, and, outside networks, functions and what they
+        are applied to; after a long product whatever comes next."""
+        called, inside = self.called, set(self.between)
         uses = dict.fromkeys(self.between, 0)
         for node in self.between:
             for parent in node.parents:
                 if parent in inside:
                     uses[parent] += 1
-        wanted: dict[Value, str] = {}
-        factors = dict.fromkeys(self.between, 0)  # since the last named quantity
+        notable: set[Value] = set()
+        factors = dict.fromkeys(self.between, 0)  # since the last notable quantity
         for node in self.between:
-            if node in (self.root, self.leaf) or structure.name(node) is not None:
-                wanted[node] = ""
-            elif uses[node] > 1 or _most(factors, node) > _LONGEST:
-                wanted[node] = "u"
-            elif not structure.neurons and node.op not in ARITHMETIC and node.op != "pow":
-                wanted[node] = "a" if node.op in _ACTIVATIONS else "u"
-            if not structure.neurons and node.parents and node.op not in ARITHMETIC and node.op != "pow":
-                for parent in node.parents:
-                    if parent in inside and parent.parents and not wanted.get(parent):
-                        wanted.setdefault(parent, "z" if node.op in _ACTIVATIONS else "u")
-            if node not in wanted:
+            function = not called.structure.neurons and kind(node) not in ("", "arithmetic") and node.op != "pow"
+            ends = node in (self.root, self.leaf)
+            if ends or called.given(node) or uses[node] > 1 or function or _most(factors, node) > _LONGEST:
+                notable.add(node)
+            if function and node is not self.leaf:
+                notable.update(parent for parent in node.parents if parent in inside and parent.parents)
+            if node not in notable:
                 factors[node] = _most(factors, node)
-        names = {node: name for node in wanted if (name := structure.name(node)) is not None}
-        taken = {structure.labels[node].plain() for node in structure.labels} | {n.plain() for n in names.values()}
-        ends = ((self.root, "E" if structure.neurons else "y"), (self.leaf, "x"))
-        for node, letter in ends:
-            if node not in names:
-                names[node] = _free([letter, "f", "g", "r", "q"], taken)
-        for letter in "zau":
-            rest = [node for node in self.between if wanted.get(node) == letter and node not in names]
-            for i, node in enumerate(rest, 1):
-                name = Name(letter) if len(rest) == 1 else Name(letter, (), (i,))
-                names[node] = name if name.plain() not in taken else Name(letter + "′", (), name.lower)
-        return {node: names[node] for node in self.between if node in names}
+        return [node for node in self.between if node in notable]
 
     # ---- expressions ----
 
     def expression(self, node: Value) -> Expression:
         """A node as it appears in an equation: its name, or what it is computed from down to named nodes."""
-        name = self.names.get(node) or self.structure.name(node)
-        if name is not None:
-            return symbol(name, node.data)
-        return self.definition(node)
+        return symbol(self.called[node], node.data) if self._named(node) else self.definition(node)
 
     def definition(self, node: Value, avoid: str = "") -> Expression:
         """What a node is computed from, down to named nodes; sums are folded, what is too long becomes dots."""
@@ -122,12 +108,11 @@ class Variables:
         return built[top]
 
     def _named(self, node: Value) -> bool:
-        return node in self.names or self.structure.name(node) is not None
+        return node in self.names or self.called.given(node) is not None
 
     def _end(self, node: Value) -> Expression:
-        name = self.names.get(node) or self.structure.name(node)
-        if name is not None:
-            return symbol(name, node.data)
+        if self._named(node):
+            return symbol(self.called[node], node.data)
         return Expression("dots" if node.parents else "constant", (), node.data, node.data)
 
     def _operation(self, node: Value, parts: list[Expression]) -> Expression:
@@ -184,14 +169,10 @@ class Variables:
 
     def _share(self, node: Value, amount: float) -> Expression | None:
         """ŷ of the neuron whose net input a softmax takes."""
-        neuron = self.structure.of.get(node)
-        if neuron is None or neuron.z is not node or neuron.layer != self.structure.last or not self.structure.softmax:
-            return None
-        index = (neuron.number,) if self.structure.outputs > 1 else ()
-        return symbol(Name("ŷ", (), index, neuron.sample if self.structure.several else None), amount)
+        name = self.structure.share(node)
+        return None if name is None else symbol(name, amount)
 
 
-_ACTIVATIONS = frozenset({"tanh", "sigmoid", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus"})
 _UNIT = frozenset({"add", "sub", "neg", "identity"})
 
 
@@ -206,9 +187,3 @@ def _data(node: Value) -> list[float]:
 
 def _factors(parts: Sequence[Expression]) -> tuple[Expression, ...]:
     return tuple(q for p in parts for q in (p.parts if p.head == "product" else (p,)))
-
-
-def _free(letters: Sequence[str], taken: set[str]) -> Name:
-    letter = next((letter for letter in letters if letter not in taken), letters[0] + "′")
-    taken.add(letter)
-    return Name(letter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,8 @@ from .. import formulas, functions
 from ..answer import Answer
 from ..graph import consumers, describe, refuse_freed, topological
 from ..notation.expression import Expression, number, operation, symbol
-from ..notation.names import Name, name_of
+from ..notation.names import Name
+from ..notation.naming import Names, UserNames, names_of
 from ..notation.render import render
 from ..notation.styles import Latex, MathML, Plain, Style
 from ..ops import TABLE, known_functions
@@ -35,6 +36,7 @@ class Formula(Answer):
         variables: the leaf behind each identifier of the text.
         operations: the number of operations of the whole expression, written out as a tree.
         hidden: how many of them stand behind dots because of ``max_operations``.
+        identifiers: what the text calls each name.
     """
 
     expression: Expression
@@ -42,11 +44,12 @@ class Formula(Answer):
     variables: Mapping[str, Value]
     operations: int
     hidden: int
+    identifiers: Mapping[Name, str]
 
     @property
     def text(self) -> str:
         """The formula as text, exact to the last digit; definitions stand on lines of their own before it."""
-        return self._lines(Style(), " = ")
+        return self._lines(Style(identifiers=self.identifiers), " = ")
 
     @property
     def complete(self) -> bool:
@@ -57,10 +60,10 @@ class Formula(Answer):
         named = [f"{style.name(name)}{equals}{render(tree, style)}" for name, tree in self.definitions]
         return "\n".join([*named, render(self.expression, style)])
 
-    def latex(self, digits: int = 6, commas: bool = True) -> str:
+    def latex(self, digits: int = 6, commas: bool = False) -> str:
         """LaTeX for mathematics mode; several lines (``shared=True``) as an ``aligned`` block.
 
-        Without ``commas`` one-digit indices stand side by side, as in the lectures: w^{1}_{12} for w^{1}_{1,2}.
+        With ``commas`` one-digit indices are separated too: w^{1}_{1,2} for w^{1}_{12}.
         """
         text = self._lines(Latex(digits, commas), " &= ")
         lines = text.split("\n")
@@ -70,7 +73,7 @@ class Formula(Answer):
 
     def display(self) -> LatexDisplay:
         """For a notebook: an object that shows the LaTeX (a formula itself shows MathML; see `Derivation.display`)."""
-        return LatexDisplay(f"$${self.latex(commas=False)}$$", self.plain())
+        return LatexDisplay(f"$${self.latex()}$$", self.plain())
 
     def mathml(self, digits: int = 6) -> str:
         """One ``<math>`` element per line."""
@@ -134,18 +137,19 @@ def _by_table(name: str) -> Any:
     return lambda *xs: apply(TABLE[name], tuple(argument(x, name) for x in xs))
 
 
-def formula(root: Value, shared: bool = False, max_operations: int = 150) -> Formula:
+def formula(root: Value, shared: bool = False, max_operations: int = 150, names: UserNames | None = None) -> Formula:
     """The expression that a graph computes.
 
-    Leaves appear by their labels (``layers.0.neurons.3.weights.1`` as w^{1}_{4,2}), leaves without one by their
-    number. The text has the parentheses it needs and no others; parsed again, it gives the same number. Lists are
-    written out: a mean is ``(a + b + c) / 3``, log_sum_exp is ``log(exp(a) + exp(b))`` (the same number to rounding,
-    as long as no exponential overflows).
+    Leaves appear by their names (``layers.0.neurons.3.weights.1`` as w^{1}_{42}, an input that it multiplies as
+    x_{2}), leaves without one by their number. The text has the parentheses it needs and no others; parsed again, it
+    gives the same number. Lists are written out: a mean is ``(a + b + c) / 3``, log_sum_exp is
+    ``log(exp(a) + exp(b))`` (the same number to rounding, as long as no exponential overflows).
 
     Args:
         root: the graph.
         shared: name every intermediate result that has a label or is used more than once, and write it once.
         max_operations: a longer expression is cut: what is nearest to the root is written, dots stand for the rest.
+        names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
 
     Raises:
         TypeError: root is not a Value.
@@ -154,49 +158,48 @@ def formula(root: Value, shared: bool = False, max_operations: int = 150) -> For
         >>> x, w = Value(3.0, "x"), Value(-2.0, "layers.0.neurons.0.weights.0")
         >>> f = formula((w * x + 1.0) ** 2 / x)
         >>> f.text, f.latex(), f.evaluate(x=1.0)
-        ('(w1_1_1 * x + 1) ** 2 / x', '\\\\frac{\\\\left(w^{1}_{1,1} \\\\cdot x + 1\\\\right)^{2}}{x}', 1.0)
+        ('(w1_1_1 * x + 1) ** 2 / x', '\\\\frac{\\\\left(w^{1}_{11} \\\\cdot x + 1\\\\right)^{2}}{x}', 1.0)
     """
     order = topological(root)
     refuse_freed(order)
     uses = consumers(root) if shared else {}
-    named = [n for n in order if n.parents and n is not root and shared and (n.label or len(uses[n]) > 1)]
-    names, variables = _names([n for n in order if not n.parents and n.label and n.op != "constant"], named)
+    called = names_of(root, names, order)
+    named = [n for n in order if n.parents and n is not root and shared and (n in called.labels or len(uses[n]) > 1)]
+    leaves = [n for n in order if not n.parents and called.given(n)]
+    symbols = {node: symbol(called[node], node.data) for node in (*leaves, *named)}
+    identifiers = _identifiers([called[node] for node in symbols])
     sizes: dict[Value, int] = {}
     for node in order:
-        below = sum(0 if parent in names else sizes[parent] for parent in node.parents)
+        below = sum(0 if parent in symbols else sizes[parent] for parent in node.parents)
         sizes[node] = below + max(len(node.parents) - 1, bool(node.parents))
     expressions, shown = {}, 0
     for top in [*named, root]:
-        expressions[top], used = _written(top, names, sizes, max(1, max_operations - shown))
+        expressions[top], used = _written(top, symbols, called, sizes, max(1, max_operations - shown))
         shown += used
     everything = sum(sizes[top] for top in expressions)
     return Formula(
         expressions.pop(root),
-        tuple((names[node].datum, tree) for node, tree in expressions.items()),
-        variables,
+        tuple((called[node], tree) for node, tree in expressions.items()),
+        {identifiers[name]: node for name, node in {called[leaf]: leaf for leaf in leaves}.items()},
         everything,
         everything - shown,
+        identifiers,
     )
 
 
-def _names(leaves: Sequence[Value], named: Sequence[Value]) -> tuple[dict[Value, Expression], dict[str, Value]]:
-    """A symbol for each leaf and each named part, with identifiers that differ."""
-    symbols: dict[Value, Expression] = {}
-    taken: dict[str, Value] = {}
-    fresh = 0
-    for node in [*leaves, *named]:
-        if node.label:
-            name = name_of(node.label)
-        else:
-            fresh += 1
-            name = Name("t", (), (fresh,))
-        plain, repeat = name, 1
-        while name.identifier() in taken or _reserved(name.identifier()):
+def _identifiers(names: Iterable[Name]) -> dict[Name, str]:
+    """An identifier for each name, no two alike and none of them reserved."""
+    found: dict[Name, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = identifier = name.identifier()
+        repeat = 1
+        while name not in found and (identifier in taken or _reserved(identifier)):
             repeat += 1
-            name = Name(plain.base, plain.upper, (*plain.lower, f"v{repeat}"))
-        taken[name.identifier()] = node
-        symbols[node] = symbol(name, node.data)
-    return symbols, {name: node for name, node in taken.items() if not node.parents}
+            identifier = f"{plain}_v{repeat}"
+        taken.add(identifier)
+        found.setdefault(name, identifier)
+    return found
 
 
 def _reserved(identifier: str) -> bool:
@@ -204,11 +207,11 @@ def _reserved(identifier: str) -> bool:
 
 
 def _written(
-    top: Value, names: Mapping[Value, Expression], sizes: Mapping[Value, int], budget: int
+    top: Value, symbols: Mapping[Value, Expression], called: Names, sizes: Mapping[Value, int], budget: int
 ) -> tuple[Expression, int]:
     """The tree of one node down to leaves and named parts, and how many operations it shows."""
     if sizes[top] > budget:
-        return _cut(top, names, sizes, budget)
+        return _cut(top, symbols, called, budget)
     trees: dict[Value, Expression] = {}
     stack = [top]
     while stack:
@@ -216,18 +219,18 @@ def _written(
         if node in trees:
             stack.pop()
             continue
-        pending = [p for p in node.parents if p not in trees and p not in names]
+        pending = [p for p in node.parents if p not in trees and p not in symbols]
         if pending:
             stack.extend(reversed(pending))
         else:
-            trees[node] = _one(node, [names.get(p) or trees[p] for p in node.parents], top, names)
+            trees[node] = _one(node, [symbols.get(p) or trees[p] for p in node.parents], symbols)
             stack.pop()
     return trees[top], sizes[top]
 
 
-def _one(node: Value, parts: Sequence[Expression], top: Value, names: Mapping[Value, Expression]) -> Expression:
+def _one(node: Value, parts: Sequence[Expression], symbols: Mapping[Value, Expression]) -> Expression:
     if not node.parents:
-        return names[node] if node in names else number(node.data)
+        return symbols[node] if node in symbols else number(node.data)
     if node.op not in TABLE:
         raise TypeError(f"{describe(node)} is not an operation of the table, so it has no formula")
     first, *rest = parts
@@ -255,9 +258,7 @@ def _chain(terms: Sequence[Expression]) -> Expression:
     return result
 
 
-def _cut(
-    top: Value, names: Mapping[Value, Expression], sizes: Mapping[Value, int], budget: int
-) -> tuple[Expression, int]:
+def _cut(top: Value, symbols: Mapping[Value, Expression], called: Names, budget: int) -> tuple[Expression, int]:
     """The part of a large expression nearest to its root; long sums keep their first terms and the last."""
     kept: dict[int, tuple[Value, list[int]]] = {}  # occurrence: node, occurrences of its operands (−1: dots)
     queue = deque([(0, top)])
@@ -265,11 +266,11 @@ def _cut(
     while queue:
         place, node = queue.popleft()
         terms = _summands(node)
-        if node.parents and node not in names and (shown + len(terms) - 1 > budget or not budget):
+        if node.parents and node not in symbols and (shown + len(terms) - 1 > budget or not budget):
             kept[place] = (node, [-1])
             continue
         children: list[int] = []
-        if node.parents and (node not in names or node is top):
+        if node.parents and (node not in symbols or node is top):
             shown += max(len(terms) - 1, 1)
             operands = list(terms) if len(terms) > 1 else list(node.parents)
             for operand in operands:
@@ -285,15 +286,15 @@ def _cut(
     for place in sorted(kept, reverse=True):  # operands come later than what they are operands of
         node, children = kept[place]
         if children == [-1]:
-            built[place] = symbol(name_of(node.label), node.data) if node.label else _DOTS
-        elif node in names and not (node is top and place == 0):
-            built[place] = names[node]
+            built[place] = symbol(called[node], node.data) if node in called.labels else _DOTS
+        elif node in symbols and not (node is top and place == 0):
+            built[place] = symbols[node]
         elif len(_summands(node)) > 1:
             parts = [built[child] for child in children]
             tree = Expression("sum", tuple(parts))
             built[place] = operation("div", tree, number(len(node.parents))) if node.op == "mean" else tree
         else:
-            built[place] = _one(node, [built[child] for child in children], top, names)
+            built[place] = _one(node, [built[child] for child in children], symbols)
     return built[0], shown
 
 

@@ -2,3 +2,9 @@
 
 `autograd.explain`, `autograd.view`, `autograd.check` and `autograd.precision` stand on this package.
 """
+
+from .names import Name as Name
+from .names import latex_name as latex_name
+from .names import name_of as name_of
+from .naming import Names as Names
+from .naming import names_of as names_of

@@ -1,8 +1,9 @@
-"""Names in mathematical notation, made from the labels of a graph.
+"""Names in mathematical notation, and the label language that they are read from.
 
 A network labels its parameters ``layers.0.neurons.3.weights.1``; a lecture writes w¹₄₂. `name_of` reads the first
 (and ``x1``, ``w_{11}``, ``x[3]``, ``y_hat``, ``alpha``, or any text) and gives a `Name`, which is then written as
 LaTeX, as MathML, with Unicode superscripts for a terminal, or as an identifier for formulas that can be evaluated.
+Which name a node of a graph has is decided in `autograd.notation.naming`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
-from ..text import visible, xml
+from ..text import MINUS, shortened, visible, xml
 
 Index = int | str
 
@@ -25,6 +28,10 @@ GREEK = {
 _COMMANDS = {sign: "\\" + word for word, sign in GREEK.items()}
 RAISED = dict(zip("0123456789+-=()nijkmrstpabcde,", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏᵐʳˢᵗᵖᵃᵇᶜᵈᵉ,", strict=True))
 LOWERED = dict(zip("0123456789+-=()nijkmrstpaehlovx,", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙᵢⱼₖₘᵣₛₜₚₐₑₕₗₒᵥₓ,", strict=True))
+PRIME = "′"
+LONGEST = 48
+"""The characters of the longest name; of a longer label the middle is left out."""
+_NUMERAL = re.compile(rf"(?P<mantissa>{MINUS}?(?:\d+(?:\.\d+)?|∞))(?:e(?P<exponent>{MINUS}?\d+))?")
 _ACCENTS = {"\u0302": ("hat", "^"), "\u0304": ("bar", "¯"), "\u0303": ("tilde", "~")}
 
 
@@ -33,10 +40,10 @@ class Name:
     """A symbol with its indices: w^{2}_{1,3} is ``Name("w", (2,), (1, 3))``.
 
     Attributes:
-        base: the letter or word.
+        base: the letter or word, perhaps with primes at its end.
         upper: superscripts; for a network, the number of the layer, from 1.
         lower: subscripts; for a weight, the neuron it enters and the input it multiplies, from 1.
-        sample: which evaluation of the same neuron, from 1, if the graph holds several.
+        sample: which of several nodes that would have the same name, from 1; for a neuron, which evaluation.
     """
 
     base: str
@@ -48,10 +55,13 @@ class Name:
         """The same name for one evaluation among several."""
         return replace(self, sample=sample)
 
+    def primed(self, primes: int) -> Name:
+        """The same name with primes at its letter: w′²₁₃."""
+        return replace(self, base=self.base + PRIME * primes) if primes else self
+
     def identifier(self) -> str:
         """A Python identifier, such as ``w2_1_3``. Two names can have the same one."""
-        base = unicodedata.normalize("NFKC", self.base)
-        word = re.sub(r"\W", "_", base)
+        word = re.sub(r"\W", "_", unicodedata.normalize("NFKC", self.base))
         indices = "_".join(str(index) for index in (*self.lower, *([f"s{self.sample}"] if self.sample else [])))
         glued = not self.upper and len(self.lower) == 1 and not self.sample and len(word) == 1
         text = word + "".join(map(str, self.upper)) + ("" if glued or not indices else "_") + indices
@@ -62,7 +72,7 @@ class Name:
         above = self._superscript()
         below = joined(self.lower)
         if not set(above) <= set(RAISED) or not set(below) <= set(LOWERED):
-            return self.base + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
+            return self.base + _ascii_script("^", above) + _ascii_script("_", below)
         return self.base + "".join(map(RAISED.__getitem__, above)) + "".join(map(LOWERED.__getitem__, below))
 
     def latex(self, commas: bool = False) -> str:
@@ -86,14 +96,26 @@ class Name:
         return "".join(map(str, self.upper)) + (f"({self.sample})" if self.sample is not None else "")
 
 
+def _ascii_script(sign: str, text: str) -> str:
+    return "" if not text else sign + text if text.isalnum() else f"{sign}{{{text}}}"
+
+
 def joined(indices: Sequence[Index]) -> str:
-    """Indices as one text, with commas where one of them is longer than a digit."""
+    """Indices as one text, with commas as soon as one of them is longer than a digit."""
     texts = [str(index) for index in indices]
     return ("," if any(len(text) > 1 for text in texts) else "").join(texts)
 
 
 def latex_word(word: str) -> str:
-    """A letter, a Greek letter, an accented letter or any text as LaTeX."""
+    """A letter, a Greek letter, an accented letter, a number or any text as LaTeX."""
+    numeral = _NUMERAL.fullmatch(word)
+    if numeral:
+        mantissa = numeral["mantissa"].replace(MINUS, "-").replace("∞", r"\infty")
+        power = (numeral["exponent"] or "").replace(MINUS, "-")
+        return mantissa + (rf" \cdot 10^{{{power}}}" if power else "")
+    letter = word.rstrip(PRIME)
+    if letter and letter != word:
+        return latex_word(letter) + "'" * (len(word) - len(letter))
     decomposed = unicodedata.normalize("NFD", word)
     if len(decomposed) == 2 and decomposed[1] in _ACCENTS:
         return rf"\{_ACCENTS[decomposed[1]][0]}{{{latex_word(decomposed[0])}}}"
@@ -118,6 +140,11 @@ def _mathml_index(index: Index) -> str:
 
 
 def _mathml_word(word: str) -> str:
+    if _NUMERAL.fullmatch(word):
+        return f"<mn>{word}</mn>"
+    letter = word.rstrip(PRIME)
+    if letter and letter != word:
+        return f'<mrow>{_mathml_word(letter)}<mo lspace="0" rspace="0">{word[len(letter) :]}</mo></mrow>'
     decomposed = unicodedata.normalize("NFD", word)
     if len(decomposed) == 2 and decomposed[1] in _ACCENTS:
         letter, accent = xml(decomposed[0]), _ACCENTS[decomposed[1]][1]
@@ -127,30 +154,73 @@ def _mathml_word(word: str) -> str:
     return f"<mtext>{xml(word)}</mtext>"
 
 
-_PARAMETER = re.compile(
-    r"(?:.*?\.)??(?:layers\.(?P<layer>\d+)\.)?(?:neurons\.(?P<neuron>\d+)\.)?"
-    r"(?:weights\.(?P<weight>\d+)|(?P<kind>bias|z|a))"
-)
+class Place(NamedTuple):
+    """What the dotted label of a part of a network says; indices count from 1, and 0 stands for one that it lacks.
+
+    Attributes:
+        network: what stands before the layer: ``""``, or ``"critic."`` for a network that is part of a larger model.
+        layer, neuron, weight: indices.
+        letter: w, b, z or a.
+    """
+
+    network: str
+    layer: int
+    neuron: int
+    weight: int
+    letter: str
+
+    def name(self) -> Name:
+        """The letter with its indices: w^{2}_{13}."""
+        indices = tuple(index for index in (self.neuron, self.weight) if index)
+        return Name(self.letter, (self.layer,) if self.layer else (), indices)
+
+
+def place_of(label: str) -> Place | None:
+    """Where in a network the owner of a dotted label stands; None for other labels.
+
+    >>> place_of("critic.layers.1.neurons.0.weights.2")
+    Place(network='critic.', layer=2, neuron=1, weight=3, letter='w')
+    """
+    parts = label.split(".")
+
+    def index_after(word: str) -> int:
+        if len(parts) < 2 or parts[-2] != word or not parts[-1].isdecimal():
+            return 0
+        found = int(parts[-1]) + 1
+        del parts[-2:]
+        return found
+
+    letter, weight = "w", index_after("weights")
+    if not weight:
+        letter = {"bias": "b", "z": "z", "a": "a"}.get(parts.pop(), "")
+        if not letter or not (parts or letter == "b"):
+            return None
+    neuron = index_after("neurons")
+    layer = index_after("layers")
+    return Place("".join(f"{part}." for part in parts), layer, neuron, weight, letter)
+
+
 _INDEXED = re.compile(r"(?P<base>[^\W\d_]+)(?P<indices>(?:\[\s*\w+(?:\s*,\s*\w+)*\s*\])+|(?:\.\d+)+)")
 _SCRIPT = r"(?:\{([\w, ]+)\}|(\w+?))"
-_SYMBOL = re.compile(rf"(?P<base>[^\W\d_]+)(?P<digits>\d*)(?:\^{_SCRIPT})?(?:_{_SCRIPT})?(?:\^{_SCRIPT})?")
+_SYMBOL = re.compile(
+    rf"(?P<base>[^\W\d_]+)(?P<primes>[{PRIME}']*)(?P<digits>\d*)"
+    rf"(?:\^{_SCRIPT})?(?:_{_SCRIPT})?(?:\^{_SCRIPT})?"
+)
 
 
+@lru_cache(maxsize=1 << 14)
 def name_of(label: str) -> Name:
     """The name that a label stands for.
 
     ``layers.L.neurons.N.weights.I`` is the weight of input I+1 into neuron N+1 of layer L+1, w^{L+1}_{N+1,I+1};
     ``….bias`` is b, ``….z`` the net input and ``….a`` the activation of that neuron. ``x1``, ``x_1``, ``x[1]``
-    and ``x₁`` are x with the index 1. Any other text stands as it is.
+    and ``x₁`` are x with the index 1. Any other text stands as it is; of a very long one the middle is left out.
     """
-    label = visible(label.strip())
-    parameter = _PARAMETER.fullmatch(label)
-    if parameter and ("." in label or parameter["kind"] == "bias"):
-        layer, neuron, weight = (
-            None if parameter[key] is None else int(parameter[key]) + 1 for key in ("layer", "neuron", "weight")
-        )
-        base = "w" if weight is not None else parameter["kind"][0]
-        return Name(base, (layer,) if layer else (), tuple(i for i in (neuron, weight) if i is not None))
+    label = visible(label).strip()
+    place = place_of(label)
+    if place:
+        return place.name()
+    label = shortened(label, LONGEST)
     indexed = _INDEXED.fullmatch(label)
     if indexed:
         return Name(_letter(indexed["base"]), (), tuple(map(_index, re.findall(r"\w+", indexed["indices"]))))
@@ -158,13 +228,14 @@ def name_of(label: str) -> Name:
         return Name(unicodedata.normalize("NFC", label[0] + "\u0302"))
     symbol = _SYMBOL.fullmatch(unicodedata.normalize("NFC", _ascii_scripts(label)))
     if symbol:
-        first, first_, lower, lower_, last, last_ = symbol.groups()[2:]
+        first, first_, lower, lower_, last, last_ = symbol.groups()[3:]
         above, below = first or first_ or last or last_, lower or lower_ or ""
         if not (symbol["digits"] and below) and (len(symbol["base"]) <= 2 or symbol["base"] in GREEK or not below):
             below = below or symbol["digits"]
             if above and len(below) == 2 and below.isdecimal():  # w²₁₁ is neuron 1, input 1
                 below = ",".join(below)
-            return Name(_letter(symbol["base"]), _indices(above or ""), _indices(below))
+            name = Name(_letter(symbol["base"]), _indices(above or ""), _indices(below))
+            return name.primed(len(symbol["primes"]))
     return Name(label)
 
 
@@ -190,5 +261,5 @@ def _ascii_scripts(label: str) -> str:
 
 
 def latex_name(label: str) -> str:
-    """The LaTeX name of a label: ``layers.0.neurons.3.weights.1`` is ``w^{1}_{4,2}``."""
-    return name_of(label).latex(commas=True)
+    """The LaTeX name of a label: ``layers.0.neurons.3.weights.1`` is ``w^{1}_{42}``."""
+    return name_of(label).latex()

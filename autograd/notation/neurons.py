@@ -1,69 +1,91 @@
 """Finding neurons and samples in a graph that was made by ordinary Python.
 
-Nothing in a graph says "neuron". But weights carry labels (``layers.1.neurons.0.weights.2``, or w²₁₃), and a sum of
+Nothing in a graph says "neuron". But weights have names (``layers.1.neurons.0.weights.2``, or w²₁₃), and a sum of
 products with the weights of one neuron is its net input z; the function applied to z is its activation a. A neuron
 that was evaluated for several samples has several z.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from ..graph import refuse_freed, topological
 from ..ops import TABLE
-from ..text import number
 from ..value import Value
-from .names import Name, name_of
+from .names import PRIME, Name
 
-ARITHMETIC = frozenset({"add", "sub", "mul", "div", "neg", "identity", "mean", "dot"})
-"""Operations that only carry numbers on: between two named quantities they are not worth a name."""
-_NO_ACTIVATION = ARITHMETIC | {"pow", "where", "less", "less_equal", "log_sum_exp", "softmax", "log", "log1p", "abs"}
-Key = tuple[int, int]
+
+def kind(node: Value) -> str:
+    """What the operation of a node is (`autograd.ops.KINDS`); empty for a leaf and for what is not in the table."""
+    op = TABLE.get(node.op)
+    return op.kind if op else ""
+
+
+class Key(NamedTuple):
+    """A neuron, in all its evaluations.
+
+    Attributes:
+        network: 0; further networks of the same graph count on.
+        layer: from 1; 0 if the names of its weights do not say.
+        number: in its layer, from 1.
+    """
+
+    network: int
+    layer: int
+    number: int
+
+    def name(self, letter: str, sample: int | None = None) -> Name:
+        """A letter with the neuron's indices."""
+        return Name(letter, (self.layer,) if self.layer else (), (self.number,), sample).primed(self.network)
 
 
 class Neuron(NamedTuple):
     """One evaluation of one neuron.
 
     Attributes:
-        layer: from 1; 0 if the labels name no layer.
-        number: in its layer, from 1; 0 if the labels name none.
+        key: which neuron.
         sample: which evaluation of this neuron, from 1.
         z: the net input.
         a: the activation; z itself where no function follows.
     """
 
-    layer: int
-    number: int
+    key: Key
     sample: int
     z: Value
     a: Value
 
-    def name(self, letter: str, several: bool = True) -> Name:
-        """z or a with the neuron's indices, and the sample's number if there are several."""
-        return Name(
-            letter,
-            (self.layer,) if self.layer else (),
-            (self.number,) if self.number else (),
-            self.sample if several else None,
-        )
+    @property
+    def layer(self) -> int:
+        """The number of its layer, from 1; 0 if the names of its weights do not say."""
+        return self.key.layer
+
+    @property
+    def number(self) -> int:
+        """Its number in the layer, from 1."""
+        return self.key.number
 
 
 class Structure:
-    """What is known about the nodes of a graph: their neurons, samples and names."""
+    """The neurons of a graph, and the names that follow from them.
 
-    def __init__(self, root: Value, order: Sequence[Value] | None = None) -> None:
-        self.root = root
-        self.order = topological(root) if order is None else order
-        self.labels: dict[Value, Name] = {node: name_of(node.label) for node in self.order if node.label}
+    Args:
+        order: the nodes of the graph in topological order.
+        labels: the names of the nodes that have one.
+    """
+
+    def __init__(self, order: Sequence[Value], labels: Mapping[Value, Name]) -> None:
+        self.root = order[-1]
+        self.order, self.labels = order, labels
         self.neurons: list[Neuron] = []
         self.of: dict[Value, Neuron] = {}
         """The neuron whose z or a a node is."""
         self.owner: dict[Value, Key] = {}
-        """The neuron (layer, number) of each weight, and of each node of its sum of products."""
+        """The neuron of each weight, and of each node of its sum of products."""
         self.inputs: dict[Value, Name] = {}
-        """Names of the unlabelled numbers that weights multiply, one per sample."""
+        """Names of the unlabeled numbers that weights multiply, one per sample."""
+        self._entering: set[Value] = set()  # what weights multiply
         self._find()
 
     @cached_property
@@ -74,133 +96,147 @@ class Structure:
     def _find(self) -> None:
         weights = {node: key for node, name in self.labels.items() if not node.parents and (key := _key(name))}
         self.owner = dict(weights)
-        uses = dict.fromkeys(weights, 0)
+        sizes = dict.fromkeys(weights, 1)  # how many weights and biases a sum has taken up
         tops: dict[Value, Key] = {}
         users: dict[Value, list[Value]] = {}
         for node in self.order if weights else ():
-            for parent in node.parents:
+            parents = node.parents
+            for parent in parents:
                 if parent in tops:
                     users.setdefault(parent, []).append(node)
-            key = self._term(node, weights, uses) if node.op in ("mul", "dot") else self._partial_sum(node, weights)
+            if node.op in ("mul", "dot"):
+                key = self._term(parents, weights)
+                size = len(parents) // 2
+            else:
+                key = self._partial_sum(parents) if node.op == "add" else None
+                size = sum(sizes.get(parent, 0) for parent in parents)
             if key is not None:
                 self.owner[node] = tops[node] = key
-                for parent in node.parents:
+                sizes[node] = size
+                for parent in parents:
                     tops.pop(parent, None)
-        counts: dict[Key, int] = {}
+        whole = Counter(weights.values())
+        counts: Counter[Key] = Counter()
         for z, key in tops.items():
-            counts[key] = counts.get(key, 0) + 1
-            applied = users.get(z, [])
-            own = [user for user in applied if user.parents[0] is z and user.op == "softmax"]
-            if len(applied) == 1 and applied[0].parents[0] is z and applied[0].op not in _NO_ACTIVATION:
-                own = applied
-            neuron = Neuron(*key, counts[key], z, own[0] if own else z)
-            self.neurons.append(neuron)
-            self.of[neuron.a] = self.of[z] = neuron
+            if sizes[z] < whole[key]:  # weight decay, say
+                for node in [*self._sum(z)]:
+                    del self.owner[node]
+                continue
+            counts[key] += 1
+            for node in self._sum(z):
+                if node.op != "add":
+                    self._name_inputs(node.parents, weights, counts[key])
+            self.neurons.append(Neuron(key, counts[key], z, z))
+        between_layers = {x.op for x in self._entering if kind(x) not in ("arithmetic", "comparison")}
+        for i, neuron in enumerate(self.neurons):
+            applied = [user for user in users.get(neuron.z, ()) if user.parents[0] is neuron.z]
+            own = [user for user in applied if user.op == "softmax"]
+            if len(users.get(neuron.z, ())) == len(applied) == 1:  # a logarithm, say, may belong to the loss
+                own = applied if kind(applied[0]) == "activation" or applied[0].op in between_layers else own
+            if own:
+                neuron = self.neurons[i] = neuron._replace(a=own[0])
+            self.of[neuron.a] = self.of[neuron.z] = neuron
 
-    def _term(self, node: Value, weights: Mapping[Value, Key], uses: dict[Value, int]) -> Key | None:
-        """The neuron of a product (or dot) of its weights with anything else; unlabelled inputs get names."""
-        half = len(node.parents) // 2
-        xs, ys = node.parents[:half], node.parents[half:]
-        if xs[0] not in weights:
-            xs, ys = ys, xs
-        if any(w not in weights for w in xs) or ys[0] in weights or len({weights[w] for w in xs}) > 1:
+    def _sum(self, z: Value) -> Iterator[Value]:
+        """The nodes of a sum of products: additions and products."""
+        stack = [z]
+        while stack:
+            node = stack.pop()
+            yield node
+            if node.op == "add":
+                stack += [parent for parent in node.parents if parent.parents and parent in self.owner]
+
+    def _term(self, factors: Sequence[Value], weights: Mapping[Value, Key]) -> Key | None:
+        """The neuron of a product (or dot) of its weights with anything but its own weights."""
+        xs, ys = _sides(factors, weights)
+        key = weights.get(xs[0])
+        if key is None or ys[0] in weights or self.owner.get(ys[0]) == key:
             return None
-        for weight, x in zip(xs, ys):
-            uses[weight] += 1
-            if not x.parents and not x.label:
-                self.inputs[x] = Name("x", (), self.labels[weight].lower[-1:], uses[weight])
-        return weights[xs[0]]
+        return key if len(xs) == 1 or all(weights.get(weight) == key for weight in xs) else None
 
-    def _partial_sum(self, node: Value, weights: Mapping[Value, Key]) -> Key | None:
+    def _name_inputs(self, factors: Sequence[Value], weights: Mapping[Value, Key], sample: int) -> None:
+        """Names for unlabeled numbers that weights multiply."""
+        for weight, x in zip(*_sides(factors, weights)):
+            self._entering.add(x)
+            if not x.parents and x not in self.labels:
+                self.inputs[x] = Name("x", (), self.labels[weight].lower[-1:], sample).primed(weights[weight].network)
+
+    def _partial_sum(self, terms: Sequence[Value]) -> Key | None:
         """The neuron whose products (and bias) an addition adds up."""
-        if node.op != "add":
-            return None
-        found: set[Key] = set()
-        for parent in node.parents:
-            if parent in self.owner and (parent.parents or self.labels[parent].base == "b"):
-                found.add(self.owner[parent])
-            elif not (parent.op == "constant" and parent.data == 0):
+        found: Key | None = None
+        for term in terms:
+            key = self.owner.get(term)
+            if key is None or not (term.parents or self.labels[term].base.rstrip(PRIME) == "b"):
+                if term.op == "constant" and term.data == 0:
+                    continue
                 return None
-        return found.pop() if len(found) == 1 else None
+            if found is not None and key != found:
+                return None
+            found = key
+        return found
 
     @cached_property
-    def last(self) -> int:
-        """The number of the last layer."""
-        return max((neuron.layer for neuron in self.neurons), default=0)
+    def last(self) -> dict[int, int]:
+        """The number of the last layer of each network."""
+        return {neuron.key.network: neuron.layer for neuron in sorted(self.neurons, key=lambda n: n.layer)}
 
     @cached_property
-    def softmax(self) -> bool:
-        """Whether a softmax follows the last layer; then ŷ is its result, and not the net input."""
-        return any(neuron.a.op == "softmax" for neuron in self.neurons)
+    def _softmax(self) -> set[int]:
+        """The networks that end with a softmax; their ŷ is its result, and not the net input."""
+        return {neuron.key.network for neuron in self.neurons if neuron.a.op == "softmax"}
 
     @cached_property
-    def outputs(self) -> int:
-        """The number of neurons in the last layer."""
-        return len({neuron.number for neuron in self.neurons if neuron.layer == self.last})
+    def _outputs(self) -> dict[int, int]:
+        """The number of neurons in the last layer of each network."""
+        return {
+            network: len({n.number for n in self.neurons if n.key.network == network and n.layer == last})
+            for network, last in self.last.items()
+        }
 
-    def name(self, node: Value) -> Name | None:
-        """The name of a node: its label, z, a or ŷ of a neuron, or an input x; None for anything else."""
-        label = self.labels.get(node)
-        if node in self.of and (label is None or label.base in ("z", "a")):
-            neuron = self.of[node]
-            if node is neuron.a and neuron.layer == self.last and not (self.softmax and node is neuron.z):
-                index = (neuron.number,) if self.outputs > 1 else ()
-                return Name("ŷ", (), index, neuron.sample if self.several else None)
-            return neuron.name("z" if node is neuron.z else "a", self.several)
-        if label is not None:
-            return label
-        if node in self.inputs:
-            return self.inputs[node] if self.several else self.inputs[node].of_sample(None)
-        return None
+    def output(self, neuron: Neuron) -> Name | None:
+        """ŷ of a neuron of the last layer; None for others."""
+        key = neuron.key
+        if key.layer != self.last[key.network] or neuron.a in self._entering:
+            return None
+        index = (key.number,) if self._outputs[key.network] > 1 else ()
+        return Name("ŷ", (), index, neuron.sample if self.several else None).primed(key.network)
 
-    def word(self, node: Value) -> str:
-        """A short text for a node that may have no name: the sign or the name of its operation, or its number."""
-        name = self.name(node)
-        if name is not None:
-            return name.plain()
-        if not node.parents:
-            return number(node.data)
-        op = TABLE.get(node.op)
-        return (op.symbol if op else "") or node.op
+    def share(self, node: Value) -> Name | None:
+        """ŷ of the neuron whose net input a softmax takes; None for other nodes."""
+        neuron = self.of.get(node)
+        if neuron is None or neuron.z is not node or neuron.key.network not in self._softmax:
+            return None
+        return self.output(neuron)
+
+    def inputs_named(self) -> dict[Value, Name]:
+        """x of the unlabeled numbers that weights multiply."""
+        if self.several:
+            return dict(self.inputs)
+        return {node: name.of_sample(None) for node, name in self.inputs.items()}
+
+    def name(self, node: Value) -> Name:
+        """z, a or ŷ of the neuron that a node belongs to."""
+        neuron = self.of[node]
+        if node is neuron.a and not (node is neuron.z and neuron.key.network in self._softmax):
+            output = self.output(neuron)
+            if output is not None:
+                return output
+        return neuron.key.name("z" if node is neuron.z else "a", neuron.sample if self.several else None)
+
+
+def _sides(factors: Sequence[Value], weights: Mapping[Value, Key]) -> tuple[Sequence[Value], Sequence[Value]]:
+    """The two lists of a product or dot, the weights first."""
+    half = len(factors) // 2
+    xs, ys = factors[:half], factors[half:]
+    return (xs, ys) if xs[0] in weights else (ys, xs)
 
 
 def _key(name: Name) -> Key | None:
-    """(layer, neuron) of the name of a weight or bias, 0 where the name does not say; None for other names."""
+    """The neuron that a weight or bias belongs to by its name; None for other names."""
     if not all(isinstance(index, int) for index in (*name.upper, *name.lower)) or len(name.upper) > 1:
         return None
-    indices = {"w": 2, "b": 1}.get(name.base)
+    letter = name.base.rstrip(PRIME)
+    indices = {"w": 2, "b": 1}.get(letter)
     if indices is None or len(name.lower) != indices:
         return None
-    return (int(name.upper[0]) if name.upper else 0), int(name.lower[0])
-
-
-def depending(order: Sequence[Value], source: Value) -> list[Value]:
-    """The nodes of a topological order that depend on ``source``, itself first."""
-    found = {source}
-    listed = [source]
-    for node in order:
-        if node.parents and node not in found and not found.isdisjoint(node.parents):
-            found.add(node)
-            listed.append(node)
-    return listed
-
-
-def require(root: object, leaf: object, order: Sequence[Value]) -> None:
-    """Refuse a leaf that the root does not depend on, and a graph that was freed.
-
-    Raises:
-        RuntimeError: the graph was freed by ``backward(free_graph=True)``.
-        ValueError: the leaf is not in the graph; the message names leaves that are.
-        TypeError: the leaf is not a Value.
-    """
-    refuse_freed(order)
-    if not isinstance(leaf, Value):
-        raise TypeError(f"the second argument is a node of the graph (a Value), not {type(leaf).__name__}")
-    if not any(node is leaf for node in order):
-        there = [node.label for node in order if not node.parents and node.label][:6]
-        hint = f" Its labelled leaves are {', '.join(there)}{', …' if len(there) == 6 else ''}." if there else ""
-        whole = getattr(root, "label", "") or "the root"
-        raise ValueError(
-            f"{leaf.label or 'this Value'} (data {leaf.data!r}) is not in the graph of {whole}, "
-            f"so the derivative is 0.{hint} Was the result computed with another copy of it, or with its .data?"
-        )
+    return Key(len(name.base) - len(letter), int(name.upper[0]) if name.upper else 0, int(name.lower[0]))

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from string import Template
 from typing import NamedTuple
 
@@ -28,8 +28,15 @@ class Piece(NamedTuple):
     positive: str | None = None
 
 
+@dataclass
 class Style:
-    """The formula language of `autograd.formulas`, exact to the last digit; other notations derive from it."""
+    """The formula language of `autograd.formulas`, exact to the last digit; other notations derive from it.
+
+    Attributes:
+        identifiers: what to call a name whose own identifier is another one's or a reserved word.
+    """
+
+    identifiers: Mapping[Name, str] = field(default_factory=dict, kw_only=True)
 
     tall_fractions = False
     on_paper = False
@@ -43,7 +50,7 @@ class Style:
         return _signed(text, ATOM)
 
     def name(self, name: Name) -> str:
-        return name.identifier()
+        return self.identifiers.get(name) or name.identifier()
 
     def group(self, text: str) -> str:
         return f"({text})"
@@ -127,7 +134,7 @@ class Plain(Style):
 class Latex(Plain):
     """LaTeX for mathematics mode."""
 
-    commas: bool = True
+    commas: bool = False
     tall_fractions = True
     times = r" \cdot "
 

@@ -41,7 +41,7 @@ class Row(NamedTuple):
     """One number: as computed, and as it is.
 
     Attributes:
-        name: ``"value"``, or ``"∂/∂x"``.
+        name: ``"value"``, or ``"∂L/∂x"``.
         computed: the float.
         exact: the exact number, an `mpmath.mpf`.
         digits: how many significant decimal digits of ``computed`` are right, 0 to 15.95.

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import graph
 from ..adjoints import adjoints
+from ..notation.naming import Names, UserNames, names_of
 from ..ops import TABLE
 from ..value import Value, apply
 from .certificate import ALL_DIGITS, Certificate, Row
@@ -28,6 +29,7 @@ def certify(
     digits: int = 50,
     intervals: bool = True,
     curve: bool = False,
+    names: UserNames | None = None,
 ) -> Certificate:
     """How many digits of a value and of its gradients are right, and at which operations the others were lost.
 
@@ -42,6 +44,7 @@ def certify(
         leaves: gradients with respect to these nodes are certified; by default all leaves.
         digits: of the first replay, at least 30.
         intervals: enclose the numbers too, which takes about as long as the rest.
+        names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
         curve: put the errors of finite differences beside each gradient (`autograd.check.error_curve`).
 
     Returns:
@@ -63,7 +66,7 @@ def certify(
     """
     order = graph.topological(root)
     graph.refuse_freed(order)
-    wanted = _wanted(order, leaves)
+    wanted = _wanted(order, leaves, names_of(root, names, order))
     if digits < 30:
         raise ValueError(f"a certificate needs at least 30 digits, not {digits}")
     exact(digits)  # without mpmath this is where it ends
@@ -88,8 +91,8 @@ def certify(
     return Certificate(value, rows, precision, curves)
 
 
-def _wanted(order: Sequence[Value], leaves: Iterable[Value] | None) -> dict[str, Value]:
-    """The nodes to differentiate by, under names that are all different."""
+def _wanted(order: Sequence[Value], leaves: Iterable[Value] | None, names: Names) -> dict[str, Value]:
+    """The nodes to differentiate by, each under its derivative's name."""
     if isinstance(leaves, Value):
         raise TypeError("certify takes a list of leaves: write [x] for one")
     listed = [n for n in order if not n.parents and n.op != "constant"] if leaves is None else list(leaves)
@@ -100,8 +103,8 @@ def _wanted(order: Sequence[Value], leaves: Iterable[Value] | None) -> dict[str,
             raise TypeError(f"certify takes Values as leaves; the list holds a {type(leaf).__name__}")
         if leaf not in known:
             raise ValueError(f"{leaf!r} is not in the graph of the root")
-        name = f"∂/∂{leaf.label}" if leaf.label else f"∂/∂(leaf {i})"
-        named[name if name not in named else f"{name} ({i})"] = leaf
+        name = f"∂{names.text(order[-1])}/∂{names.text(leaf)}"
+        named[name if name not in named else f"{name} ({i})"] = leaf  # by two constants of the same number
     return named
 
 

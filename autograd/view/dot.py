@@ -41,7 +41,7 @@ def _caption(picture: Picture) -> str:
 
 
 def _node(i: int, box: Box, rankdir: str) -> str:
-    lines = [dot_text(f"{caption:<5}".replace(" ", "\u00a0") + value, True) for caption, value in box.rows]
+    lines = [dot_text(f"{caption:<6}".replace(" ", "\u00a0") + value, True) for caption, value in box.rows]
     if box.kind == "group":
         column = max(len(caption) for caption, _ in box.rows) + 1
         lines = [dot_text(caption.ljust(column, "\u00a0") + value, True) for caption, value in box.rows]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..answer import Answer
 from ..graph import topological
+from ..notation.naming import UserNames, names_of
 from ..text import image, xml
 from . import dot, folding, render, svg
 from .picture import Picture, picture
@@ -42,10 +43,13 @@ def draw(
     engine: str = "auto",
     legend: bool = True,
     timeout: float = 10.0,
+    names: UserNames | None = None,
 ) -> Drawing:
-    """Draw the graph of ``root``: each node with its label, data and gradient, each edge with its local derivative.
+    """Draw the graph of ``root``: each node with its name, value and gradient, each edge with its local derivative.
 
-    The drawing is made now: later changes of data or gradients do not show in it.
+    The names are those of all views (see `autograd.notation.names_of`): w¹₃₄ for ``layers.0.neurons.2.weights.3``,
+    v₁, v₂, … for nodes without a label. The drawing is made now: later changes of values or gradients do not show in
+    it.
 
     Args:
         root: the result whose graph is drawn, or several.
@@ -60,6 +64,7 @@ def draw(
             1,000 nodes); or one of ``"dot"``, ``"pygraphviz"``, ``"builtin"``.
         legend: whether a legend stands below.
         timeout: seconds that Graphviz may take for a layout.
+        names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
 
     Raises:
         TypeError: ``root`` is not a Value.
@@ -80,9 +85,10 @@ def draw(
     order = topological(root)
     if not order:
         raise ValueError("there is nothing to draw: the list of roots is empty")
-    grouping, notes = folding.grouping(order, fold, max_nodes)
+    called = names_of(root, names, order)
+    grouping, notes = folding.grouping(order, fold, max_nodes, called)
     marked, marked_edges = _highlighted(order, highlight)
-    made = picture(order, set(parameters), grouping, marked, marked_edges, notes)
+    made = picture(order, called, set(parameters), grouping, marked, marked_edges, notes)
     return Drawing(made, rankdir, engine, format, legend, timeout)
 
 

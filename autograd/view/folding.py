@@ -10,25 +10,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..notation.names import PRIME
+from ..notation.neurons import Key
 from ..ops import TABLE
 from ..text import number
 from .picture import Grouping
 
 if TYPE_CHECKING:
+    from ..notation.naming import Names
     from ..value import Value
 
 FEW = 24
 """So many operations outside all layers are still drawn one by one in a folded drawing."""
 
 
-def grouping(order: list[Value], fold: str | None, max_nodes: int) -> tuple[Grouping | None, list[str]]:
+def grouping(order: list[Value], fold: str | None, max_nodes: int, called: Names) -> tuple[Grouping | None, list[str]]:
     """The groups for a drawing and what to say about them below it; None if every node has a box of its own."""
     notes: list[str] = []
     many = len(order) > max_nodes
     names: list[str] = []
     of = [-1] * len(order)
     if fold or many:
-        names, of = _by_label(order, fold or "layer")
+        names, of = _by_label(order, fold or "layer", called)
         if names:
             _gather_others(order, names, of)
             names, of = _without_cycles(order, names, of)
@@ -55,7 +58,7 @@ def prefix(label: str, fold: str) -> str:
     return ".".join(trunk[: counted[wanted] + 1] if len(counted) > wanted else trunk)
 
 
-def _by_label(order: list[Value], fold: str) -> tuple[list[str], list[int]]:
+def _by_label(order: list[Value], fold: str, called: Names) -> tuple[list[str], list[int]]:
     numbered: dict[str, int] = {}
     index = {node: k for k, node in enumerate(order)}
     of = [-1] * len(order)
@@ -81,7 +84,25 @@ def _by_label(order: list[Value], fold: str) -> tuple[list[str], list[int]]:
             elif starts_a_sum or (op is not None and not op.symbol):
                 of[k], summing[k] = groups.pop(), starts_a_sum
     _take_constants(order, index, of)
-    return list(numbered), of
+    return _titles(order, list(numbered), of, fold, called), of
+
+
+def _titles(order: list[Value], trunks: list[str], of: list[int], fold: str, called: Names) -> list[str]:
+    """``layer 1`` and ``neuron a¹₃`` for the groups that are such, else what their labels have in common."""
+    owners: list[set[Key]] = [set() for _ in trunks]
+    for node, group in zip(order, of):
+        if group >= 0 and not node.parents and node in called.structure.owner:
+            owners[group].add(called.structure.owner[node])
+    titles = []
+    for trunk, keys in zip(trunks, owners):
+        layers = {key[:2] for key in keys}
+        if fold == "neuron" and len(keys) == 1 and ".neurons." in f".{trunk}":
+            trunk = f"neuron {called.of_neuron(*keys)}"
+        elif fold == "layer" and len(layers) == 1 and ".layers." in f".{trunk}":
+            network, layer = layers.pop()
+            trunk = f"layer {layer}{PRIME * network}"
+        titles.append(trunk)
+    return titles
 
 
 def _take_constants(order: list[Value], index: dict[Value, int], of: list[int]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from .. import backward, ops
 from ..graph import refuse_freed, topological
+from ..notation.naming import UserNames
 from ..value import Value, real
 from .narration import Frame, Narrator
 
@@ -23,6 +24,7 @@ def steps(
     update: float | None = None,
     parameters: Iterable[Value] | None = None,
     constants: bool = False,
+    names: UserNames | None = None,
 ) -> Iterator[Frame]:
     """The frames of the forward pass and then of the backward pass from ``root``, one at a time.
 
@@ -38,6 +40,7 @@ def steps(
         parameters: the leaves that ``update`` moves; all leaves if None.
         constants: also show what flows to plain numbers such as the 2 in ``x**2``. The engine computes it, but nobody
             needs it.
+        names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
 
     Raises:
         TypeError: ``root`` is not a Value, or ``update`` not a real number.
@@ -48,14 +51,14 @@ def steps(
         >>> x = Value(3.0, "x")
         >>> for frame in steps(x * x + x):
         ...     print(frame)
-           0  Given is x = 3; all other values are computed from it.
-           1  v1 = x · x = 3 · 3 = 9.
-           2  L = v1 + x = 9 + 3 = 12.
-           3  Backwards from here: ∂L/∂L = 1, since L changes exactly as much as L.
-           4  ∂L/∂v1 gains ∂L/∂L · 1 = 1 · 1 = 1.
-           5  ∂L/∂x gains ∂L/∂L · 1 = 1 · 1 = 1; this is the first of its 3 paths.
-           6  ∂L/∂x gains ∂L/∂v1 · x = 1 · 3 = 3; this is its second path, so it is added: 1 + 3 = 4.
-           7  ∂L/∂x gains ∂L/∂v1 · x = 1 · 3 = 3; this is its third path, so it is added: 4 + 3 = 7.
+           0  We are given x = 3; all other values are computed from it.
+           1  v₁ = x · x = 3 · 3 = 9.
+           2  L = v₁ + x = 9 + 3 = 12.
+           3  The backward pass starts here: ∂L/∂L = 1, since L changes exactly as much as itself.
+           4  ∂L/∂v₁ gains ∂L/∂L · 1 = 1 · 1 = 1.
+           5  ∂L/∂x gains ∂L/∂L · 1 = 1 · 1 = 1; this is the first of the 3 uses of x.
+           6  ∂L/∂x gains ∂L/∂v₁ · x = 1 · 3 = 3; this is the second use of x, so it is added: 1 + 3 = 4.
+           7  ∂L/∂x gains ∂L/∂v₁ · x = 1 · 3 = 3; this is the third use of x, so it is added: 4 + 3 = 7.
            8  Done: ∂L/∂x = 7.
     """
     given = topological(root)
@@ -73,7 +76,7 @@ def steps(
     refuse_freed(given)
     twin = copy.deepcopy(root)
     twin.zero_grad()
-    return _Recorder(given, topological(twin), free_graph, rate, set(chosen.values()), constants).frames()
+    return _Recorder(given, topological(twin), free_graph, rate, set(chosen.values()), constants, names).frames()
 
 
 class _Recorder:
@@ -87,11 +90,12 @@ class _Recorder:
         rate: float | None,
         updated: set[int],
         constants: bool,
+        names: UserNames | None,
     ) -> None:
         self.order = order
         self.free_graph, self.rate, self.updated, self.constants = free_graph, rate, updated, constants
-        self.narrator = Narrator(given, order)
-        self.pending = list(self.narrator.paths)  # edges whose share of the adjoint has not arrived yet
+        self.narrator = Narrator(given, order, names)
+        self.pending = list(self.narrator.uses)  # edges whose share of the adjoint has not arrived yet
 
     def frames(self) -> Iterator[Frame]:
         """Forward, then backward."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .. import ops
+from ..notation.naming import UserNames, names_of
 from ..text import number
 from ..value import Value
 from . import notation
@@ -63,22 +64,25 @@ class Frame:
 
 
 class Narrator:
-    """Puts the changes to one graph into words, and counts them and the paths along which an adjoint grows.
+    """Puts the changes to one graph into words, and counts them and the uses along which an adjoint grows.
 
     Args:
         given: the nodes of the reader's graph, in topological order.
         order: the nodes that are computed with, in the same order.
+        names: letters of the reader's own.
     """
 
-    def __init__(self, given: Sequence[Value], order: Sequence[Value]) -> None:
+    def __init__(self, given: Sequence[Value], order: Sequence[Value], names: UserNames | None = None) -> None:
         self.given, self.order = given, order
         self.at = {node: k for k, node in enumerate(order)}
-        self.names = notation.names(given)
+        called = names_of(given[-1], names, given)
+        self.names = [called.text(node) for node in given]
+        self.numbers = [node.op == "constant" and not called.given(node) for node in given]
         self.root = self.names[-1]
-        self.paths = [0] * len(order)  # edges along which the adjoint of each node comes
+        self.uses = [0] * len(order)  # edges along which the adjoint of each node comes
         for node in order:
             for parent in node.parents:
-                self.paths[self.at[parent]] += 1
+                self.uses[self.at[parent]] += 1
         self.arrived = [0] * len(order)
         self.leaves = [k for k, node in enumerate(order) if not node.parents and node.op != "constant"]
         self.count = 0
@@ -108,7 +112,8 @@ class Narrator:
         return f"∂{self.root}/∂{self.names[k]}"
 
     def _name(self, node: Value) -> Tree:
-        return notation.name(node, self.names[self.at[node]])
+        k = self.at[node]
+        return notation.num(node.data) if self.numbers[k] else ["name", self.names[k]]
 
     def start(self) -> Frame:
         """The leaves, as they are given."""
@@ -116,9 +121,8 @@ class Narrator:
             return self._frame("start", None, "", None, None, "All numbers here are constants.")
         given = _listed([f"{self.names[k]} = {number(self.order[k].data)}" for k in self.leaves])
         them = "it" if len(self.leaves) == 1 else "them"
-        verb = "is" if len(self.leaves) == 1 else "are"
         rest = f"; all other values are computed from {them}" if len(self.leaves) < len(self.order) else ""
-        return self._frame("start", None, "", None, None, f"Given {verb} {given}{rest}.")
+        return self._frame("start", None, "", None, None, f"We are given {given}{rest}.")
 
     def computed(self, k: int, node: Value) -> Frame:
         """A node gets its value from its operands."""
@@ -145,7 +149,7 @@ class Narrator:
     def seed(self) -> Frame:
         """The backward pass starts at the root."""
         adjoint = self._adjoint(len(self.order) - 1)
-        sentence = f"Backwards from here: {adjoint} = 1, since {self.root} changes exactly as much as {self.root}."
+        sentence = f"The backward pass starts here: {adjoint} = 1, since {self.root} changes exactly as much as itself."
         one = notation.num(1.0)
         root = self.order[-1]
         return self._frame(
@@ -173,7 +177,7 @@ class Narrator:
             sentence = f"{subject} gains nothing from {self.names[k]}: the local derivative is 0{because}."
             return self._frame("nothing", target, subject, before, parent.grad, sentence, rule=rule, edge=(k, position))
         self.arrived[target] += 1
-        nth, paths = self.arrived[target], self.paths[target]
+        nth, uses = self.arrived[target], self.uses[target]
         final = slope is not None and node is self.order[-1]  # ∂L/∂L · ∂L/∂x would define ∂L/∂x by itself
         factor = slope if slope is not None and (final or len(notation.line(slope)) <= 40) else local
         product = notation.row(notation.num(node.grad), "·", notation.factor(notation.num(derivative)))
@@ -182,19 +186,18 @@ class Narrator:
         gain += f" = {notation.line(product)} = {number(gained)}"
         if nth > 1:
             addition = notation.row(notation.num(before), "+", notation.factor(notation.num(gained)))
-            which = (
-                f"this is its {_ordinal(nth)} path, so it is added: {notation.line(addition)} = {number(parent.grad)}"
-            )
-            sentence = f"{gain}; {which}."
+            which = f"this is the {_ordinal(nth)} use of {self.names[target]}, so it is added"
+            sentence = f"{gain}; {which}: {notation.line(addition)} = {number(parent.grad)}."
         else:
-            sentence = f"{gain}{f'; this is the first of its {paths} paths' if paths > 1 else ''}."
+            which = f"; this is the first of the {uses} uses of {self.names[target]}" if uses > 1 else ""
+            sentence = f"{gain}{which}."
         if why:
             sentence = f"{sentence[:-1]} ({why})."
         total, terms = notation.row(outer, "·", notation.factor(factor) if final else local), product
         if nth > 1:
             total = notation.row(notation.partial(self.root, self.names[target]), "+", *total[1:])
             terms = notation.row(notation.num(before), "+", notation.factor(notation.num(node.grad)), "·", *product[3:])
-        symbols = notation.row(notation.partial(self.root, self.names[target]), "←" if paths > 1 else "=", total)
+        symbols = notation.row(notation.partial(self.root, self.names[target]), "←" if uses > 1 else "=", total)
         numbers = notation.row(terms, "=", notation.num(parent.grad))
         return self._frame(
             "gain", target, subject, before, parent.grad, sentence, symbols, numbers, rule, (k, position)
@@ -216,7 +219,7 @@ class Narrator:
     def free(self, k: int) -> Frame:
         """A node's adjoint leaves memory."""
         adjoint = self._adjoint(k)
-        sentence = f"{adjoint} is freed from memory: it has been handed on, and nothing needs it any more."
+        sentence = f"{adjoint} is freed from memory: it has been handed on, and nothing needs it anymore."
         return self._frame("free", k, adjoint, self.order[k].grad, None, sentence)
 
     def update(self, k: int, rate: float, before: float) -> Frame:

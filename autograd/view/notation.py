@@ -8,78 +8,29 @@ same tree into MathML, element by element, so that a label is never read as mark
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from ..notation.names import RAISED, joined, name_of
+from ..notation.names import RAISED, Name, joined
 from ..notation.styles import WORDS
-from ..text import number, shortened, visible
-from ..value import Value
+from ..text import number
 
 Tree = list[Any]
 
-LONGEST_NAME = 48
-MOST_LETTERS = 16
 MOST_TERMS = 5
 
 # ---- names and numbers ------------------------------------------------------------------------------------------
 
 
-def names(order: Sequence[Value]) -> list[str]:
-    """A name for each node of a graph in topological order, no two alike.
-
-    A label is kept (on one line), unless it is longer than 16 characters: then it is written as a symbol, w²₁₃ for
-    ``layers.1.neurons.0.weights.2``, if no other node would get the same, or else shortened in the middle. A constant
-    is called by its number. The root is L if it has no label; other nodes without one are v1, v2, … in the order in
-    which they are computed. A label that several nodes bear is numbered: x, x′2, x′3.
-    """
-    labels = [visible(str(node.label)).strip() for node in order]
-    as_given = set(labels)
-    symbols = {label: name_of(label).plain() for label in as_given if len(label) > MOST_LETTERS}
-    bearers = Counter(symbols.values())
-    for k, label in enumerate(labels):
-        symbol = symbols.get(label, label)
-        alone = len(symbol) <= MOST_LETTERS and bearers[symbol] <= 1 and (symbol == label or symbol not in as_given)
-        labels[k] = symbol if alone else shortened(label, LONGEST_NAME)
-    taken = set(labels)
-    fresh = (name for name in (f"v{i}" for i in itertools.count(1)) if name not in taken)
-    found: list[str] = []
-    seen: dict[str, int] = {}
-    for node, label in zip(order, labels):
-        if label:
-            seen[label] = copies = seen.get(label, 0) + 1
-            while copies > 1 and f"{label}′{copies}" in taken:
-                seen[label] = copies = copies + 1
-            label = label if copies == 1 else f"{label}′{copies}"
-            taken.add(label)
-        elif node.op == "constant":
-            label = number(node.data)
-        elif node is order[-1] and "L" not in taken:
-            label = "L"
-        else:
-            label = next(fresh)
-        found.append(label)
-    return found
-
-
-def symbol(node: Value, name: str) -> list[str]:
+def symbol(name: Name) -> list[str]:
     """A name in three parts, as formulas write it: the letter, what stands above and what below it."""
-    parts = name_of(visible(str(node.label)).strip())
-    if parts.plain() != name:
-        parts = name_of(name)
-    return [parts.base, joined(parts.upper), joined(parts.lower)]
+    above = joined(name.upper) + (f"({name.sample})" if name.sample is not None else "")
+    return [name.base, above, joined(name.lower)]
 
 
 # ---- building trees ---------------------------------------------------------------------------------------------
-
-
-def name(node: Value, label: str) -> Tree:
-    """The name of a node; a constant without a label is written as its number."""
-    return num(node.data) if node.op == "constant" and not node.label else ["name", label]
 
 
 def num(x: float) -> Tree:

@@ -13,6 +13,7 @@ from .. import text
 from ..ops import TABLE
 
 if TYPE_CHECKING:
+    from ..notation.naming import Names
     from ..value import Value
 
 FONT, SMALL = 12.0, 10.0
@@ -25,11 +26,11 @@ class Box:
     Attributes:
         id: ``node-<k>`` with k the position in topological order, or ``group-<j>``.
         kind: ``operation``, ``parameter``, ``input``, ``leaf``, ``constant`` or ``group``.
-        title: the label, shortened; may be empty.
+        title: the name, shortened; may be empty.
         sign: what stands in the circle of an operation (``×``, ``tanh``).
         rows: (caption, number) pairs, numbers aligned.
         level: |gradient| on the scale from 0 (nothing) to 1 (the largest); None where it is not known.
-        bad: the gradient or the data is nan or infinite.
+        bad: the gradient or the value is nan or infinite.
         tooltip: the whole label and all digits.
         nodes: positions, in topological order, of the nodes that it stands for.
         marked: whether the reader asked to highlight it.
@@ -106,6 +107,7 @@ def ran_backward(order: list[Value]) -> bool:
 
 def picture(
     order: list[Value],
+    names: Names,
     parameters: set[Value],
     grouping: Grouping | None = None,
     marked: set[Value] = frozenset(),  # type: ignore[assignment]
@@ -123,7 +125,7 @@ def picture(
     for k, node in enumerate(order):
         if folded[k] < 0:
             place.append(len(boxes))
-            boxes.append(_box(k, node, kinds[k], scale, known))
+            boxes.append(_box(k, node, names, kinds[k], scale, known))
         else:
             place.append(folded[k])
         if node in marked:
@@ -199,16 +201,17 @@ def sign(name: str) -> str:
     return op.symbol if op and op.symbol and name != "neg" else text.shortened(name, 14)
 
 
-def _box(k: int, node: Value, kind: str, scale: Scale, known: bool) -> Box:
+def _box(k: int, node: Value, names: Names, kind: str, scale: Scale, known: bool) -> Box:
     box = Box(f"node-{k}", kind, [k])
-    box.title = text.shortened(text.visible(str(node.label)), 30)
+    name = names.given(node) if kind == "constant" else names[node]
+    box.title = text.shortened(name.plain(), 30) if name else ""
     if kind == "constant":
         box.rows = [("", text.number(node.data))]
         box.tooltip = f"constant {node.data!r}"
         box.bad = not math.isfinite(node.data)
         _measure(box)
         return box
-    captions, numbers = ["data"], [node.data]
+    captions, numbers = ["value"], [node.data]
     if known or node.grad:
         captions.append("grad")
         numbers.append(node.grad)
@@ -218,10 +221,9 @@ def _box(k: int, node: Value, kind: str, scale: Scale, known: bool) -> Box:
         box.sign = sign(node.op)
     if known:
         box.level = scale.level(node.grad)
-    name = f"{node.label}: " if node.label else ""
     place = f" ({node.source[0].replace(chr(92), '/').rpartition('/')[2]}:{node.source[1]})" if node.source else ""
     gradient = f", grad {node.grad!r}" if known or node.grad else ", no backward() yet"
-    box.tooltip = f"{name}{node.op or kind}, data {node.data!r}{gradient}{place}"
+    box.tooltip = f"{node.label or names.text(node)}: {node.op or kind}, value {node.data!r}{gradient}{place}"
     _measure(box)
     return box
 
@@ -235,7 +237,7 @@ def badge_width(box: Box) -> float:
     return max(BADGE, text.width(box.sign, FONT, bold=True) + 14) if box.sign else 0.0
 
 
-CAPTION = 32.0
+CAPTION = 34.0
 
 
 def _measure(box: Box) -> None:
@@ -267,9 +269,10 @@ def _group(j: int, name: str, nodes: list[Value], indices: list[int], scale: Sca
     box = Box(f"group-{j}", "group", indices)
     box.title = text.shortened(text.visible(name), 32)
     leaves = [node for node in nodes if not node.parents and not node.op]
+    owned = all(_is_parameter(str(node.label)) for node in leaves)
     rows = [("nodes", str(len(nodes)))]
     if leaves:
-        rows.append(("parameters" if name and "." in name else "leaves", str(len(leaves))))
+        rows.append(("parameters" if owned else "leaves", str(len(leaves))))
     if known and leaves:
         gradients = [node.grad for node in leaves]
         norm, total = math.hypot(*gradients), sum(gradients)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import ops, text
 from ..answer import Answer
 from ..graph import forward, refuse_freed, topological
+from ..notation.names import LOWERED, RAISED
+from ..notation.naming import UserNames, names_of
 from ..page import document, script_json
 from ..value import Value
 from . import notation, scene
@@ -46,12 +48,14 @@ class Stepper(Answer):
         update: float | None = None,
         parameters: Iterable[Value] | None = None,
         max_nodes: int = MOST_NODES,
+        names: UserNames | None = None,
     ) -> None:
         self.root = root
         self._options: dict[str, Any] = {
             "free_graph": free_graph,
             "update": update,
             "parameters": None if parameters is None else list(parameters),
+            "names": names,
         }
         self.order = topological(root)
         if len(self.order) > max_nodes:
@@ -59,7 +63,8 @@ class Stepper(Answer):
                 f"this graph has {len(self.order):,} nodes; the stepper takes up to max_nodes={max_nodes:,}. "
                 "Step through the loss of a single sample, or take frames as you need them from autograd.steps(root)."
             )
-        self.names = notation.names(self.order)
+        self._called = names_of(root, names, self.order)
+        self.names = [self._called.text(node) for node in self.order]
         self._short = [text.shortened(name, MOST_LETTERS) for name in self.names]
         self.frames: list[Frame] = []
         refuse_freed(self.order)
@@ -112,7 +117,7 @@ class Stepper(Answer):
             kind = "constant" if node.op == "constant" else "operation" if node.parents else "leaf"
             how = "given"
             if kind == "operation":
-                operands = [notation.name(parent, self._short[at[parent]]) for parent in node.parents]
+                operands = [self._operand(at[parent]) for parent in node.parents]
                 how = notation.line(notation.value(ops.TABLE[node.op], operands))
             nodes.append(
                 {"name": name, "short": short, "label": text.visible(str(node.label)) or name, "kind": kind, "how": how,
@@ -126,8 +131,14 @@ class Stepper(Answer):
              "rule": f.rule, "symbols": f.symbols, "numbers": f.numbers}
             for f in self.frames
         ]  # fmt: skip
-        symbols = {name: notation.symbol(node, name) for node, name in zip(self._twin, self.names)}
+        symbols = {name: notation.symbol(self._called[node]) for node, name in zip(self.order, self.names)}
         return {"title": self.title, "root": self.names[-1], "nodes": nodes, "frames": frames, "symbols": symbols}
+
+    def _operand(self, k: int) -> notation.Tree:
+        node = self.order[k]
+        if node.op == "constant" and not self._called.given(node):
+            return notation.num(node.data)
+        return ["name", self._short[k]]
 
     def svg(self) -> str:
         """The graph with all values and gradients of the last frame, as a stand-alone SVG."""
@@ -174,6 +185,7 @@ def stepper(
     update: float | None = None,
     parameters: Iterable[Value] | None = None,
     max_nodes: int = MOST_NODES,
+    names: UserNames | None = None,
 ) -> Stepper:
     """Step through the forward and the backward pass of a graph, in a notebook, a browser or a terminal.
 
@@ -183,6 +195,7 @@ def stepper(
         update: a learning rate: show the step that each parameter takes.
         parameters: the leaves that are updated; all if None.
         max_nodes: refuse larger graphs, whose page would be slow.
+        names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
 
     Raises:
         TypeError, ValueError, RuntimeError: as `steps`.
@@ -192,18 +205,18 @@ def stepper(
         >>> w, x = Value(0.5, "w"), Value(2.0, "x")
         >>> stepper((w * x).tanh()).print()
         Forward pass
-          0  Given are w = 0.5 and x = 2; all other values are computed from them.
-          1  v1 = w · x = 0.5 · 2 = 1.
-          2  L = tanh(v1) = tanh(1) = 0.7616.
+          0  We are given w = 0.5 and x = 2; all other values are computed from them.
+          1  v₁ = w · x = 0.5 · 2 = 1.
+          2  L = tanh(v₁) = tanh(1) = 0.7616.
         <BLANKLINE>
         Backward pass
-          3  Backwards from here: ∂L/∂L = 1, since L changes exactly as much as L.
-          4  ∂L/∂v1 gains ∂L/∂L · (1 − L²) = 1 · 0.42 = 0.42.
-          5  ∂L/∂w gains ∂L/∂v1 · x = 0.42 · 2 = 0.8399.
-          6  ∂L/∂x gains ∂L/∂v1 · w = 0.42 · 0.5 = 0.21.
+          3  The backward pass starts here: ∂L/∂L = 1, since L changes exactly as much as itself.
+          4  ∂L/∂v₁ gains ∂L/∂L · (1 − L²) = 1 · 0.42 = 0.42.
+          5  ∂L/∂w gains ∂L/∂v₁ · x = 0.42 · 2 = 0.8399.
+          6  ∂L/∂x gains ∂L/∂v₁ · w = 0.42 · 0.5 = 0.21.
           7  Done: ∂L/∂w = 0.8399 and ∂L/∂x = 0.21.
     """
-    return Stepper(root, free_graph, update, parameters, max_nodes)
+    return Stepper(root, free_graph, update, parameters, max_nodes, names)
 
 
 # ---- text that enters a page or a terminal ----------------------------------------------------------------------
@@ -217,7 +230,7 @@ _PLAIN = str.maketrans(
     {"∂": "d", "·": "*", "−": "-", "←": "<-", "…": "...", "×": "x", "η": "lr", "√": "sqrt", "σ": "sigmoid", "∞": "inf",
      "≤": "<=", "≥": ">=", "Σ": "sum", "′": "'", "Φ": "Phi"}
 )  # fmt: skip
-_RAISED, _LOWERED = re.compile("[⁰¹²³⁴-⁹⁻ⁿ]+"), re.compile("[₀-₉]+")
+_RAISED, _LOWERED = (re.compile(f"[{''.join(table.values()).replace(',', '')}]+") for table in (RAISED, LOWERED))
 
 
 def _for_encoding(written: str, encoding: str) -> str:

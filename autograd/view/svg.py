@@ -125,7 +125,7 @@ def _box(box: Box, x: float, y: float, prefix: str, rankdir: str) -> str:
         )
         line += LINE
     for caption, value in box.rows:
-        name = {"data": "data", "": "data", "grad": "grad"}.get(caption, "fact")
+        name = {"value": "data", "": "data", "grad": "grad"}.get(caption, "fact")
         if caption:
             parts.append(
                 f'<text x="{start:.1f}" y="{line:.1f}" font-size="{SMALL:g}" fill="{PALE}">{xml(caption)}</text>'

@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from autograd import no_grad
 from autograd.answer import Answer
+from autograd.notation.names import Name
+from autograd.notation.naming import names_of
+from autograd.notation.neurons import Key
 from autograd.text import image, number
 
 from .convert import convert
@@ -116,10 +119,20 @@ def _columns(
             caption.append(_activation_name(layers[index - 1]))
         head = max_nodes // 2 - 1
         shown = list(range(size)) if size <= max_nodes else [*range(head), *range(size - head, size)]
-        columns.append(
-            Column(size, shown, caption, vectors[index] if vectors else None, list(given) if given else None)
-        )
+        values = vectors[index] if vectors else None
+        names = list(given) if given else None
+        columns.append(Column(size, shown, caption, _symbols(index, sizes), values, names))
     return columns
+
+
+def _symbols(index: int, sizes: Sequence[int]) -> list[Name]:
+    """The names of a layer's entries: x₁, x₂, … of the inputs, a¹₁, … of neurons, ŷ of the outputs."""
+    size = sizes[index]
+    if index == 0:
+        return [Name("x", (), (i + 1,)) for i in range(size)]
+    if index == len(sizes) - 1:
+        return [Name("ŷ", (), (i + 1,) if size > 1 else ()) for i in range(size)]
+    return [Key(0, index, i + 1).name("a") for i in range(size)]
 
 
 def _activation_name(layer: Any) -> str:
@@ -143,6 +156,15 @@ def _activations(layers: Sequence[Any], x: Sequence[float], width: int) -> list[
 
 def _edges(layers: Sequence[Any], columns: Sequence[Column], color: str, biases: bool) -> list[Edge]:
     edges: list[Edge] = []
+    own: dict[Any, Name] = {}  # names of the parameters shown, for those without a label
+    for index, layer in enumerate(layers):
+        for target in columns[index + 1].shown:
+            neuron = layer.neurons[target]
+            for i in columns[index].shown:
+                own[neuron.weights[i]] = Name("w", (index + 1,), (target + 1, i + 1))
+            if getattr(neuron, "bias", None) is not None:
+                own[neuron.bias] = Key(0, index + 1, target + 1).name("b")
+    called = names_of(own, {parameter: name for parameter, name in own.items() if not parameter.label})
     for index, layer in enumerate(layers):
         for target in columns[index + 1].shown:
             neuron = layer.neurons[target]
@@ -151,7 +173,7 @@ def _edges(layers: Sequence[Any], columns: Sequence[Column], color: str, biases:
             if biases and bias is not None:
                 entries.append((None, bias))
             for source, value in entries:
-                name = value.label or f"weight {source} → {target}"
-                text = f"{name} = {number(value.data, 6)}, gradient {number(value.grad, 6)}"
+                text = f"{called.text(value)} = {number(value.data, 6)}, gradient {number(value.grad, 6)}"
+                text += f" ({value.label})" if value.label else ""
                 edges.append(Edge(index, source, target, value.data if color == "weight" else value.grad, text))
     return edges

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from autograd.notation.names import Name, joined
 from autograd.text import minus, number, xml
 from autograd.text import width as width_of
 from autograd.view.palette import ramp
@@ -21,11 +22,21 @@ RADIUS, PITCH, FONT = 17.0, 40.0, 'font-family="Helvetica, Arial, DejaVu Sans, s
 
 
 class Column(NamedTuple):
-    """One layer as it is drawn: which entries are shown, and what stands under them."""
+    """One layer as it is drawn: its entries, which of them are shown, and what stands under them.
+
+    Attributes:
+        size: how many entries it has.
+        shown: which of them are drawn.
+        caption: lines below.
+        symbols: the name of each entry, as in every view of a graph: x₁, a¹₂, ŷ.
+        values: the number of each entry, for one sample.
+        names: what the entries mean, such as the features and the classes.
+    """
 
     size: int
     shown: list[int]
     caption: list[str]
+    symbols: list[Name]
     values: list[float] | None
     names: list[str] | None
 
@@ -70,7 +81,7 @@ def render(columns: Sequence[Column], edges: Sequence[Edge], color: str, heading
     for edge in sorted(edges, key=lambda e: abs(e.number) if math.isfinite(e.number) else math.inf):
         parts.append(_line(places[edge.layer][edge.source], places[edge.layer + 1][edge.target], edge, largest))
     for index, column in enumerate(columns):
-        parts += _nodes(column, places[index], gaps[index], _symbol(index, len(columns)), index in (0,))
+        parts += _nodes(column, places[index], gaps[index], index == 0)
         for line, words in enumerate(column.caption):
             parts.append(
                 _text(left + index * spacing, base + 20 + 15 * line, words, 12, weight="bold" if not line else "normal")
@@ -110,17 +121,10 @@ def _places(
     return where, gap
 
 
-def _symbol(index: int, count: int) -> tuple[str, str]:
-    if index == 0:
-        return "x", ""
-    return ("ŷ", "") if index == count - 1 else ("h", str(index) if count > 3 else "")
-
-
 def _nodes(
     column: Column,
     places: dict[int | None, tuple[float, float]],
     gap: tuple[float, float] | None,
-    symbol: tuple[str, str],
     names_left: bool,
 ) -> list[str]:
     parts: list[str] = []
@@ -137,16 +141,18 @@ def _nodes(
         value = column.values[entry] if column.values else None
         fill = "white" if value is None else _tint(value, largest)
         name = column.names[entry] if column.names else ""
-        tip = f"{symbol[0]}{symbol[1]}[{entry + 1}]" + (f" {name}" if name else "")
+        symbol = column.symbols[entry]
+        tip = symbol.plain() + (f" ({name})" if name else "")
         tip += f" = {number(value, 6)}" if value is not None else ""
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}" fill="{fill}" stroke="{INK}" stroke-width="1.2">'
             f"<title>{xml(tip)}</title></circle>"
         )
         if value is None:
-            raised = f'<tspan dy="-5" font-size="8">{symbol[1]}</tspan>' if symbol[1] else ""
-            lowered = f'<tspan dy="{9 if raised else 4}" font-size="8">{entry + 1}</tspan>'
-            parts.append(_text(x, y + 4, f"<tspan>{symbol[0]}</tspan>{raised}{lowered}", 12, raw=True))
+            above, below = joined(symbol.upper), joined(symbol.lower)
+            raised = f'<tspan dy="-5" font-size="8">{above}</tspan>' if above else ""
+            lowered = f'<tspan dy="{9 if raised else 4}" font-size="8">{below}</tspan>' if below else ""
+            parts.append(_text(x, y + 4, f"<tspan>{symbol.base}</tspan>{raised}{lowered}", 12, raw=True))
         else:
             parts.append(_text(x, y + 3.8, short(value), 10.5))
         if name:

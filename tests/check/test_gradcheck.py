@@ -520,7 +520,7 @@ def test_a_gradient_lost_outside_the_graph() -> None:
 
 def test_a_function_of_numbers_names_its_inputs() -> None:
     report = gradcheck(lambda alpha, beta: alpha * beta, [2, 3.5])
-    assert [row.label for row in report.rows] == ["alpha", "beta"]
+    assert [row.label for row in report.rows] == ["α", "β"]
     assert [row.analytic for row in report.rows] == [3.5, 2.0]
     assert report.value == 7.0
     assert report.worst in report.rows

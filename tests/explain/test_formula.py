@@ -133,7 +133,7 @@ def test_names() -> None:
     root = evaluate(net, [Value(1.0, "x1"), Value(2.0, "x[2]")])[0]
     written = autograd.formula(root)
     assert written.text == "w1_1_1 * x1 + w1_1_2 * x2 + b1_1"
-    assert written.latex() == r"w^{1}_{1,1} \cdot x_{1} + w^{1}_{1,2} \cdot x_{2} + b^{1}_{1}"
+    assert written.latex() == r"w^{1}_{11} \cdot x_{1} + w^{1}_{12} \cdot x_{2} + b^{1}_{1}"
     assert written.evaluate(x1=3.0) == pytest.approx(root.data + 2.0 * net[0][0][0][0].data)
     assert list(written.variables) == ["w1_1_1", "x1", "w1_1_2", "x2", "b1_1"]
     with pytest.raises(TypeError, match="no variable 'y'; the variables are w1_1_1"):
@@ -144,7 +144,7 @@ def test_names() -> None:
     assert clash.evaluate() == 1.0 + 6.0 - 20.0
     assert len(clash.variables) == 5
     scripts = autograd.formula(Value(3.0, "w²₁₁") ** 3)
-    assert (scripts.plain(), scripts.latex()) == ("(w²₁₁)³", r"\left(w^{2}_{1,1}\right)^{3}")
+    assert (scripts.plain(), scripts.latex()) == ("(w²₁₁)³", r"\left(w^{2}_{11}\right)^{3}")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,9 @@ def test_names() -> None:
         ("loss", "loss", r"\mathrm{loss}", "loss"),
         ("learning_rate", "learning_rate", r"\text{learning\_rate}", "learning_rate"),
         ("50 % \\ {x}", "50 % \\ {x}", r"\text{50 \% \textbackslash{} \{x\}}", "_50______x_"),
-        ("h_A", "h_{A}", "h_{A}", "hA"),
+        ("h_A", "h_A", "h_{A}", "hA"),
+        ("w'^2_11", "w′²₁₁", "w'^{2}_{11}", "w_2_1_1"),
+        ("w^2_{3,12}", "w²₃,₁₂", "w^{2}_{3,12}", "w2_3_12"),
     ],
 )
 def test_labels(label: str, plain: str, latex: str, identifier: str) -> None:
@@ -175,8 +177,11 @@ def test_labels(label: str, plain: str, latex: str, identifier: str) -> None:
     ElementTree.fromstring(name.mathml())
 
 
-def test_latex_name_separates_indices() -> None:
-    assert latex_name("layers.0.neurons.3.weights.1") == "w^{1}_{4,2}" == nn.latex_name("layers.0.neurons.3.weights.1")
+def test_indices_are_separated_where_one_has_two_digits() -> None:
+    assert latex_name("layers.0.neurons.3.weights.1") == "w^{1}_{42}" == nn.latex_name("layers.0.neurons.3.weights.1")
+    assert latex_name("layers.0.neurons.3.weights.11") == "w^{1}_{4,12}"
+    written = autograd.formula(Value(2.0, "layers.0.neurons.3.weights.1") + 2.0)
+    assert (written.latex(), written.latex(commas=True)) == (r"w^{1}_{42} + 2", r"w^{1}_{4,2} + 2")
 
 
 def test_hostile_labels() -> None:
@@ -191,7 +196,7 @@ def test_shared_parts_get_names() -> None:
     h.label = "h"
     part = h * h + a
     written = autograd.formula(part * part + part, shared=True)
-    assert str(written) == "h = tanh(a * b + c)\nt1 = h * h + a\nt1 * t1 + t1"
+    assert str(written) == "h = tanh(a * b + c)\nv4 = h * h + a\nv4 * v4 + v4"
     assert written.evaluate() == (part * part + part).data
     assert written.latex().startswith("\\begin{aligned}\nh &= \\tanh")
     assert written.mathml().count("<math") == 3

@@ -15,7 +15,7 @@ import autograd
 import nn
 from autograd import Value, grad, ledger
 from autograd.explain import Entry, TrainingLedger, contribution
-from autograd.notation.neurons import Structure
+from autograd.notation.naming import names_of
 
 
 def every_path(root: Value, leaf: Value) -> Iterator[tuple[tuple[Value, ...], float]]:
@@ -143,10 +143,10 @@ def test_lines() -> None:
     assert "record_source" in autograd.ledger(w * w, w).by("line")[0].name
 
 
-def test_an_unlabelled_graph_is_split_by_its_functions() -> None:
+def test_an_unlabeled_graph_is_split_by_its_functions() -> None:
     x = Value(0.5)
     groups = autograd.ledger(x.sin() * x.exp() + x, x).by("neuron")
-    assert {entry.name for entry in groups} == {"sin no. 1", "exp no. 2", "directly"}
+    assert {entry.name for entry in groups} == {"v₂ (sin)", "v₃ (exp)", "directly"}
     assert autograd.ledger(x * x, x).by("neuron")["directly"] == 1.0
 
 
@@ -220,7 +220,7 @@ def test_freed_graphs_are_refused() -> None:
     y = (x * 3.0).tanh()
     entries = autograd.ledger(y, x)
     y.backward(free_graph=True)
-    assert "∂root/∂x" in str(entries)
+    assert "∂L/∂x" in str(entries)
     for ask in (
         lambda: entries.by("sample"),
         lambda: autograd.ledger(y, x),
@@ -242,8 +242,8 @@ def test_table() -> None:
         "∂y/∂x = 5.01001: 3 paths; cancellation Σ|path| / |Σ path| = 1.395\n"
         "   product    share  path\n"
         "───────────────────────────────────\n"
-        "1  +3.0000   59.9 %  x → × → y\n"
-        "2  +3.0000   59.9 %  x → × → y\n"
+        "1  +3.0000   59.9 %  x → v₁ (×) → y\n"
+        "2  +3.0000   59.9 %  x → v₁ (×) → y\n"
         "   −0.9900  −19.8 %  the other path\n"
         "───────────────────────────────────\n"
         "   +5.0100           = ∂y/∂x"
@@ -372,7 +372,7 @@ def test_paths_without_neurons_are_grouped_by_labels_else_by_functions() -> None
     w, x, y = Value(2.0, "w"), Value(0.5, "x"), Value(-2.0, "y")
     a, b = (w * x).tanh(), (w * y).exp()
     functions = ledger(a * b, w).by("neuron")
-    assert {entry.name for entry in functions} == {"tanh no. 1", "exp no. 2"} and len(functions) == 2
+    assert {entry.name for entry in functions} == {"v₂ (tanh)", "v₄ (exp)"} and len(functions) == 2
     a.label, b.label = "a", "b"
     root = a * b + 0.5 * w
     labelled = ledger(root, w).by("neuron")
@@ -388,15 +388,15 @@ def test_a_ledger_knows_what_its_node_contributes() -> None:
     root = w * x + 3.0
     found = ledger(root, w).contribution
     assert str(found) == str(contribution(root, w)) and "from 4 to 3" in str(found)
-    with pytest.raises(ValueError, match=r"other \(data 3.0\) is not in the graph of the root"):
+    with pytest.raises(ValueError, match=r"other \(value 3.0\) is not in the graph of the root"):
         contribution(root, Value(3.0, "other"))
 
 
 def test_labels_with_letters_for_indices_name_no_neuron() -> None:
     w, x, b = Value(2.0, "w_ij"), Value(0.5, "x"), Value(1.0, "b_i")
-    assert Structure(w * x + b).neurons == []
+    assert names_of(w * x + b).structure.neurons == []
     w.label, b.label = "w_{1,2}", "b_1"
-    assert len(Structure(w * x + b).neurons) == 1
+    assert len(names_of(w * x + b).structure.neurons) == 1
 
 
 def test_terms_that_no_weight_enters_move_nothing() -> None:

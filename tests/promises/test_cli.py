@@ -40,7 +40,7 @@ def test_draw(capsys):
     assert (status, err) == (0, "")
     assert [line.split() for line in out.splitlines()[2:-1]] == [
         ["w", "2", "-0.180706638923649"], ["x", "-1", "0.361413277847297"], ["b", "0.5", "0.180706638923649"],
-        ["out", "-0.905148253644866"],
+        ["L", "-0.905148253644866"],
     ]  # fmt: skip
     assert out.endswith("wrote graph.svg\n")
     assert ElementTree.parse("graph.svg").getroot().tag.endswith("svg")
@@ -145,9 +145,9 @@ def test_expressions_follow_ieee_and_know_pi(capsys):
     assert expressions.build("where(x > 0, x, -x)", ["x=-3"]).data == 3
 
 
-def test_the_result_is_called_out_and_a_name_keeps_its_name():
+def test_the_result_has_no_label_and_a_name_keeps_its_name():
     root = expressions.build("w * x", ["w = 2", "x=3"])
-    assert root.label == "out" and [leaf.label for leaf in root.parents] == ["w", "x"]
+    assert root.label == "" and [leaf.label for leaf in root.parents] == ["w", "x"]
     assert expressions.build("x", ["x=3"]).label == "x"
 
 

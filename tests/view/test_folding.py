@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from samples import labelled_network
 
 from autograd import Value, draw, graph, text
+from autograd.notation.naming import names_of
 from autograd.view.folding import FEW, grouping, prefix
 
 
@@ -26,15 +27,15 @@ def test_a_network_folded_by_layer_says_what_each_box_stands_for():
     loss.backward()
     drawing = draw(loss, fold="layer")
     groups = {box.title: dict(box.rows) for box in drawing.picture.boxes if box.kind == "group"}
-    assert list(groups) == ["layers.1", "layers.0"] or list(groups) == ["layers.0", "layers.1"]
+    assert sorted(groups) == ["layer 1", "layer 2"]
     parameters = [leaf for leaf in graph.leaves(loss) if leaf.label.startswith("layers.0")]
-    row = {caption: value.strip("\u00a0") for caption, value in groups["layers.0"].items()}
+    row = {caption: value.strip("\u00a0") for caption, value in groups["layer 1"].items()}
     assert row["parameters"] == "9"
     assert row["nodes"] == str(9 + 3 * (2 + 2 + 1))  # parameters; products, sums and tanh of three neurons
     assert row["‖grad‖"] == text.number(math.hypot(*(p.grad for p in parameters)))
     assert row["Σ grad"] == text.number(sum(p.grad for p in parameters))
     shown = {box.title or box.sign for box in drawing.picture.boxes if box.kind != "group"}
-    assert shown == {"x1", "x2", "", "−", "loss"}  # the loss is in no layer
+    assert shown == {"x₁", "x₂", "", "v₁₅", "loss"}  # the loss is in no layer
     assert len(draw(loss, fold="neuron").picture.boxes) == len(shown) + 1 + 4  # two constants; four neurons
 
 
@@ -93,7 +94,8 @@ def test_folding_without_labels_says_that_there_is_nothing_to_fold():
 
 
 def test_a_small_graph_is_not_grouped():
-    assert grouping(graph.topological(Value(2.0).tanh()), None, 100) == (None, [])
+    y = Value(2.0).tanh()
+    assert grouping(graph.topological(y), None, 100, names_of(y)) == (None, [])
 
 
 def test_many_nodes_outside_all_layers_stand_in_boxes_before_and_after():
@@ -102,13 +104,13 @@ def test_many_nodes_outside_all_layers_stand_in_boxes_before_and_after():
     for _ in range(20):
         total = total * total
     titles = [box.title for box in draw(total, fold="layer").picture.boxes]
-    assert titles == ["layers.0", "inputs", "other operations", ""]
+    assert titles == ["layer 1", "inputs", "other operations", "L"]
 
 
 def box_of(root, node, fold="layer"):
     """The title of the box in which a node stands; empty if it has one of its own."""
     order = graph.topological(root)
-    groups, _ = grouping(order, fold, 10_000)
+    groups, _ = grouping(order, fold, 10_000, names_of(root))
     assert groups is not None
     of = groups.of[order.index(node)]
     return groups.names[of] if of >= 0 else ""
@@ -119,8 +121,8 @@ def test_a_constant_goes_into_the_box_that_alone_uses_it():
     a, b = first * 3.0, first * 2.0
     alone, both = a.parents[1], b.parents[1]
     root = (second * (a + b).tanh() + second * both).tanh() * 0.5
-    assert box_of(root, a) == box_of(root, alone) == "layers.0"
-    assert box_of(root, both) == "" and box_of(root, second) == "layers.1"
+    assert box_of(root, a) == box_of(root, alone) == "layer 1"
+    assert box_of(root, both) == "" and box_of(root, second) == "layer 2"
 
 
 @pytest.mark.parametrize("inputs", [1, 2])
@@ -133,4 +135,4 @@ def test_a_single_node_before_all_layers_needs_no_box(inputs):
     root = y.exp()
     titles = [box_of(root, x) for x in xs]
     assert titles == (["inputs", "inputs"] if inputs == 2 else [""])
-    assert box_of(root, y) == "other operations" and box_of(root, w) == "layers.0"
+    assert box_of(root, y) == "other operations" and box_of(root, w) == "layer 1"

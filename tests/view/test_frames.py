@@ -52,35 +52,35 @@ def test_lecture_e_is_shown_step_by_step_with_updates_and_frees():
     shown = kinds(loss, free_graph=True, update=0.1, parameters=weights)
     assert shown == [
         ("start", "", None),
-        ("value", "z1", 1.0), ("value", "x1", 1.0), ("value", "z2", 1.5), ("value", "x2", 1.5), ("value", "z3", 3.0),
-        ("value", "e", 2.0), ("value", "v1", 4.0), ("value", "L", 2.0),
-        ("seed", "∂L/∂L", 1.0), ("gain", "∂L/∂v1", 0.5), ("free", "∂L/∂L", None),
-        ("gain", "∂L/∂e", 1.0), ("gain", "∂L/∂e", 2.0), ("free", "∂L/∂v1", None),
-        ("gain", "∂L/∂z3", 2.0), ("gain", "∂L/∂y", -2.0), ("free", "∂L/∂e", None),
-        ("gain", "∂L/∂w2", 3.0), ("gain", "∂L/∂x2", 4.0), ("update", "w2", 1.7), ("free", "∂L/∂z3", None),
-        ("gain", "∂L/∂z2", 4.0), ("free", "∂L/∂x2", None),
-        ("gain", "∂L/∂w1", 4.0), ("gain", "∂L/∂x1", 6.0), ("update", "w1", 1.1), ("free", "∂L/∂z2", None),
-        ("gain", "∂L/∂z1", 6.0), ("free", "∂L/∂x1", None),
-        ("gain", "∂L/∂w0", 12.0), ("gain", "∂L/∂x", 3.0), ("update", "w0", 0.5 - 0.1 * 12), ("free", "∂L/∂z1", None),
+        ("value", "z₁", 1.0), ("value", "x₁", 1.0), ("value", "z₂", 1.5), ("value", "x₂", 1.5), ("value", "z₃", 3.0),
+        ("value", "e", 2.0), ("value", "v₁", 4.0), ("value", "L", 2.0),
+        ("seed", "∂L/∂L", 1.0), ("gain", "∂L/∂v₁", 0.5), ("free", "∂L/∂L", None),
+        ("gain", "∂L/∂e", 1.0), ("gain", "∂L/∂e", 2.0), ("free", "∂L/∂v₁", None),
+        ("gain", "∂L/∂z₃", 2.0), ("gain", "∂L/∂y", -2.0), ("free", "∂L/∂e", None),
+        ("gain", "∂L/∂w₂", 3.0), ("gain", "∂L/∂x₂", 4.0), ("update", "w₂", 1.7), ("free", "∂L/∂z₃", None),
+        ("gain", "∂L/∂z₂", 4.0), ("free", "∂L/∂x₂", None),
+        ("gain", "∂L/∂w₁", 4.0), ("gain", "∂L/∂x₁", 6.0), ("update", "w₁", 1.1), ("free", "∂L/∂z₂", None),
+        ("gain", "∂L/∂z₁", 6.0), ("free", "∂L/∂x₁", None),
+        ("gain", "∂L/∂w₀", 12.0), ("gain", "∂L/∂x", 3.0), ("update", "w₀", 0.5 - 0.1 * 12), ("free", "∂L/∂z₁", None),
         ("end", "", None),
     ]  # fmt: skip
     sentences = [frame.sentence for frame in autograd.steps(loss, free_graph=True, update=0.1, parameters=weights)]
-    assert "z3 = w2 · x2 = 2 · 1.5 = 3." in sentences
-    assert "∂L/∂w2 gains ∂L/∂z3 · x2 = 2 · 1.5 = 3." in sentences
-    assert "∂L/∂z2 gains ∂L/∂x2 · 1 = 4 · 1 = 4 (the slope is 1 since z2 > 0)." in sentences
-    assert "w2 takes its step: w2 ← w2 − η · ∂L/∂w2 = 2 − 0.1 · 3 = 1.7." in sentences
-    assert "∂L/∂z3 is freed from memory: it has been handed on, and nothing needs it any more." in sentences
-    second = "∂L/∂e gains ∂L/∂v1 · e = 0.5 · 2 = 1; this is its second path, so it is added: 1 + 1 = 2."
+    assert "z₃ = w₂ · x₂ = 2 · 1.5 = 3." in sentences
+    assert "∂L/∂w₂ gains ∂L/∂z₃ · x₂ = 2 · 1.5 = 3." in sentences
+    assert "∂L/∂z₂ gains ∂L/∂x₂ · 1 = 4 · 1 = 4 (the slope is 1 since z₂ > 0)." in sentences
+    assert "w₂ takes its step: w₂ ← w₂ − η · ∂L/∂w₂ = 2 − 0.1 · 3 = 1.7." in sentences
+    assert "∂L/∂z₃ is freed from memory: it has been handed on, and nothing needs it anymore." in sentences
+    second = "∂L/∂e gains ∂L/∂v₁ · e = 0.5 · 2 = 1; this is the second use of e, so it is added: 1 + 1 = 2."
     assert second in sentences
 
 
 def test_a_dead_relu_carries_nothing():
     loss, _ = lecture_network(x2_alive=False)
     said = [frame.sentence for frame in autograd.steps(loss) if frame.kind == "nothing"]
-    assert said[0].startswith("∂L/∂w2 gains nothing from z3: the local derivative is 0")
-    assert any(s.startswith("∂L/∂z2 gains nothing from x2: the local derivative is 0 since") for s in said)
-    assert "∂L/∂z2 is 0, so z2 carries nothing to w1 and x1." in said
-    assert "∂L/∂x1 is 0, so x1 carries nothing to z1." in said
+    assert said[0].startswith("∂L/∂w₂ gains nothing from z₃: the local derivative is 0")
+    assert any(s.startswith("∂L/∂z₂ gains nothing from x₂: the local derivative is 0 since") for s in said)
+    assert "∂L/∂z₂ is 0, so z₂ carries nothing to w₁ and x₁." in said
+    assert "∂L/∂x₁ is 0, so x₁ carries nothing to z₁." in said
     assert all(frame.before == frame.after for frame in autograd.steps(loss) if frame.kind == "nothing")
 
 
@@ -166,13 +166,13 @@ def test_constants_are_left_out_unless_asked_for():
     assert shown == ["∂L/∂x", "∂L/∂2"]
 
 
-def test_each_path_is_counted():
+def test_each_use_is_counted():
     x = Value(2.0, "x")
     y = x + x + x
     said = [f.sentence for f in autograd.steps(y) if f.kind == "gain" and f.subject == "∂L/∂x"]
-    assert said[0] == "∂L/∂x gains ∂L/∂L · 1 = 1 · 1 = 1; this is the first of its 3 paths."
-    assert "this is its second path, so it is added: 1 + 1 = 2" in said[1]
-    assert "this is its third path, so it is added: 2 + 1 = 3" in said[2]
+    assert said[0] == "∂L/∂x gains ∂L/∂L · 1 = 1 · 1 = 1; this is the first of the 3 uses of x."
+    assert "this is the second use of x, so it is added: 1 + 1 = 2" in said[1]
+    assert "this is the third use of x, so it is added: 2 + 1 = 3" in said[2]
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,9 @@ def test_ordinals(n, word):
 
 def test_graphs_of_one_node_and_of_constants():
     assert [f.sentence for f in autograd.steps(Value(3))] == [
-        "Given is L = 3.", "Backwards from here: ∂L/∂L = 1, since L changes exactly as much as L.", "Done: ∂L/∂L = 1.",
+        "We are given L = 3.",
+        "The backward pass starts here: ∂L/∂L = 1, since L changes exactly as much as itself.",
+        "Done: ∂L/∂L = 1.",
     ]  # fmt: skip
     x = Value(1.0, "x")
     shown = kinds(x, update=0.25)
@@ -197,8 +199,8 @@ def test_graphs_of_one_node_and_of_constants():
 def test_nan_and_infinity_are_said_where_they_appear():
     x = Value(-1.0, "x")
     said = [f.sentence for f in autograd.steps(x.log() * 2 + 1 / Value(0.0, "z"))]
-    assert "v1 = log(x) = log(−1) = nan: log has no real value here, and all that depends on it is nan" in said[1]
-    assert said[2] == "v2 = v1 · 2 = nan · 2 = nan."
+    assert "v₁ = log(x) = log(−1) = nan: log has no real value here, and all that depends on it is nan" in said[1]
+    assert said[2] == "v₂ = v₁ · 2 = nan · 2 = nan."
     assert "= ∞: the result is infinite." in said[3]
 
 
@@ -254,16 +256,6 @@ def test_deep_graphs_are_walked_without_recursion():
 # ---- names and formulas -----------------------------------------------------------------------------------------
 
 
-def test_every_node_has_a_name_of_its_own():
-    a, b, c = Value(1.0, "x"), Value(2.0, "x"), Value(3.0, "v1")
-    named = notation.names(graph.topological((a * b + c) * Value(4.0)))
-    assert named == ["x", "x′2", "v2", "v1", "v3", "v4", "L"]
-    taken = notation.names(graph.topological(Value(1.0, "L") * Value(2.0, "x′2") + Value(0.0, "x") * Value(0.0, "x")))
-    assert taken == ["L", "x′2", "v1", "x", "x′3", "v2", "v3"]
-    assert len(notation.names([Value(1.0, "long" * 99)])[0]) <= notation.LONGEST_NAME
-    assert "\n" not in notation.names([Value(1.0, "two\nlines")])[0]
-
-
 @pytest.mark.parametrize(
     ("make", "written"),
     [
@@ -296,7 +288,7 @@ def test_an_identity_is_written_as_what_it_hands_on():
     y = apply(ops.TABLE["identity"], (x * 2.0,))
     y.label = "y"
     sentences = [frame.sentence for frame in autograd.stepper(y.tanh()).frames]
-    assert "y = v1 = 1." in sentences and not any("identity" in sentence for sentence in sentences)
+    assert "y = v₁ = 1." in sentences and not any("identity" in sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize(
