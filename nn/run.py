@@ -16,7 +16,7 @@ from autograd import AnomalyError
 from autograd.copies import renew
 
 from . import metrics
-from .checkpoint import Checkpoint, fitting, save
+from .checkpoint import Checkpoint, CheckpointError, fitting, save
 from .choice import choose
 from .history import AT_END, EarlyStopping, History, Watch
 from .interaction import Interrupt, progress_bar
@@ -63,7 +63,7 @@ class Run:
         self, model: Module, loss: Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
         seed: int, shuffle: bool, engine: str,
     ) -> None:  # fmt: skip
-        self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
+        self.model, self.loss, self.optimizer, self.data, self.held = model, loss, optimizer, data, held
         self.size, self.seed, self.shuffle = size, seed, shuffle
         self.engine = choose(engine, model, loss, optimizer, data.X, data.y)
         self.history = History(seed=seed, engine=self.engine.name)
@@ -229,28 +229,50 @@ class Run:
         if self.best is not None:
             data = dict(zip(self.engine.parameters, map(float, self.best)))
             best = {name: data[parameter] for name, parameter in self.model.named_parameters()}
-        training = {
-            "history": self.history.to_dict(), "samples": len(self.data.X), "batch_size": self.size,
-            "seed": self.seed, "shuffle": self.shuffle,
-            "best": best,
-        }  # fmt: skip
+        training = {"history": self.history.to_dict(), **self._identity(), "best": best}
         save(self.model, self.checkpoint, self.optimizer, training=training)
         self.saved = self.history.epochs
 
+    def _identity(self) -> dict[str, Any]:
+        """What makes a run this one and no other: resumed with anything else, its losses would not be its own."""
+        return {
+            "samples": len(self.data.X), "batch_size": self.size, "seed": self.seed, "shuffle": self.shuffle,
+            "loss": getattr(self.loss, "__name__", type(self.loss).__name__), "data": self.data.fingerprint(),
+        }  # fmt: skip
+
     def load(self, saved: Checkpoint, any_seed: bool) -> None:
-        """Go on from a checkpoint; nothing changes if it does not fit. With ``any_seed`` its seed is taken over."""
+        """Go on from a checkpoint; nothing changes if it does not fit. With ``any_seed`` its seed is taken over.
+
+        Raises:
+            CheckpointError: the run was another one, or the file does not hold the state of a run.
+        """
+        try:
+            self._load(saved, any_seed)
+        except CheckpointError:
+            raise
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
+            raise CheckpointError(f"{self.checkpoint} cannot be resumed: {error}") from None
+
+    def _load(self, saved: Checkpoint, any_seed: bool) -> None:
         training = saved.training
         if training is None or saved.optimizer is None:
-            raise ValueError(f"{self.checkpoint} holds a model but no training to resume")
+            raise CheckpointError(f"{self.checkpoint} holds a model but no training to resume")
         if any_seed and type(training.get("seed")) is int and training["seed"] >= 0:
             self.seed = training["seed"]
-        own = {"samples": len(self.data.X), "batch_size": self.size, "seed": self.seed, "shuffle": self.shuffle}
-        differing = [f"{name} was {training.get(name)}, is {x}" for name, x in own.items() if training.get(name) != x]
+        own = self._identity()
+        if training.get("samples") != own["samples"]:
+            del own["data"]  # it differs in any case, and the number of samples says more
+        older = ("loss", "data")  # which files of earlier versions do not name
+        differing = [f"{name} was {training.get(name)}, is {x}" for name, x in own.items()
+                     if training.get(name) != x and not (name in older and name not in training)]  # fmt: skip
         if differing:
-            raise ValueError(f"the run saved in {self.checkpoint} was another one: {'; '.join(differing)}")
+            raise CheckpointError(
+                f"the run saved in {self.checkpoint} was another one: {'; '.join(differing)}. To train its model on "
+                "something else, nn.load(path, model, optimizer) and fit without resume"
+            )
         history = History.from_dict(training.get("history", {}))
         if history.epochs and {*history.columns()} != {*self.columns()}:
-            raise ValueError(
+            raise CheckpointError(
                 f"the run saved in {self.checkpoint} recorded {', '.join(history.columns())}; "
                 f"this one records {', '.join(self.columns())}"
             )

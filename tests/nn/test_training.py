@@ -1,6 +1,7 @@
 """`fit`: the work it does, what ends it, what it refuses, and going on exactly where a run stopped."""
 
 import csv
+import json
 import math
 import os
 import signal
@@ -467,7 +468,13 @@ def test_checkpoints_are_written_every_few_epochs_and_at_the_end(tmp_path):
         ({"seed": 1}, "was another one: seed was 0, is 1"),
         ({"batch_size": 6}, "batch_size was 8, is 6"),
         ({"shuffle": False}, "shuffle was True, is False"),
-        ({"X": MOONS.X[:20], "y": MOONS.y[:20]}, "samples was 24, is 20"),
+        (
+            {"X": MOONS.X[:20], "y": MOONS.y[:20]},
+            r"samples was 24, is 20\. To train its model on something else, nn.load",
+        ),
+        ({"X": MOONS.X[::-1]}, r"another one: data was [0-9a-f]{16}, is [0-9a-f]{16}\. To"),
+        ({"y": 1 - MOONS.y}, r"another one: data was [0-9a-f]{16}, is"),
+        ({"loss": nn.mse_loss}, r"another one: loss was binary_cross_entropy, is mse_loss\. To"),
     ],
 )
 def test_another_run_is_not_resumed(tmp_path, change, message):
@@ -487,6 +494,50 @@ def test_another_run_is_not_resumed(tmp_path, change, message):
         train(model, optimizer, checkpoint=path, resume=True)
     with pytest.raises(ValueError, match="resume=True needs the name"):
         train(model, optimizer, resume=True)
+
+
+def rewritten(path, change):
+    """The checkpoint with something changed in its content, and sound again as a file."""
+    content = json.loads(path.read_bytes().partition(b"\n")[2])
+    change(content)
+    body = json.dumps(content).encode() + b"\n"
+    path.write_bytes(nn.checkpoint._header(nn.checkpoint.VERSION, body) + body)
+
+
+FORGED = {
+    "state without entries": lambda c: c["optimizer"]["state"].update(velocity=3),
+    "state of text": lambda c: c["optimizer"]["state"].update(velocity=["x"] * 17),
+    "state of None": lambda c: c["optimizer"]["state"].update(velocity=[None] * 17),
+    "state of lists": lambda c: c["optimizer"]["state"].update(velocity=[[]] * 17),
+    "huge state": lambda c: c["optimizer"]["state"].update(velocity=[10**400] * 17),
+    "no state": lambda c: c["optimizer"].update(state=None),
+    "steps": lambda c: c["optimizer"].update(steps="3"),
+    "best": lambda c: c["training"].update(best=[1.0]),
+    "best of text": lambda c: c["training"].update(best=dict.fromkeys(c["parameters"], "x")),
+    "history": lambda c: c["training"].update(history=[1]),
+    "history of text": lambda c: c["training"]["history"].update(loss="abc"),
+    "huge history": lambda c: c["training"]["history"].update(loss=[10**400] * 5),
+    "best epoch": lambda c: c["training"]["history"].update(best_epoch=[]),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_state_is_a_checkpoint_error(tmp_path, name):
+    path = tmp_path / "run.json"
+    train(*small(momentum=0.9), checkpoint=path)
+    rewritten(path, FORGED[name])
+    model, optimizer = small(seed=1, momentum=0.9)
+    before = model.state_dict(), optimizer.state_dict()
+    with pytest.raises(nn.CheckpointError, match=r"run\.json"):
+        train(model, optimizer, checkpoint=path, resume=True)
+    assert (model.state_dict(), optimizer.state_dict()) == before
+
+
+def test_a_checkpoint_of_an_earlier_version_is_resumed(tmp_path):
+    path = tmp_path / "run.json"
+    train(*small(), 2, checkpoint=path)
+    rewritten(path, lambda content: [content["training"].pop(name) for name in ("loss", "data")])
+    assert train(*small(seed=1), checkpoint=path, resume=True).loss == train(*small()).loss
 
 
 # ---- the history ------------------------------------------------------------------------------------------------
