@@ -88,7 +88,7 @@ def exp_difference(x: float, y: float) -> float:
 def shares(xs: Sequence[float]) -> list[float]:
     """exp(xᵢ) / Σₖ exp(xₖ), shifted by the largest; entries that equal an infinite largest share equally."""
     largest = max(xs)
-    if any(x != x for x in xs):
+    if any(map(math.isnan, xs)):
         return [nan] * len(xs)
     if largest in (inf, -inf):
         weights = [1.0 if x == largest else 0.0 for x in xs]
@@ -98,27 +98,31 @@ def shares(xs: Sequence[float]) -> list[float]:
     return [weight / total for weight in weights]
 
 
+def _smaller(xs: Sequence[float], largest: float) -> float:
+    """Σ exp(xᵢ − largest) over all entries but one of those that are the largest."""
+    top = xs.index(largest)
+    return math.fsum([exp_difference(x, largest) for x in [*xs[:top], *xs[top + 1 :]]])
+
+
 def log_sum_exp(xs: Sequence[float]) -> float:
     """log Σ exp(xᵢ), shifted by the largest; log1p keeps what the smaller entries add (``[0, -40]``)."""
-    if any(x != x for x in xs):
+    if any(map(math.isnan, xs)):
         return nan
-    top = max(range(len(xs)), key=xs.__getitem__)
-    largest = xs[top]
+    largest = max(xs)
     if largest in (inf, -inf):
         return largest
-    return largest + math.log1p(math.fsum(exp_difference(x, largest) for i, x in enumerate(xs) if i != top))
+    return largest + math.log1p(_smaller(xs, largest))
 
 
 def log_shares(xs: Sequence[float]) -> list[float]:
     """log of `shares`: (xᵢ − largest) − log1p(what the smaller entries add); both terms are ≤ 0, so none cancels."""
-    if any(x != x for x in xs):
+    if any(map(math.isnan, xs)):
         return [nan] * len(xs)
-    top = max(range(len(xs)), key=xs.__getitem__)
-    largest = xs[top]
+    largest = max(xs)
     if largest in (inf, -inf):
         return [-math.log(xs.count(largest)) if x == largest else -inf for x in xs]
-    rest = math.log1p(math.fsum(exp_difference(x, largest) for i, x in enumerate(xs) if i != top))
-    return [(x - largest) - rest for x in xs]
+    others = math.log1p(_smaller(xs, largest))
+    return [(x - largest) - others for x in xs]
 
 
 def rest(shares: Sequence[float]) -> float:

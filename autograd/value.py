@@ -210,17 +210,27 @@ def constant(data: float) -> Value:
     return node
 
 
+_LARGE = 1 << 60
+
+
 def operand(x: object) -> Any:
     """The other operand of an operator as a Value; NotImplemented lets an unknown type (an array) try."""
-    if type(x) is float:
-        return constant(x)
-    if isinstance(x, Value):
-        return x
-    if type(x) is not int and not is_real(x):
-        if type(x).__name__ in REFUSED:
-            raise refusal(x, "arithmetic with a Value")
-        return NotImplemented
-    return constant(real(x, "arithmetic with a Value"))
+    if type(x) is not float:
+        if isinstance(x, Value):
+            return x
+        if type(x) is not int and not is_real(x):
+            if type(x).__name__ in REFUSED:
+                raise refusal(x, "arithmetic with a Value")
+            return NotImplemented
+        x = float(x) if type(x) is int and -_LARGE < x < _LARGE else real(x, "arithmetic with a Value")
+    node = _new(Value)  # as in `constant`: one call less, for what most constants are
+    node.data = x
+    node.grad = 0.0
+    node.op = "constant"
+    node.label = ""
+    node.source = None
+    node._first = node._first_slope = node._second = node._second_slope = node._others = None
+    return node
 
 
 def argument(x: object, function: str) -> Value:
