@@ -30,6 +30,13 @@ def freed() -> Value:
     return y
 
 
+def edited() -> Value:
+    x = Value(1.0)
+    y = x.sin() * x
+    x.data = 2.0
+    return y
+
+
 def watched(act: Callable[[], Any]) -> Callable[[], Any]:
     def inside() -> Any:
         with detect_anomaly():
@@ -74,6 +81,7 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: freed().backward(), RuntimeError, "compute the expression again before using its graph"),
     (lambda: autograd.grad(freed(), [v]), RuntimeError, "freed by backward(free_graph=True)"),
     (lambda: graph.forward(freed()), RuntimeError, "freed by backward(free_graph=True)"),
+    (lambda: graph.refuse_edited(edited()), RuntimeError, "a .data was edited after the graph was made"),
     # derivatives
     (lambda: autograd.grad(6.0, [v]), TypeError, "y is a float; does y depend on the xs?"),
     (lambda: autograd.grad(v, v), TypeError, "grad takes a list of Values: write [x] for one"),
