@@ -133,6 +133,9 @@ class Variables:
         if node.op == "softmax":
             shares = [operation("exp", part) for part in parts]
             return operation("div", shares[0], total(shares))
+        if node.op == "log_softmax":
+            shares = [operation("exp", part) for part in parts]
+            return operation("log", operation("div", shares[0], total(shares)))
         return operation(node.op, *parts)
 
     # ---- local derivatives between named quantities ----

@@ -248,6 +248,9 @@ def _one(node: Value, parts: Sequence[Expression], symbols: Mapping[Value, Expre
     if node.op == "softmax":
         shares = [operation("exp", part) for part in parts]
         return operation("div", shares[0], _chain(shares))
+    if node.op == "log_softmax":
+        shares = [operation("exp", part) for part in parts]
+        return operation("log", operation("div", shares[0], _chain(shares)))
     return operation(node.op, *parts)
 
 

@@ -51,7 +51,7 @@ def slope(
     if node.op == "dot":
         half = len(parents) // 2
         return write(parents[position + half if position < half else position - half])
-    if node.op in ("log_sum_exp", "softmax"):
+    if node.op in ("log_sum_exp", "softmax", "log_softmax"):
         return _shared(node, position, write, share)
     if node.op == "mul":
         return write(parents[1 - position])
@@ -93,7 +93,7 @@ def _shared(
     write: Callable[[Value], Expression],
     share: Callable[[Value, float], Expression | None],
 ) -> Expression:
-    """The derivatives of log Σ exp and of softmax, in shares exp(x) / Σ exp."""
+    """The derivatives of log Σ exp, softmax and its logarithm, in shares exp(x) / Σ exp."""
     if node.op == "log_sum_exp" and len(node.parents) == 1:
         return number(1)
     below = Expression("sum", tuple(operation("exp", write(parent)) for parent in node.parents))
@@ -103,6 +103,8 @@ def _shared(
     )
     if node.op == "log_sum_exp":
         return part
+    if node.op == "log_softmax":
+        return operation("sub", number(1), part) if position == 0 else operation("neg", part)
     out = write(node)
     return times(out, operation("sub", number(1), out)) if position == 0 else operation("neg", times(out, part))
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import autograd
+from autograd.ops import TABLE
+from autograd.value import apply
 
 ROOT = Path(__file__).parents[2]
 ENTRY = r"""
@@ -155,3 +157,20 @@ def test_an_entry_that_comes_later_is_compiled_too(backend: str) -> None:
     loss, gradient = program.value_and_grad([0.7])
     assert loss == pytest.approx(swirl(w * 0.7).data, rel=1e-14)
     assert gradient.tolist() == pytest.approx(autograd.grad(swirl(w * 0.7), [w]), rel=1e-14)
+
+
+@pytest.mark.parametrize("name", list(TABLE))
+def test_every_view_shows_every_operation(name: str) -> None:
+    op = TABLE[name]
+    count = 2 * len(op.arguments) if op.takes_list else len(op.arguments)
+    xs = [autograd.Value(1.25 + 0.5 * i if name == "acosh" else 0.3 + 0.25 * i, "abcd"[i]) for i in range(count)]
+    root = apply(op, tuple(xs)) * 2.0
+    root.backward()
+    written = autograd.formula(root)
+    assert str(written) and written.latex() and written.html()
+    for x in xs:
+        derivation = autograd.derivation(root, x)
+        assert str(derivation) and derivation.latex() and derivation.html()
+        assert autograd.ledger(root, x).total == x.grad
+    assert autograd.draw(root).source and autograd.stepper(root).html()
+    assert autograd.gradcheck(root, xs, raise_exception=False).outcome == "passed"
