@@ -13,7 +13,10 @@ from autograd import Value, graph
 from nn import activations, reference
 
 # on numbers of any size these overflow or leave their domain; `test_every_activation` takes them one layer deep
-WILD = ("exp", "expm1", "sinh", "cosh", "log", "log1p", "sqrt", "asin", "acos", "tan")
+WILD = (
+    "exp", "exp2", "expm1", "sinh", "cosh", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "asin", "acos", "acosh",
+    "atanh", "tan", "floor", "ceil", "round", "sign",
+)  # fmt: skip
 TAME = [name for name in activations.names() if name not in ("softmax", *WILD)]
 SIGNED = ("logistic_loss", "hinge_loss")
 LOSSES = [name for name in reference.COSTS if name != "squared_error"]

@@ -371,11 +371,11 @@ def test_trace_keeps_given_labels_and_takes_names():
 @pytest.mark.parametrize(
     ("label", "latex"),
     [
-        ("layers.0.neurons.3.weights.1", "w^{1}_{4,2}"),
+        ("layers.0.neurons.3.weights.1", "w^{1}_{42}"),
         ("layers.2.neurons.0.bias", "b^{3}_{1}"),
         ("layers.0.neurons.1.z", "z^{1}_{2}"),
         ("layers.11.neurons.9.a", "a^{12}_{10}"),
-        ("neurons.3.weights.1", "w_{4,2}"),
+        ("neurons.3.weights.1", "w_{42}"),
         ("weights.0", "w_{1}"),
         ("bias", "b"),
         ("x12", "x_{12}"),
