@@ -571,3 +571,17 @@ def test_random_arithmetic_equals_that_of_floats() -> None:
         for function in BINARY:
             assert function(Value(x), Value(y)).data == function(Value(x), y).data == function(x, Value(y)).data
             assert function(Value(x), y).data == pytest.approx(function(x, y), rel=1e-15)
+
+
+def test_copies_and_pickles_of_a_subclass_are_of_that_subclass() -> None:
+    w = Weight(2.0, "w")
+    root = w * 3.0
+    for copied in (copy.deepcopy(root), pickle.loads(pickle.dumps(root))):
+        assert type(copied) is Value and type(copied.parents[0]) is Weight and copied.parents[0].label == "w"
+    assert type(copy.copy(w)) is Weight and copy.copy(w) is not w
+
+
+class Weight(Value):
+    """A subclass that a pickle can name."""
+
+    __slots__ = ()
