@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tame import TAME
 
 import autograd
 import nn
 from autograd import Value
-from nn import activations, reference
+from nn import reference
 
-UNBOUNDED = ("exp", "expm1", "sinh", "cosh", "log", "log1p", "sqrt", "asin", "acos", "tan")
-ACTIVATIONS = [name for name in activations.names() if name not in ("softmax", *UNBOUNDED)]
 LOSSES = ["mse_loss", "l1_loss", "huber_loss", "logistic_loss", "hinge_loss", "binary_cross_entropy"]
 
 
@@ -27,7 +26,7 @@ def apply(name, z):
     return z if name == "linear" else getattr(autograd, name)(z)
 
 
-@given(st.sampled_from(ACTIVATIONS), st.sampled_from(ACTIVATIONS), st.sampled_from(LOSSES), st.integers(0, 1000))
+@given(st.sampled_from(TAME), st.sampled_from(TAME), st.sampled_from(LOSSES), st.integers(0, 1000))
 def test_deltas_and_gradients(g, f, loss, seed):
     rng = np.random.default_rng(seed)
     D, H, C = rng.integers(1, 5, 3)
