@@ -16,7 +16,7 @@ from .graph import refuse_edited, refuse_freed, topological
 from .modes import ACTIVE, current
 from .operation import Op, evaluated_once, parse, slopes_source
 from .ops import TABLE
-from .value import Value, apply, constant, operand
+from .value import Transient, Value, apply, constant, no_graph, operand
 
 T = TypeVar("T", float, Value)
 
@@ -28,7 +28,8 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     evaluated on the graph's own nodes, so the results are differentiable again. Zero where nothing depends.
 
     Raises:
-        RuntimeError: the graph was freed; or ``seed`` is a Value and a ``.data`` was edited after the graph was made.
+        RuntimeError: the graph was freed; the root was computed inside `no_grad`; or ``seed`` is a Value and a
+            ``.data`` was edited after the graph was made.
     """
     local: Callable[[Value], Sequence[Any]]
     local, times = (_recorded, _product) if isinstance(seed, float) else (symbolic_derivatives, _graph_product)
@@ -37,6 +38,8 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     if not isinstance(seed, float):
         refuse_edited(root)
     keep = set(wanted)
+    if type(root) is Transient and root not in keep:
+        raise no_graph()
     needed = _depending_on(order, keep)
     total: dict[Value, Any] = {root: seed}
     while order:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os.path
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -49,8 +49,33 @@ def changed(**fields: Any) -> Iterator[None]:
         _MODE.reset(token)
 
 
-def no_grad() -> Any:
+class _Block(ContextDecorator):
+    """A changed mode that can be entered any number of times, and decorates with or without parentheses."""
+
+    def __init__(self, **fields: Any) -> None:
+        self._fields = fields
+        self._open: list[Any] = []
+
+    @classmethod
+    def of(cls, f: Any, **fields: Any) -> Any:
+        """The context, or a function inside it."""
+        return cls(**fields) if f is None else cls(**fields)(f)
+
+    def _recreate_cm(self) -> _Block:
+        return _Block(**self._fields)  # each call of a decorated function, in any thread, has one of its own
+
+    def __enter__(self) -> None:
+        self._open.append(changed(**self._fields))
+        self._open[-1].__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.pop().__exit__(*error)
+
+
+def no_grad(f: Any = None) -> Any:
     """A context (and a decorator) in which results keep no parents: cheap forward passes.
+
+    To differentiate such a result is an error, and a `Module` that keeps one has no parameter more.
 
     Example:
         >>> from autograd import Value, no_grad
@@ -60,20 +85,20 @@ def no_grad() -> Any:
         >>> y.parents
         ()
     """
-    return changed(record=False)
+    return _Block.of(f, record=False)
 
 
-def detect_anomaly() -> Any:
+def detect_anomaly(f: Any = None) -> Any:
     """A context in which the first nan or infinity, forward or backward, raises `AnomalyError`.
 
     The message names the operation, its operands, its label and the source line that made it.
     """
-    return changed(anomaly=True, source=True)
+    return _Block.of(f, anomaly=True, source=True)
 
 
-def record_source() -> Any:
+def record_source(f: Any = None) -> Any:
     """A context in which each node remembers the line that made it, as ``node.source = (file name, line)``."""
-    return changed(source=True)
+    return _Block.of(f, source=True)
 
 
 _PACKAGES = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Union
+from typing import Any, ClassVar, Union
 
 from . import hints, ops, pickling
 from .backward import backward
@@ -63,6 +63,7 @@ class Value(Methods):
     _second: Any
     _second_slope: float | None
     _others: tuple[tuple[Value, ...], tuple[float, ...]] | None  # from the third operand on
+    _lasting: ClassVar[bool] = True  # whether it can be a parameter; see `Transient`
 
     def __init__(self, data: float, label: str = "") -> None:
         self.data = real(data, "Value")
@@ -274,13 +275,41 @@ def watched(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float
     """A node made while some context of `autograd.modes` is open, in this thread or in another."""
     mode = current()
     if not mode.record and not mode.anomaly:
-        return _node("", (), out, ())
+        return _transient(out)
     node = _node(op, parents, out, slopes)
     if mode.source:
         node.source = user_line()
     if mode.anomaly and not math.isfinite(out):
         raise AnomalyError(f"the value {out} appeared in {describe(node)}")
-    return node if mode.record else _node("", (), out, ())
+    return node if mode.record else _transient(out)
+
+
+class Transient(Value):
+    """A number that was computed inside `no_grad`: a leaf that nobody made, from which no graph leads back.
+
+    It counts like any leaf, but it is nobody's parameter, and to differentiate it is an error: it would give zeros.
+    """
+
+    __slots__ = ()
+    _lasting = False
+
+    def backward(self, gradient: float = 1.0, free_graph: bool = False) -> None:
+        """Refused."""
+        raise no_graph()
+
+
+def _transient(data: float) -> Value:
+    node = _node("", (), data, ())
+    node.__class__ = Transient
+    return node
+
+
+def no_graph() -> RuntimeError:
+    """What differentiating a result of `no_grad` raises."""
+    return RuntimeError(
+        "this number was computed inside no_grad(), so that no graph leads back from it, and every derivative would be "
+        "0: compute it outside (a function decorated with no_grad has no gradient)"
+    )
 
 
 def _compare(op: str, left: Value, right: Number, swapped: bool = False) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import Value
 from autograd.copies import renew
-from autograd.value import real
+from autograd.value import Transient, real
 
 from .counts import in_words
 
@@ -41,6 +41,13 @@ class Module:
     def __call__(self, x: Any) -> Any:
         """The output for one sample; a subclass says how it is computed."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it computes: define __call__(self, x)")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # ``with no_grad(): self.w = self.w - 0.1 * self.w.grad`` makes a parameter of a number that is none elsewhere.
+        before = vars(self).get(name) if type(value) is Transient else None
+        if isinstance(before, Value) and not before.op and before._lasting:
+            value.__class__, value.label = Value, value.label or before.label
+        super().__setattr__(name, value)
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """The parameters with their names, in the order in which the attributes were made.
@@ -175,7 +182,7 @@ def _walk(root: Module, hidden: bool = False) -> Iterator[tuple[str, Value | Mod
             continue
         if isinstance(item, Value):
             seen[id(item)] = item
-            if not item.op:
+            if not item.op and item._lasting:
                 yield path, item
             continue
         children = _children(item, path, hidden)

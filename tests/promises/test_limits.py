@@ -92,7 +92,8 @@ def test_a_thousand_threads_build_graphs_of_their_own():
         x = Value(float(number))
         with autograd.no_grad() if number % 3 == 0 else autograd.record_source():
             y = chain(20, x)
-            y.backward()
+            if number % 3:
+                y.backward()
         results[number] = (len(y.parents), x.grad)
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(1000)]
