@@ -148,7 +148,8 @@ class History(Answer):
         return "Training history"
 
     def _content(self) -> list[Part]:
-        columns = {name: values for name, values in self.columns().items() if len(values) == self.epochs}
+        # without the seconds: the text of the same training is the same on every machine
+        columns = {n: values for n, values in self.columns().items() if n != "seconds" and len(values) == self.epochs}
         shown = spread(self.epochs, {(self.best_epoch or 1) - 1})
         cells = [column([values[i] for i in shown], sign=False) for values in columns.values()]
         heads = ["epoch", *(name.replace("_", " ") for name in columns)]

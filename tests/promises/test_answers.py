@@ -211,6 +211,11 @@ def test_a_failure_whose_own_message_fails() -> None:
     assert repr(Answer()).startswith("<Answer that cannot be shown: NotImplementedError: Answer has neither")
 
 
+def test_the_text_of_a_training_does_not_depend_on_the_clock() -> None:
+    text = str(nn.History([1.0], learning_rate=[0.1], seconds=[0.123]))
+    assert "learning rate" in text and "seconds" not in text and "0.123" not in text
+
+
 def test_paragraphs() -> None:
     assert prose("one\n  and more\n\n* name: words <b>\n    more\n* other\nend") == (
         '<p>one<br/>and more</p><li style="margin-left:1.5em"><b>name</b>: words &lt;b&gt;<br/>more</li>'
