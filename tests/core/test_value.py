@@ -377,6 +377,20 @@ def test_what_type_checkers_see_is_what_the_table_says(name: str) -> None:
     assert text == stubs.STUBS[name](), "run `python -m autograd.stubs`"
 
 
+def test_an_editor_completes_methods_and_shows_signatures() -> None:
+    jedi = pytest.importorskip("jedi")
+    methods = jedi.Script("from autograd import Value\nv = Value(1.0)\nv.tan").complete(3, 5)
+    assert [found.name for found in methods] == ["tan", "tanh"]
+    functions = jedi.Script("import autograd\nautograd.log_s").complete(2, 14)
+    assert [found.name for found in functions] == ["log_sigmoid", "log_softmax", "log_sum_exp"]
+    shown = [found.to_string() for found in jedi.Script("import autograd\nautograd.atan2(").get_signatures(2, 15)]
+    assert shown == [
+        "atan2(y: Value, x: Number) -> Value",
+        "atan2(y: float, x: Value) -> Value",
+        "atan2(y: float, x: float) -> float",
+    ]
+
+
 def test_the_generated_methods_can_be_read_and_stepped_into() -> None:
     text = inspect.getsource(Value.tanh)
     assert text.startswith("def tanh(self) -> Value:") and "math" not in text and "TABLE['tanh'].evaluate" in text
