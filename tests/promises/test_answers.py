@@ -118,7 +118,6 @@ NO_ANSWERS = {
     "Value": "what is asked about",
     "Module": "a model",
     "Name": "a part of a formula",
-    "Names": "a mapping, for all views",
     "Frame": "a part of a stepper",
     "Move": "an entry of a training ledger",
     "LatexDisplay": "LaTeX in a notebook, where HTML would outrank it",
