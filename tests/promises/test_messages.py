@@ -45,6 +45,15 @@ def watched(act: Callable[[], Any]) -> Callable[[], Any]:
     return inside
 
 
+def unrecorded(act: Callable[[Value], Any]) -> Callable[[], Any]:
+    def after() -> Any:
+        with autograd.no_grad():
+            y = v * 2.0
+        return act(y)
+
+    return after
+
+
 def traced(act: Callable[[], Any]) -> Callable[[], Any]:
     def inside() -> Any:
         with modes.changed(tracing=True):
@@ -79,6 +88,8 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     # graphs
     (lambda: graph.topological(6.0), TypeError, "Was the result computed from plain numbers only?"),
     (lambda: freed().backward(), RuntimeError, "compute the expression again before using its graph"),
+    (unrecorded(lambda y: y.backward()), RuntimeError, "no graph leads back from it, and every derivative would be 0"),
+    (unrecorded(lambda y: autograd.grad(y, [v])), RuntimeError, "a function decorated with no_grad has no gradient"),
     (lambda: autograd.grad(freed(), [v]), RuntimeError, "freed by backward(free_graph=True)"),
     (lambda: graph.forward(freed()), RuntimeError, "freed by backward(free_graph=True)"),
     (lambda: graph.refuse_edited(edited()), RuntimeError, "a .data was edited after the graph was made"),
