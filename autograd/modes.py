@@ -59,6 +59,8 @@ class _Block(ContextDecorator):
     @classmethod
     def of(cls, f: Any, **fields: Any) -> Any:
         """The context, or a function inside it."""
+        if f is not None and not callable(f):
+            raise TypeError(f"a context takes no argument, except a function to decorate; got a {type(f).__name__}")
         return cls(**fields) if f is None else cls(**fields)(f)
 
     def _recreate_cm(self) -> _Block:

@@ -28,6 +28,8 @@ def _inputs(x: Any, nin: int, taker: str) -> list[Any]:
         x = x if isinstance(x, list) else [x]
     elif not isinstance(x, (list, tuple)):
         raise TypeError(f"{taker} takes one sample, a list of {nin} numbers or Values; got {type(x).__name__}")
+    if x and isinstance(x[0], (list, tuple)):
+        raise TypeError(f"{taker} takes one sample, and this is a list of {len(x)}: predict(X) takes many")
     if len(x) != nin:
         raise ValueError(f"{taker} takes {nin} input{'s' * (nin > 1)} and got {len(x)}")
     return x if isinstance(x, list) else list(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -83,6 +84,7 @@ def fit(
         OSError: the checkpoint cannot be written; the parameters are kept.
         AnomalyError: inside `autograd.detect_anomaly`, with epoch and batch; the last good parameters are kept.
     """
+    _check_kinds(model, loss, optimizer, metrics, callbacks)
     if not current().record:
         raise RuntimeError("fit inside no_grad cannot learn, since nothing records how the loss came about")
     if isinstance(validation, (tuple, list)):
@@ -120,3 +122,22 @@ def fit(
     if run.checkpoint is not None and resume and run.checkpoint.exists():
         run.load(read(run.checkpoint), any_seed=drawn)
     return run.train(epochs, progress)
+
+
+def _check_kinds(model: Any, loss: Any, optimizer: Any, metrics: Any, callbacks: Any) -> None:
+    """Name the argument that something else stands in the place of."""
+    order = "the order is fit(model, loss, X, y, optimizer)"
+    if not isinstance(model, Module):
+        raise TypeError(f"fit trains an nn.Module, and the model is a {type(model).__name__}; {order}")
+    if not callable(loss):
+        raise TypeError(
+            f"the loss is a function of output and target, such as nn.mse_loss, not {type(loss).__name__}; {order}"
+        )
+    if not isinstance(optimizer, Optimizer):
+        given = f"the class {optimizer.__name__}" if isinstance(optimizer, type) else type(optimizer).__name__
+        raise TypeError(
+            f"the optimizer is made of parameters, nn.SGD(model.parameters(), lr=0.1), not {given}; {order}"
+        )
+    for name, given, example in (("metrics", metrics, "['accuracy']"), ("callbacks", callbacks, "[f]")):
+        if callable(given) or isinstance(given, str) or not isinstance(given, Iterable):
+            raise TypeError(f"{name} is a list, such as {example}, not {type(given).__name__}")

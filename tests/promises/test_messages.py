@@ -88,6 +88,7 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     # graphs
     (lambda: graph.topological(6.0), TypeError, "Was the result computed from plain numbers only?"),
     (lambda: freed().backward(), RuntimeError, "compute the expression again before using its graph"),
+    (lambda: autograd.no_grad(3), TypeError, "takes no argument, except a function to decorate; got a int"),
     (unrecorded(lambda y: y.backward()), RuntimeError, "no graph leads back from it, and every derivative would be 0"),
     (unrecorded(lambda y: autograd.grad(y, [v])), RuntimeError, "a function decorated with no_grad has no gradient"),
     (lambda: autograd.grad(freed(), [v]), RuntimeError, "freed by backward(free_graph=True)"),
