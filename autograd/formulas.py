@@ -15,6 +15,7 @@ can be read in several ways without being written twice:
 from __future__ import annotations
 
 import ast
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -38,6 +39,13 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: lambda a: -a, ast.UAdd: lambda a: a}
 
 
+def identifier(name: str) -> str:
+    """A name as Python reads it: ``ｅxp`` (full-width letters) is ``exp``, the micro sign is the Greek letter mu."""
+    if not isinstance(name, str):
+        raise TypeError(f"a name is text, not {type(name).__name__}")
+    return unicodedata.normalize("NFKC", name)
+
+
 class FormulaError(ValueError):
     """A formula that is not in the language. The message shows the place."""
 
@@ -59,16 +67,57 @@ def parse(text: str, functions: Collection[str], names: Collection[str] | None =
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        column = error.offset if isinstance(error, SyntaxError) and error.lineno == 1 else None
-        raise _refusal(text.strip(), column - 1 if column else None, "this is not an expression") from None
+        line = error.lineno if isinstance(error, SyntaxError) and error.lineno else 1
+        column = error.offset - 1 if isinstance(error, SyntaxError) and error.offset else None
+        deep = isinstance(error, (RecursionError, MemoryError)) or "too many nested" in str(error)
+        raise _refusal(text.strip(), line, column, _DEEP if deep else _NOT_ONE) from None
     _check(tree, text.strip(), functions, names)
     return tree
 
 
-def _refusal(text: str, column: int | None, reason: str) -> FormulaError:
-    line = text.splitlines()[0] if text else ""
-    pointer = f"\n    {line}\n    {' ' * column}^" if column is not None and column <= len(line) else f"\n    {line}"
-    return FormulaError(reason + pointer)
+_WRITTEN = {
+    "^": "**", "²": "**2", "³": "**3", "×": "*", "·": "*", "⋅": "*", "÷": "/", "−": "-", "√": "sqrt(x)",
+    "≤": "<=", "≥": ">=",
+}  # fmt: skip
+"""Signs of mathematics that are written otherwise here."""
+
+
+def _refusal(text: str, line: int, column: int | None, reason: str) -> FormulaError:
+    """The error, with the line concerned and a pointer below the column (both counted in characters)."""
+    lines = _lines(text)
+    shown = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in lines[min(line, len(lines)) - 1])
+    before = shown[:column]
+    if column is not None and len(shown) > 100:  # the neighborhood of the place
+        start = max(0, column - 60)
+        before = ("… " if start else "") + shown[start:column]
+        shown = before + shown[column : column + 40] + (" …" if column + 40 < len(shown) else "")
+    elif len(shown) > 100:
+        shown = shown[:100] + " …"
+    found = next((sign for sign in _WRITTEN if sign in text), None)
+    advice = f"; write {_WRITTEN[found]} for {found}" if found and reason in (_NOT_ONE, _POWER) else ""
+    pointer = f"\n    {_blank(before)}^" if column is not None and line <= len(lines) else ""
+    return FormulaError(f"{reason}{advice}\n    {shown}{pointer}")
+
+
+_DEEP = (
+    f"the formula nests deeper than {MAX_DEPTH} levels; each + of a sum is a level, so bracket long sums in parts, "
+    "(a + b) + (c + d)"
+)
+_NOT_ONE, _POWER = "this is not an expression", "^ is not a power here"
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as Python's parser counts them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _blank(text: str) -> str:
+    """Spaces as wide as a text in a terminal: characters of East Asia take two columns, accents none."""
+    widths = [
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    ]
+    return "".join("\t" if c == "\t" else " " * width for c, width in zip(text, widths))
 
 
 def _quoted(node: ast.expr, text: str) -> str:
@@ -79,16 +128,17 @@ def _quoted(node: ast.expr, text: str) -> str:
 
 def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collection[str] | None) -> None:
     pending: list[tuple[ast.expr, int]] = [(tree, 1)]
+    lines = _lines(text)
     while pending:
         node, depth = pending.pop()
 
         def refuse(reason: str, node: ast.expr = node) -> FormulaError:
-            before = text.encode()[: node.col_offset].decode()  # `ast` counts bytes
-            return _refusal(text, len(before) if node.lineno == 1 else None, reason)
+            before = lines[node.lineno - 1].encode()[: node.col_offset].decode()  # `ast` counts bytes
+            return _refusal(text, node.lineno, len(before), reason)
 
         children: list[ast.expr] = []
         if depth > MAX_DEPTH:
-            raise refuse(f"the formula nests deeper than {MAX_DEPTH} levels")
+            raise refuse(_DEEP)
         if isinstance(node, ast.Constant):
             if not isinstance(node.value, (int, float)) or isinstance(node.value, bool):
                 raise refuse(f"{node.value!r} is not a real number")
@@ -97,13 +147,15 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
         elif isinstance(node, ast.Name):
             if node.id in functions:
                 raise refuse(f"{node.id!r} is a function; give it an argument, as in {node.id}(x)")
+            if "·" in node.id:  # a letter to Python, but a product to everybody else
+                raise refuse("write * for ·")
             if names is not None and node.id not in names:
                 known = ", ".join(sorted(names)) or "none"
                 raise refuse(f"unknown name {node.id!r}; known names: {known}")
         elif isinstance(node, ast.Call):
             if not isinstance(node.func, ast.Name) or node.func.id not in functions:
                 name = node.func.id if isinstance(node.func, ast.Name) else _quoted(node.func, text)
-                raise refuse(f"unknown function {name!r}; known functions: {', '.join(sorted(functions))}")
+                raise refuse(f"unknown function {name!r}{_meant(name, functions)}")
             if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
                 raise refuse(f"{node.func.id} takes its arguments by position")
             if node.func.id == "where" and len(node.args) != 3:
@@ -117,9 +169,29 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
             if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARE:
                 raise refuse("comparisons are <, <=, > or >=, one at a time")
             children = [node.left, *node.comparators]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+            raise refuse(_POWER)
         else:
             raise refuse(f"{_quoted(node, text)!r} is not allowed here; use numbers, names, + - * / ** and functions")
         pending.extend((child, depth + 1) for child in children)
+
+
+_ALIASES = {
+    "ln": "log", "max": "maximum", "min": "minimum", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "sgn": "sign", "arsinh": "asinh", "arcosh": "acosh", "artanh": "atanh", "fabs": "abs", "power": "pow",
+    "logistic": "sigmoid",
+    "σ": "sigmoid", "sig": "sigmoid", "lg": "log10", "ld": "log2", "tg": "tan", "ReLU": "relu", "swish": "silu",
+}  # fmt: skip
+"""What functions are called elsewhere."""
+
+
+def _meant(name: str, functions: Collection[str]) -> str:
+    from difflib import get_close_matches  # 6 ms, for an error only
+
+    close = get_close_matches(name.lower(), functions, n=1)
+    guess = _ALIASES.get(name, close[0] if close else "")
+    known = f"known functions: {', '.join(sorted(functions))}"
+    return f"; did you mean {guess}?" if guess in functions else f"; {known}"
 
 
 def names_in(tree: ast.expr) -> list[str]:

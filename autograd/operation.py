@@ -125,8 +125,33 @@ class Op:
         return f"Op({self.name}: {self.formula}; d = {', '.join(self.derivatives)})"
 
 
-TABLE: dict[str, Op] = {}
+UNREGISTERED = " (unregistered)"
+"""What stands after the operation of an old node once its name was registered with another formula."""
+
+
+class UnknownOperationError(KeyError):
+    """A node's operation is not in the table: it was registered once, and taken back."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class _Table(dict[str, Op]):
+    def __missing__(self, name: str) -> Op:
+        plain = name.removesuffix(UNREGISTERED)
+        raise UnknownOperationError(
+            f"the operation {plain!r} is not registered"
+            + (" with the formula that this node was made with" if plain != name else "")
+            + "; the node keeps its value and its recorded derivatives, and nothing else is known of it. Register the "
+            "operation again and build the graph anew"
+        )
+
+
+TABLE: dict[str, Op] = _Table()
 """The operations by name; `autograd.ops` fills it."""
+
+REGISTERED: set[str] = set()
+"""Which of them users have added."""
 
 
 # ---- reading the formulas ---------------------------------------------------------------------------------------

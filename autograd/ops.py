@@ -19,6 +19,7 @@ from .operation import (
     KINDS,
     TABLE,
     Op,
+    UnknownOperationError,
     check,
     enter,
     float_source,
@@ -29,7 +30,8 @@ from .operation import (
 )  # fmt: skip
 
 __all__ = [
-    "FAULTS", "FLOAT_FUNCTIONS", "IEEE_FUNCTIONS", "KINDS", "TABLE", "Op", "check", "enter", "float_source", "inf",
+    "FAULTS", "FLOAT_FUNCTIONS", "IEEE_FUNCTIONS", "KINDS", "TABLE", "Op",
+    "UnknownOperationError", "check", "enter", "float_source", "inf",
     "known_functions", "log_sum_exp", "may_raise", "namespace", "nan", "parse", "read_derivative", "shares",
 ]  # fmt: skip
 

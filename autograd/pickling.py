@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from .graph import topological
+from .operation import REGISTERED, TABLE, UNREGISTERED
 
 if TYPE_CHECKING:
     from .value import Value
@@ -31,12 +32,13 @@ def deeply_copied(root: Value, memo: dict[int, Any]) -> Value:
 
 def reduced(node: Value) -> tuple[Any, ...]:
     """What `pickle` writes for a node: its ancestors first, so that no parent is met within its child."""
+    stated = (REGISTERED and node.op in REGISTERED and repr(TABLE[node.op])) or None
     announced: set[Value] = getattr(_progress, "announced", set())
     if node in announced:  # its parents have been pickled already
         announced.discard(node)
-        return _restore, ((), type(node), *_fields(node))
+        return _restore, ((), type(node), *_fields(node), stated)
     ancestors = topological(node)[:-1]
-    return _restore, ((*ancestors, _Announcement(ancestors)), type(node), *_fields(node))
+    return _restore, ((*ancestors, _Announcement(ancestors)), type(node), *_fields(node), stated)
 
 
 def _fields(node: Value) -> tuple[Any, ...]:
@@ -70,8 +72,11 @@ def _restore(
     local_derivatives: tuple[float, ...],
     label: str,
     source: tuple[str, int] | None,
+    stated: str | None = None,  # what a user's own operation looked like
 ) -> Value:
     node = object.__new__(kind)
+    if stated is not None and op in TABLE and repr(TABLE[op]) != stated:
+        op += UNREGISTERED
     node.data, node.grad, node.op, node.label, node.source = data, grad, op, label, source
     node._first = node._first_slope = node._second = node._second_slope = node._others = None
     node.parents, node.local_derivatives = parents, local_derivatives

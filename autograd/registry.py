@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
+import gc
 import keyword
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import formulas
 from .elementary import FUNCTIONS, RESERVED, install, uninstall
-from .operation import TABLE, Op, check, enter, known_functions, withdraw
+from .operation import REGISTERED, TABLE, UNREGISTERED, Op, check, enter, known_functions, withdraw
 from .value import Value
 
 
@@ -29,8 +31,9 @@ def register(
     It works eagerly, in second order, in drawings, in the gradient check and compiled, like the built-in ones.
 
     Args:
-        name: a Python identifier that no operation has yet. To register the very same operation again is allowed,
-            as when a notebook cell runs twice; to change one, `unregister` it first.
+        name: a Python identifier that no operation has yet, in the form that Python gives to identifiers (NFKC: the
+            micro sign is the letter mu); it does not begin with an underscore. To register the very same operation
+            again is allowed, as when a notebook cell runs twice; to change one, `unregister` it first.
         formula: the value, as an expression of the arguments, such as ``"x / sqrt(1 + x * x)"``.
         derivatives: one formula per argument, in terms of the arguments and ``out``.
         latex: how to print it, with ``$x`` for an argument; by default the name in upright letters.
@@ -53,12 +56,14 @@ def register(
         0.75
         >>> autograd.unregister("softsign")  # as if nothing had happened
     """
+    name = formulas.identifier(name)
     if arguments is None:
         tree = formulas.parse(formula, known_functions())
         arguments = [n for n in formulas.names_in(tree) if n not in ("inf", "nan")]
+    arguments = [formulas.identifier(argument) for argument in arguments]
     reserved = {*RESERVED, *(f"{a}_{part}" for a in arguments for part in ("node", "slope"))}
     for argument_name in arguments:
-        if not argument_name.isidentifier() or argument_name in reserved or list(arguments).count(argument_name) > 1:
+        if not _free(argument_name) or argument_name in reserved or arguments.count(argument_name) > 1:
             raise ValueError(f"{argument_name!r} cannot name an argument: it has another meaning, or stands twice")
     if isinstance(derivatives, Mapping):
         raise TypeError(f"{name}: derivatives are a list of formulas, one per argument in the order {arguments}")
@@ -74,30 +79,55 @@ def register(
     if name in TABLE and repr(TABLE[name]) == repr(op):
         return FUNCTIONS[name]
     taken = {*known_functions(), *TABLE, *RESERVED}
-    if not name.isidentifier() or keyword.iskeyword(name) or name in taken or hasattr(Value, name):
-        raise ValueError(f"{name!r} cannot name a new operation: it is taken, or not a Python identifier")
+    if not _free(name) or name in taken or hasattr(Value, name):
+        raise ValueError(
+            f"{name!r} cannot name a new operation: it is taken (perhaps by Python), not a Python identifier, or "
+            "begins with an underscore"
+        )
+    if _withdrawn.pop(name, repr(op)) != repr(op):
+        _part(name)
     enter(op)
     install([op], f" of {name}")
-    _REGISTERED.add(name)
+    REGISTERED.add(name)
     return FUNCTIONS[name]
 
 
-_REGISTERED: set[str] = set()
+_withdrawn: dict[str, str] = {}
+"""What an operation that was taken back looked like."""
+
+
+def _free(name: str) -> bool:
+    """Whether generated code can use a name: an identifier without a leading underscore, none of Python's own."""
+    python = keyword.iskeyword(name) or hasattr(builtins, name)
+    return name.isidentifier() and not python and not name.startswith("_")
+
+
+def _part(name: str) -> None:
+    """Take the name away from nodes made with an older formula, so that none of them is read with the new one."""
+    for thing in gc.get_objects():
+        if issubclass(type(thing), Value) and thing.op == name:
+            thing.op = name + UNREGISTERED
 
 
 def registered() -> list[str]:
     """The names of the operations that `register` added, sorted."""
-    return sorted(_REGISTERED)
+    return sorted(REGISTERED)
 
 
 def unregister(name: str) -> None:
-    """Take back a `register`, for instance to correct a formula. Existing nodes keep their recorded derivatives.
+    """Take back a `register`, for instance to correct a formula.
+
+    Existing nodes keep their value and recorded derivatives, so that `backward` works. Whatever needs the formula
+    (`graph.forward`, second derivatives, checks, explanations) refuses them with an `UnknownOperationError`, unless
+    the very same operation is registered again: no node is ever read with a formula that it was not made with.
 
     Raises:
         ValueError: no operation of that name was registered; the built-in ones stay.
     """
-    if name not in _REGISTERED:
+    name = formulas.identifier(name)
+    if name not in REGISTERED:
         raise ValueError(f"{name!r} was not registered; registered are: {', '.join(registered()) or 'none'}")
-    _REGISTERED.discard(name)
+    REGISTERED.discard(name)
+    _withdrawn[name] = repr(TABLE[name])
     withdraw(name)
     uninstall(name)

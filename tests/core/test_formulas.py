@@ -103,10 +103,10 @@ def test_the_message_points_at_the_place() -> None:
         ("β $ 1", "this is not an expression\n    β $ 1\n      ^"),
         ("-β + x.real", "'x.real' is not allowed here; use numbers, names, + - * / ** and functions\n"
                         "    -β + x.real\n         ^"),
-        # in another line than the one that is shown
-        ("x\n+ y )", "this is not an expression\n    x"),
-        ("(x\n+ q)", "unknown name 'q'; known names: x, β\n    (x"),
-        ("x\x0c+ q", "unknown name 'q'; known names: x, β\n    x"),
+        # the line that is shown is the one with the mistake
+        ("x\n+ y )", "this is not an expression\n    + y )\n        ^"),
+        ("(x\n+ q)", "unknown name 'q'; known names: x, β\n    + q)\n      ^"),
+        ("x\x0c+ q", "unknown name 'q'; known names: x, β\n    x\ufffd+ q\n        ^"),
     ):  # fmt: skip
         with pytest.raises(FormulaError) as caught:
             parse(text, FUNCTIONS, {"x", "β"})
