@@ -6,7 +6,6 @@ positional parameter, it takes the list; otherwise it is called as ``f(*xs)``. `
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -26,11 +25,15 @@ class Point(NamedTuple):
 
 
 class Form(NamedTuple):
-    """The positional parameters of a function: their names, how many have no default, whether there is a ``*rest``."""
+    """The positional parameters of a function: their names, how many have no default, whether there is a ``*rest``.
+
+    ``shown`` is the whole signature as text.
+    """
 
     names: list[str]
     required: int
     rest: bool
+    shown: str
 
     def takes(self, count: int) -> bool:
         """Whether it can be called with this many arguments."""
@@ -39,13 +42,16 @@ class Form(NamedTuple):
 
 def form(f: Callable[..., Any]) -> Form | None:
     """The positional parameters of a function; None if it does not tell."""
+    import inspect  # takes a sixth of the time in which the engine is imported
+
     try:
-        parameters = inspect.signature(f).parameters.values()
+        signature = inspect.signature(f)
     except (TypeError, ValueError):
         return None
+    parameters = signature.parameters.values()
     places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     rest = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    return Form([p.name for p in places], sum(p.default is p.empty for p in places), rest)
+    return Form([p.name for p in places], sum(p.default is p.empty for p in places), rest, str(signature))
 
 
 def entries(xs: Any, asker: str) -> tuple[list[Any], bool]:
@@ -81,7 +87,7 @@ def point(f: Callable[..., Any], xs: Any, asker: str) -> Point:
         return Point(numbers, lambda values: f(*values), [""] * count)
     if not known.takes(count):
         raise TypeError(
-            f"{asker}: the function takes {inspect.signature(f)}, and the point has {count} "
+            f"{asker}: the function takes {known.shown}, and the point has {count} "
             f"number{'' if count == 1 else 's'}; it is called as f(x1, x2, …), or as f([x1, x2, …]) if it has one "
             "parameter without a default"
         )

@@ -28,12 +28,16 @@ class Op:
             ``""``. Only for reading: no number is computed from it.
         arguments: names of the arguments in order. A name that starts with ``*`` stands for a list of Values;
             its derivative formula gives a list of the same length.
+        takes_list: whether an argument is a list of Values (dot, mean, log_sum_exp, softmax).
+        gives_list: whether the function takes one list and gives a node for each entry ``x``, with the others as
+            ``xs``.
         defaults: values of trailing arguments that may be left out.
-        kind: what the operation is: one of `KINDS`. Whether it takes a list is `takes_list`.
+        kind: what the operation is: one of `KINDS`.
         latex: how the operation is printed, with ``$x`` for an argument (``r"\\tanh $x"``).
         word: what readers call it where programs say otherwise (``"arcsin"`` for asin); by default its name.
         symbol: the infix or prefix sign, if it has one (``"+"``).
         method: the name of the method on `Value` (``"__add__"``; by default its own name; ``""`` for none).
+        has_function: whether ``autograd`` has a function of this name; operators (``+``, ``abs``) are Python's own.
         aliases: more names of that method: NumPy's, which calls ``x.arcsin()`` for the entries of an array of Values,
             or Python's (``"__floor__"``).
         kinks: expressions of the arguments that are zero where the derivative jumps.
@@ -42,8 +46,9 @@ class Op:
     """
 
     __slots__ = (
-        "name", "formula", "derivatives", "textbook", "arguments", "defaults", "kind", "latex", "word", "symbol",
-        "method", "aliases", "kinks", "domain", "text", "_evaluate", "_parsed",
+        "name", "formula", "derivatives", "textbook", "arguments", "takes_list", "gives_list", "defaults", "kind",
+        "latex", "word", "symbol", "method", "has_function", "aliases", "kinks", "domain", "text", "_evaluate",
+        "_parsed",
     )  # fmt: skip
 
     def __init__(
@@ -70,12 +75,15 @@ class Op:
         self.derivatives = tuple(derivatives)
         self.textbook = tuple(textbook) or ("",) * len(self.derivatives)
         self.arguments = tuple(arguments)
+        self.takes_list = any(argument.startswith("*") for argument in self.arguments)
+        self.gives_list = self.takes_list and not self.arguments[0].startswith("*")
         self.defaults = dict(defaults or {})
         self.kind = kind
         self.latex = latex
         self.word = word or name
         self.symbol = symbol
         self.method = name if method is None else method
+        self.has_function = self.method == name
         self.aliases = tuple(aliases)
         self.kinks = tuple(kinks)
         self.domain = tuple(domain)
@@ -88,21 +96,6 @@ class Op:
         if self._evaluate is None:
             self._evaluate = _evaluator(self)
         return self._evaluate(*parents)
-
-    @property
-    def takes_list(self) -> bool:
-        """Whether an argument is a list of Values (dot, mean, log_sum_exp, softmax)."""
-        return any(name.startswith("*") for name in self.arguments)
-
-    @property
-    def gives_list(self) -> bool:
-        """Whether the function takes one list and gives a node for each entry ``x``, with the others as ``xs``."""
-        return self.takes_list and not self.arguments[0].startswith("*")
-
-    @property
-    def has_function(self) -> bool:
-        """Whether ``autograd`` has a function of this name; operators (``+``, ``abs``) are Python's own."""
-        return self.method == self.name
 
     def bind(self, parents: Sequence[object]) -> tuple[object, ...]:
         """The arguments of the formula from a flat sequence of parents: ``(x, *xs)`` becomes ``x, [xs…]``."""
