@@ -267,9 +267,10 @@ def enter(op: Op) -> None:
     """Put an operation into the table; formulas entered later can call it on floats."""
     TABLE[op.name] = op
     if op.has_function and not op.takes_list and op.name not in FLOAT_FUNCTIONS:
+        tree = parse(op, op.formula)
+        names = [f"{name}={op.defaults[name]}" if name in op.defaults else name for name in op.arguments]
         for ieee, functions in ((False, FLOAT_FUNCTIONS), (True, IEEE_FUNCTIONS)):
-            source = formulas.for_floats(parse(op, op.formula), ieee)
-            names = [f"{name}={op.defaults[name]}" if name in op.defaults else name for name in op.arguments]
+            source = formulas.for_floats(tree, ieee)
             functions[op.name] = eval(f"lambda {', '.join(names)}: {source}", namespace(ieee))
 
 
