@@ -189,7 +189,12 @@ def executed(book, manager, folder):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     client = nbclient.NotebookClient(
-        book, km=manager, timeout=SECONDS_PER_CELL, record_timing=False, resources={"metadata": {"path": str(folder)}}
+        book,
+        km=manager,
+        timeout=SECONDS_PER_CELL,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
     )
     with ThreadPoolExecutor(1) as other:  # the browser tests leave an event loop running in this thread
         other.submit(lambda: asyncio.run(client.async_execute(cleanup_kc=True))).result()
