@@ -57,18 +57,18 @@ def main() -> int:
     """The `tracegrad` command: `doctor` needs nothing of `autograd`; everything else is in `nn.cli`."""
     import sys
 
-    from nn.doctor import CURE, autograd_is_ours, report
+    from nn.doctor import CURE, autograd_is_ours, command
 
     if hasattr(sys.stdout, "reconfigure"):  # a terminal that cannot show σ shows ? instead of failing
         sys.stdout.reconfigure(errors="replace")
     if sys.argv[1:2] == ["doctor"]:
-        return report()
+        return command(sys.argv[2:])
     if not autograd_is_ours():
         print(CURE, file=sys.stderr)
         return 1
-    from nn.cli import main as command
+    from nn.cli import main as every_command
 
-    return command()
+    return every_command()
 
 
 if __name__ == "__main__":

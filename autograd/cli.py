@@ -11,7 +11,6 @@ import math
 import re
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from inspect import getsource
 from string import Template
 from typing import Any
@@ -26,6 +25,14 @@ from .value import Value, constant
 EXAMPLE = "tracegrad draw 'tanh(w*x + b)' w=2 x=-1 b=0.5 -o graph.svg"
 
 
+CONSTANTS = {"pi": math.pi, "e": math.e}
+"""Names that have a value unless another is given."""
+
+
+def _known() -> dict[str, Any]:
+    return {name: on_values(name) for name in ops.known_functions(derivative=True)}
+
+
 class CommandError(Exception):
     """A mistake in what was typed; the message is shown without a traceback."""
 
@@ -37,7 +44,7 @@ def build(text: str, assignments: Sequence[str]) -> Value:
         CommandError: the expression is not in the language, a name has no value, a value is no number or stands
             for a name that the expression does not have.
     """
-    known = {name: on_values(name) for name in ops.known_functions(derivative=True)}
+    known = _known()
     given = dict(_assignment(entry) for entry in assignments)
     if len(given) < len(assignments):
         raise CommandError("a name has two values: " + " ".join(assignments))
@@ -46,7 +53,7 @@ def build(text: str, assignments: Sequence[str]) -> Value:
     except formulas.FormulaError as error:
         raise CommandError(str(error)) from None
     names = formulas.names_in(tree)
-    constants = {name: value for name, value in (("pi", math.pi), ("e", math.e)) if name not in given}
+    constants = {name: value for name, value in CONSTANTS.items() if name not in given}
     missing = [name for name in names if name not in given and name not in constants]
     if missing:
         raise CommandError(
@@ -67,13 +74,26 @@ def build(text: str, assignments: Sequence[str]) -> Value:
 
 
 def _assignment(entry: str) -> tuple[str, float]:
-    match = re.fullmatch(r"\s*([^\W\d]\w*)\s*=\s*(\S+)\s*", entry)
+    match = re.fullmatch(r"\s*([^\W\d]\w*)\s*=\s*(.*\S)\s*", entry, re.DOTALL)
     if not match:
         raise CommandError(f"{entry!r} does not have the form name=number, as in w=2 or x=-0.5")
+    return formulas.identifier(match[1]), _number(match[1], match[2])
+
+
+def _number(name: str, text: str) -> float:
+    """A number, or the value of an expression of numbers such as ``1/2`` or ``pi/3``."""
     try:
-        return match[1], float(match[2])
+        return float(text)
     except ValueError:
-        raise CommandError(f"{match[1]}={match[2]}: {match[2]!r} is not a number") from None
+        pass
+    try:
+        tree = formulas.parse(text, _known(), CONSTANTS)
+        value = formulas.interpret(tree, _known(), CONSTANTS, constant)
+    except (formulas.FormulaError, TypeError, OverflowError) as error:
+        raise CommandError(
+            f"{name}={text}: {text!r} is not a number, nor an expression of numbers such as 1/2 or pi/3: {error}"
+        ) from None
+    return value.data if isinstance(value, Value) else float(value)
 
 
 def summary(root: Value) -> str:
@@ -88,7 +108,11 @@ def _draw(options: argparse.Namespace) -> int:
 
     root = build(options.expression, options.values)
     root.backward()
-    draw(root, rankdir=options.rankdir).save(options.output)
+    drawing = draw(root, rankdir=options.rankdir)
+    if options.output == "-":
+        print(drawing.svg())
+        return 0
+    drawing.save(options.output)
     print(summary(root))
     print(f"wrote {options.output}")
     return 0
@@ -107,7 +131,9 @@ def _step(options: argparse.Namespace) -> int:
     from .view.stepper import stepper
 
     root = build(options.expression, options.values)
-    if options.output:
+    if options.output == "-":
+        print(stepper(root).page())
+    elif options.output:
         stepper(root).save(options.output)
         print(f"wrote {options.output}: open it in a browser; arrow keys go through the steps")
     else:
@@ -123,9 +149,7 @@ def source(name: str) -> str:
     """
     op = ops.TABLE.get(name)
     if op is None:
-        near = get_close_matches(name, ops.TABLE, n=1)
-        advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(ops.TABLE))}"
-        raise CommandError(f"no operation is called {name!r}; {advice}")
+        raise CommandError(f"no operation is called {name!r}; {formulas.meant(name, ops.TABLE)}")
     names = [argument.lstrip("*") for argument in op.arguments]
     rows = [("kind", op.kind), ("value", op.formula)]
     for argument, derivative, book in zip(names, op.derivatives, op.textbook):
@@ -160,29 +184,46 @@ def add_commands(commands: Any) -> None:
         ("step", _step, "step through the forward and the backward pass of an expression"),
     ):
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.epilog = f"functions: {', '.join(sorted(_known()))}; constants: pi, e"
         if name == "check":
-            command.epilog = "exit status: 0 passed, 1 failed, 3 cannot say (a kink, an edge or round-off here)"
-        command.add_argument("expression", help="such as 'tanh(w*x + b)'")
-        command.add_argument("values", nargs="*", metavar="name=number", help="a value for each name")
+            command.epilog += "; exit status: 0 passed, 1 failed, 3 cannot say (a kink, an edge or round-off here)"
+        command.add_argument("expression", help="such as 'tanh(w*x + b)' or '-log(p)'")
+        command.add_argument("values", nargs="*", metavar="name=number", help="a value for each name, such as p=1/2")
         command.set_defaults(run=run)
         if name == "draw":
             command.add_argument(
-                "-o", "--output", default="graph.svg", help="svg, png, pdf or dot (default: %(default)s)"
+                "-o",
+                "--output",
+                default="graph.svg",
+                help="svg, png, pdf, dot, or - to print the svg (default: %(default)s)",
             )
             command.add_argument("--rankdir", choices=("LR", "TB"), default="LR", help="left to right or top to bottom")
         if name == "check":
             command.add_argument("--order", type=int, choices=(1, 2), default=1, help="also check second derivatives")
         if name == "step":
-            command.add_argument("-o", "--output", help="write one HTML page; without it the steps are printed")
+            command.add_argument(
+                "-o", "--output", help="write one HTML page, - to print it; without it the steps are printed"
+            )
+
+
+def _protected(arguments: Sequence[str]) -> list[str]:
+    """The arguments, a space before an expression that begins with a minus: so it is not taken for an option."""
+    if arguments[:1] not in (["draw"], ["check"], ["step"]):
+        return [*arguments]
+    options = ("-o", "-h", "--")
+    return [
+        f" {text}" if text.startswith("-") and text != "-" and not text.startswith(options) else text
+        for text in arguments
+    ]
 
 
 def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
     """Parse and run; a mistake of the user is one message on standard error and exit status 2, no traceback."""
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(_protected(sys.argv[1:] if arguments is None else arguments))
     try:
         status: int = options.run(options)
         return status
-    except (CommandError, OSError, ValueError, ImportError) as error:
+    except (CommandError, OSError, ValueError, ImportError, RuntimeError, MemoryError) as error:
         print(f"tracegrad: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

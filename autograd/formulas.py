@@ -155,7 +155,7 @@ def _check(tree: ast.expr, text: str, functions: Collection[str], names: Collect
         elif isinstance(node, ast.Call):
             if not isinstance(node.func, ast.Name) or node.func.id not in functions:
                 name = node.func.id if isinstance(node.func, ast.Name) else _quoted(node.func, text)
-                raise refuse(f"unknown function {name!r}{_meant(name, functions)}")
+                raise refuse(f"unknown function {name!r}; {meant(name, functions)}")
             if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
                 raise refuse(f"{node.func.id} takes its arguments by position")
             if node.func.id == "where" and len(node.args) != 3:
@@ -185,13 +185,13 @@ _ALIASES = {
 """What functions are called elsewhere."""
 
 
-def _meant(name: str, functions: Collection[str]) -> str:
+def meant(name: str, functions: Collection[str]) -> str:
+    """Which function a name may stand for, or which there are."""
     from difflib import get_close_matches  # 6 ms, for an error only
 
     close = get_close_matches(name.lower(), functions, n=1)
     guess = _ALIASES.get(name, close[0] if close else "")
-    known = f"known functions: {', '.join(sorted(functions))}"
-    return f"; did you mean {guess}?" if guess in functions else f"; {known}"
+    return f"did you mean {guess}?" if guess in functions else f"known functions: {', '.join(sorted(functions))}"
 
 
 def names_in(tree: ast.expr) -> list[str]:

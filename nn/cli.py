@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autograd import __version__, cli
+
+from . import doctor
+from .counts import whole
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -28,10 +31,16 @@ def _train(options: argparse.Namespace) -> int:
     )
 
 
-def _doctor(options: argparse.Namespace) -> int:
-    from .doctor import report
+def _whole(least: int) -> Callable[[str], int]:
+    """Reads whole numbers from a command line."""
 
-    return report()
+    def read(text: str) -> int:
+        try:
+            return whole(int(text), "the number", least)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}") from None
+
+    return read
 
 
 def parser() -> argparse.ArgumentParser:
@@ -48,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
 
     demo = commands.add_parser("demo", help="train on the Iris flowers and take one flower's loss apart")
     demo.add_argument("-o", "--output", default="tracegrad-demo", help="folder for the pictures (default: %(default)s)")
-    demo.add_argument("--seed", type=int, default=0, help="of the split, the weights and the order of the flowers")
+    demo.add_argument(
+        "--seed", type=_whole(0), default=0, help="of the split, the weights and the order of the flowers"
+    )
     demo.set_defaults(run=_demo)
 
     cli.add_commands(commands)
@@ -56,14 +67,15 @@ def parser() -> argparse.ArgumentParser:
     training = commands.add_parser("train", help="train on a data set; save the model, curves and pictures")
     training.add_argument("dataset", choices=sorted(RECIPES))
     training.add_argument("--data", help="folder with the four MNIST files (default: $TRACEGRAD_MNIST)")
-    training.add_argument("--epochs", type=int, help="how often each sample is used")
-    training.add_argument("--seed", type=int, default=0, help="of weights, split and order (default: %(default)s)")
+    training.add_argument("--epochs", type=_whole(1), help="how often each sample is used")
+    training.add_argument(
+        "--seed", type=_whole(0), default=0, help="of weights, split and order (default: %(default)s)"
+    )
     training.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
     training.add_argument("-o", "--output", help="folder for what is saved (default: tracegrad-DATASET)")
     training.set_defaults(run=_train)
 
-    doctor = commands.add_parser("doctor", help="check this installation, and say how to repair it")
-    doctor.set_defaults(run=_doctor)
+    commands.add_parser("doctor", help=doctor.ABOUT).set_defaults(run=lambda options: doctor.report())
     return top
 
 

@@ -6,13 +6,14 @@ overwrites files of the other, silently, so the check must not go through that p
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import importlib.util
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 CURE = (
@@ -87,6 +88,16 @@ def _version(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+ABOUT = "check this installation, and say how to repair it"
+
+
+def command(arguments: Sequence[str]) -> int:
+    """`tracegrad doctor`, which runs where nothing else does."""
+    parser = argparse.ArgumentParser(prog="tracegrad doctor", description=ABOUT[0].upper() + ABOUT[1:] + ".")
+    parser.parse_args(arguments)
+    return report()
 
 
 def report() -> int:

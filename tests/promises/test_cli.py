@@ -65,7 +65,11 @@ def test_source(capsys):
         assert status == 0 and out.startswith(f"{name}: ") and "$" not in out.splitlines()[-1]
     assert "def __mul__" in run("source mul", capsys)[1] and "shares_all" in run("source softmax", capsys)[1]
     assert "domain" in run("source log", capsys)[1] and "kink at 0 of" in run("source relu", capsys)[1]
-    for name, advice in (("softmx", "did you mean softmax?"), ("xyzzy", "there are abs, acos")):
+    for name, advice in (
+        ("softmx", "did you mean softmax?"),
+        ("xyzzy", "known functions: abs, acos"),
+        ("ln", "did you mean log?"),
+    ):
         status, out, err = run(f"source {name}", capsys)
         assert status == 2 and not out and f"no operation is called {name!r}; {advice}" in err
 
