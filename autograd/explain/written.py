@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import keyword
+import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from .. import formulas, functions
 from ..answer import Answer
 from ..graph import consumers, describe, refuse_freed, topological
-from ..notation.expression import Expression, number, operation, symbol
+from ..notation.expression import Expression, fold, number, operation, symbol
 from ..notation.names import Name
 from ..notation.naming import Names, UserNames, names_of
 from ..notation.render import render
 from ..notation.styles import Latex, MathML, Plain, Style
 from ..ops import TABLE, known_functions
-from ..value import Value, apply, argument
+from ..value import Value, real
 from .lines import LatexDisplay
 
 _DOTS = Expression("dots")
@@ -91,8 +91,7 @@ class Formula(Answer):
 
         Raises:
             ValueError: parts were left out, so that the text denotes nothing.
-            TypeError: a name is not a variable of the formula.
-            FormulaError: the text is longer or deeper than the language allows.
+            TypeError: a name is not a variable of the formula, or a value is not a real number.
         """
         if self.hidden:
             raise ValueError(
@@ -103,18 +102,18 @@ class Formula(Answer):
             raise TypeError(
                 f"no variable {sorted(unknown)[0]!r}; the variables are {', '.join(self.variables) or 'none'}"
             )
-        scope: dict[str, Any] = {name: Value(values.get(name, leaf.data)) for name, leaf in self.variables.items()}
-        scope |= {"inf": Value(float("inf")), "nan": Value(float("nan"))}
-        known = known_functions()
-        callables = {name: getattr(functions, name, None) or _by_table(name) for name in known}
-        callables |= {"abs": abs, "pow": lambda x, y: x**y}
-        for line in self.text.split("\n"):
-            name, separator, body = line.partition(" = ")
-            result = formulas.interpret(formulas.parse(body if separator else line, known), callables, scope, Value)
-            result = result if isinstance(result, Value) else Value(float(result))
-            if separator:
-                scope[name] = result
-        return float(result.data)
+        known = {name: real(values.get(name, leaf.data), name) for name, leaf in self.variables.items()}
+
+        def number_of(part: Expression, operands: list[float]) -> float:
+            if part.head == "symbol":
+                return known[self.identifiers[part.datum]]
+            if part.head == "sum":  # in the order in which it is written
+                return functools.reduce(operator.add, operands)
+            return TABLE[part.head].evaluate(*operands)[0] if operands else part.value
+
+        for name, tree in self.definitions:
+            known[self.identifiers[name]] = fold(tree, number_of)
+        return fold(self.expression, number_of)
 
     def __str__(self) -> str:
         return f"{self.text}\n({self._note})" if self.hidden else self.text
@@ -131,10 +130,6 @@ class Formula(Answer):
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {**super()._forms(), ".tex": lambda: f"\\[\n{self.latex()}\n\\]\n"}
-
-
-def _by_table(name: str) -> Any:
-    return lambda *xs: apply(TABLE[name], tuple(argument(x, name) for x in xs))
 
 
 def formula(root: Value, shared: bool = False, max_operations: int = 150, names: UserNames | None = None) -> Formula:
