@@ -54,6 +54,7 @@ def method_source(op: Op) -> str:
         lines.append(f"        out, {together} = TABLE[{op.name!r}].evaluate({', '.join(op.arguments)})")
     else:
         lines += [f"    {line}" for line in body]
+    lines += ["    if type(out) is not float:", f"        return renumbered({op.name!r}, {tuple_source(nodes)})"]
     two_nodes, two_slopes = [*nodes, None], [*slopes, None]  # a single operand leaves the second slot empty
     more = f"({tuple_source(nodes[2:])}, {tuple_source(slopes[2:])})" if nodes[2:] else None
     lines += [

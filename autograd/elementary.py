@@ -12,7 +12,7 @@ from .modes import ACTIVE
 from .operation import TABLE, Op
 from .ops import FAULTS, FLOAT_FUNCTIONS
 from .reals import real
-from .value import Number, Value, argument, made, operand, watched
+from .value import Number, Value, argument, made, operand, renumbered, watched
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 """The function of each operation that has one, by name."""
@@ -60,7 +60,7 @@ _scope: dict[str, Any] = {
     **namespace(), "Any": Any, "Iterable": Iterable, "Number": Number,
     "ACTIVE": ACTIVE, "FAULTS": FAULTS, "FLOAT_FUNCTIONS": FLOAT_FUNCTIONS,
     "IEEE_FUNCTIONS": IEEE_FUNCTIONS, "TABLE": TABLE, "Value": Value, "argument": argument, "made": made,
-    "new": object.__new__, "operand": operand, "operands": operands, "watched": watched,
+    "new": object.__new__, "operand": operand, "operands": operands, "renumbered": renumbered, "watched": watched,
 }  # fmt: skip
 
 RESERVED = {*_scope, "out", "self", "node"} - FLOAT_FUNCTIONS.keys()

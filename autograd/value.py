@@ -116,7 +116,16 @@ class Value(Methods):
             RuntimeError: the graph was freed by an earlier ``backward(free_graph=True)``.
             AnomalyError: inside `detect_anomaly`, a gradient is nan or infinite.
         """
-        backward(self, real(gradient, "backward(gradient=…)"), free_graph)
+        try:
+            backward(self, real(gradient, "backward(gradient=…)"), free_graph)
+        except TypeError:
+            for node in topological(self):
+                if not is_real(node.grad):
+                    raise TypeError(
+                        f"the .grad of {_called(node)} is {node.grad!r}, to which nothing can be added. To clear a "
+                        "gradient write w.grad = 0.0, or call zero_grad()"
+                    ) from None
+            raise
 
     def zero_grad(self) -> None:
         """Set ``.grad`` of this node and of every node it depends on to 0.0."""
@@ -245,7 +254,32 @@ def argument(x: object, function: str) -> Value:
 
 def made(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float, ...]) -> Value:
     """The node of an operation whose value and local derivatives are known."""
+    if type(out) is not float:
+        return renumbered(op, parents)
     return watched(op, parents, out, slopes) if ACTIVE else _node(op, parents, out, slopes)
+
+
+def renumbered(op: str, parents: tuple[Value, ...]) -> Value:
+    """The node of an operation on Values of which one's ``.data`` was assigned and is not a float yet.
+
+    To look at every assignment would make every operation slower; a wrong one shows in the type of the result.
+
+    Raises:
+        TypeError: what was assigned is not a real number.
+    """
+    for parent in parents:
+        assigned: Any = parent.data
+        if isinstance(assigned, Value):
+            raise TypeError(
+                f"the .data of {_called(parent)} is a Value of a graph of its own; .data holds a number. "
+                "An update reads w.data = w.data - 0.1 * w.grad"
+            )
+        parent.data = real(assigned, f"the .data of {_called(parent)}")
+    return made(op, parents, *ops.TABLE[op].evaluate(*[parent.data for parent in parents]))
+
+
+def _called(node: Value) -> str:
+    return f"the Value {node.label!r}" if node.label else f"a {node.op or 'leaf'} without a label"
 
 
 def apply(op: ops.Op, parents: tuple[Value, ...]) -> Value:
