@@ -116,16 +116,11 @@ class Value(Methods):
             RuntimeError: the graph was freed by an earlier ``backward(free_graph=True)``.
             AnomalyError: inside `detect_anomaly`, a gradient is nan or infinite.
         """
+        seed = real(gradient, "backward(gradient=…)")
         try:
-            backward(self, real(gradient, "backward(gradient=…)"), free_graph)
-        except TypeError:
-            for node in topological(self):
-                if not is_real(node.grad):
-                    raise TypeError(
-                        f"the .grad of {_called(node)} is {node.grad!r}, to which nothing can be added. To clear a "
-                        "gradient write w.grad = 0.0, or call zero_grad()"
-                    ) from None
-            raise
+            backward(self, seed, free_graph)
+        except TypeError as error:
+            raise _no_gradient(self, error) from None
 
     def zero_grad(self) -> None:
         """Set ``.grad`` of this node and of every node it depends on to 0.0."""
@@ -276,6 +271,17 @@ def renumbered(op: str, parents: tuple[Value, ...]) -> Value:
             )
         parent.data = real(assigned, f"the .data of {_called(parent)}")
     return made(op, parents, *ops.TABLE[op].evaluate(*[parent.data for parent in parents]))
+
+
+def _no_gradient(root: Value, error: TypeError) -> TypeError:
+    """What to say if a gradient could not be added to what stands in a ``.grad``."""
+    for node in topological(root):
+        if not is_real(node.grad):
+            return TypeError(
+                f"the .grad of {_called(node)} is {node.grad!r}, to which no gradient can be added. To clear it write "
+                "w.grad = 0.0, or call zero_grad()"
+            )
+    return error
 
 
 def _called(node: Value) -> str:

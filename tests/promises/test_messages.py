@@ -16,6 +16,7 @@ import pytest
 import autograd
 from autograd import AnomalyError, TraceError, Value, detect_anomaly, formulas, functional, graph, modes
 from autograd.formulas import FormulaError
+from autograd.operation import UnknownOperationError
 
 ENGINE = (
     "formulas", "floats", "operation", "ops", "modes", "graph", "eager", "backward", "pickling", "reals", "value",
@@ -35,6 +36,12 @@ def edited() -> Value:
     y = x.sin() * x
     x.data = 2.0
     return y
+
+
+def assigned(data: Any = 1.0, grad: Any = 0.0) -> Value:
+    x = Value(1.0, "w")
+    x.data, x.grad = data, grad
+    return x
 
 
 def watched(act: Callable[[], Any]) -> Callable[[], Any]:
@@ -71,6 +78,10 @@ pole = v / 0.0
 MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     # a number where a Value or a number belongs
     (lambda: Value("3"), TypeError, "Value takes a real number, not str ('3'): convert text with float(text)"),
+    (lambda: assigned(data=v) * 2.0, TypeError, "the .data of the Value 'w' is a Value of a graph of its own"),
+    (lambda: assigned(data=1j) * 2.0, TypeError, "the .data of the Value 'w' takes a real number, not complex"),
+    (lambda: (assigned(grad=None) * 2.0).backward(1.0), TypeError, "the .grad of the Value 'w' is None"),
+    (lambda: autograd.ops.TABLE["gone"], UnknownOperationError, "the operation 'gone' is not registered; the node keeps"),
     (lambda: Value(v), TypeError, "for a leaf with the same number write Value(v.data)"),
     (lambda: v + None, TypeError, "a function may have forgotten its return statement"),
     (lambda: v * [1.0], TypeError, "make one Value per entry: [Value(x) for x in items]"),
@@ -121,8 +132,8 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: autograd.register("exp", "x", "1"), ValueError, "'exp' cannot name a new operation: it is taken"),
     (lambda: autograd.register("Value", "x", "1"), ValueError, "'Value' cannot name a new operation"),
     (lambda: autograd.register("data", "x", "1"), ValueError, "'data' cannot name a new operation"),
-    (lambda: autograd.register("a b", "x", "1"), ValueError, "or not a Python identifier"),
-    (lambda: autograd.register("class", "x", "1"), ValueError, "or not a Python identifier"),
+    (lambda: autograd.register("a b", "x", "1"), ValueError, "not a Python identifier, or begins with"),
+    (lambda: autograd.register("class", "x", "1"), ValueError, "not a Python identifier, or begins with"),
     (lambda: autograd.register("f", "x * y", "y"), ValueError, "(x, y) and 1 derivatives; give one for each"),
     (lambda: autograd.register("f", "x", ["1", "1"]), ValueError, "(x) and 2 derivatives; give one for each"),
     (lambda: autograd.register("f", "x", {"x": "1"}), TypeError, "f: derivatives are a list of formulas"),  # type: ignore
@@ -146,6 +157,9 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (formula("eval(x)"), FormulaError, "unknown function 'eval'; known functions: exp, where"),
     (formula("exp(x=1)"), FormulaError, "exp takes its arguments by position"),
     (formula("where(x)"), FormulaError, "where takes three arguments: where(condition, chosen, otherwise)"),
+    (formula("x·x"), FormulaError, "write * for ·"),
+    (formula("x ^ 2"), FormulaError, "write ** for ^"),
+    (lambda: formulas.identifier(3), TypeError, "a name is text, not int"),  # type: ignore[arg-type]
     (formula("1 < x < 2"), FormulaError, "comparisons are <, <=, > or >=, one at a time"),
     (formula("x.y"), FormulaError, "'x.y' is not allowed here; use numbers, names, + - * / ** and functions"),
 ]  # fmt: skip
