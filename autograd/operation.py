@@ -136,7 +136,7 @@ class _Table(dict[str, Op]):
             f"the operation {plain!r} is not registered"
             + (" with the formula that this node was made with" if plain != name else "")
             + "; the node keeps its value and its recorded derivatives, and nothing else is known of it. Register the "
-            "operation again and build the graph anew"
+            "operation again and build the graph again"
         )
 
 

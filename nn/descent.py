@@ -101,7 +101,7 @@ def descend(
 
     Raises:
         ValueError: the batch size, the step rule or the scale does not fit the problem.
-        TypeError: f is no function (or list of functions) of n numbers.
+        TypeError: f is not a function (or list of functions) of n numbers.
 
     Example:
         >>> found = descend(lambda x: (x[0] - 1) ** 2 + 10 * (x[1] + 2) ** 2, [0.0, 0.0])

@@ -152,7 +152,7 @@ def nll_loss(log_probabilities: Any, target: Target) -> Any:
     """
 
     def one(p: list[Any], chosen: Any) -> Any:
-        tracing = current().tracing  # then data stand for nothing
+        tracing = current().tracing  # then data mean nothing
         if not tracing and any((x.data if isinstance(x, Value) else x) > 1e-9 for x in p):
             raise ValueError(
                 "nll_loss takes logarithms of probabilities, which are never positive; take the logarithm of "

@@ -88,7 +88,7 @@ class Prepared:
         if moving.isdisjoint(self.leaves) and moving.isdisjoint(model.parameters()):
             raise ValueError("the loss depends on none of the optimizer's parameters; was it made for this model?")
         strange = {*self.leaves} - moving - all_values(model)
-        if strange:  # a leaf that is made anew each time is a number of the computation, and no hidden parameter
+        if strange:  # a leaf that is made again each time is a number of the computation, not a hidden parameter
             strange &= {*graph.leaves(loss(model(self.X[0].tolist()), self.y[0].tolist()))}
         if strange:
             found = [leaf for leaf in self.leaves if leaf in strange]

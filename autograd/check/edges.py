@@ -228,7 +228,7 @@ def _landmarks(op: ops.Op) -> tuple[list[Any], list[Any]]:
 
 
 def on_kink(op: ops.Op, operands: Sequence[float], position: int | None = None) -> bool:
-    """Whether operands stand on a kink of an operation; with ``position``, on one that concerns that operand."""
+    """Whether operands are on a kink of an operation; with ``position``, on one that concerns that operand."""
     named = zip(op.kinks, _landmarks(op)[0])
     concerned = [
         kink
@@ -239,7 +239,7 @@ def on_kink(op: ops.Op, operands: Sequence[float], position: int | None = None) 
 
 
 def kinked_node(order: Sequence[Value]) -> Value | None:
-    """The first node that stands on a kink, so that its slope is a choice."""
+    """The first node that is on a kink, so that its slope is a choice."""
     on = (node for node in order if node.parents and ops.TABLE[node.op].kinks)
     return next((node for node in on if on_kink(ops.TABLE[node.op], [p.data for p in node.parents])), None)
 

@@ -34,7 +34,7 @@ class Subject:
         leaves: the inputs as Values, whose ``.data`` is edited while `at` evaluates.
         labels: what the table calls them.
         root: the graph recorded at the point, with source lines where the function was called for it.
-        fixed: whether the root was given, and not computed anew by each call.
+        fixed: whether the root was given, and not computed again by each call.
         calls: how often the function was called.
     """
 
@@ -95,7 +95,7 @@ class Subject:
 
     @property
     def recorded(self) -> list[Value]:
-        """The inputs as they stand in ``root``."""
+        """The inputs as they are in ``root``."""
         return self.originals if self.fixed else self.leaves
 
     def call(self, source: bool = False) -> Any:

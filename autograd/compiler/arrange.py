@@ -90,7 +90,7 @@ def economical(rows: Ints, private: tuple[int, int], results: tuple[int, int]) -
 
     Of a layer z = W·x + b, h = relu(z), only h is kept: the reverse pass asks where z is positive, and h is positive at
     the same places. What is handed to h is not kept either, only what z gets of it; and that takes the place of h
-    when nothing reads h any more. So a small network stays in the nearest cache.
+    when nothing reads h anymore. So a small network stays in the nearest cache.
     """
     if not (rows[:, THEN] >= AND_RELU).any() or np.isin(rows[:, OP], _SCATTERED).any():
         return rows

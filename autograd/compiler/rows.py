@@ -80,7 +80,7 @@ class Code:
 
 
 def steps_of(slots: Ints) -> tuple[int, ...]:
-    """The steps from the first slot to its neighbours along each axis; 0 along an axis of length 1."""
+    """The steps from the first slot to its neighbors along each axis; 0 along an axis of length 1."""
     first = (0,) * slots.ndim
     if slots.size == 1:
         return first

@@ -57,7 +57,7 @@ class Engine:
         """Called before a pass."""
 
     def release(self) -> None:
-        """Called after a pass, to let go of what `prepare` kept of the graph."""
+        """Called after a pass, to release what `prepare` kept of the graph."""
 
     def run(self, root: Value, seed: float = 1.0, start: Adjoints | None = None) -> Adjoints:
         """One pass: the gradients of all nodes. ``start`` holds gradients left over from an earlier pass."""

@@ -78,10 +78,10 @@ class Ledger(Answer):
             kind: how a path finds its group:
 
                 - ``"sample"``: by the term of the loss it comes through. The loss is a sum or mean, perhaps times
-                  a number, perhaps beside other terms such as weight decay; of the sums at the top of the graph the
+                  a number, perhaps with other terms such as weight decay; of the sums at the top of the graph the
                   one with most terms counts as the sum over samples, numbered in the order of addition (of evaluation,
                   if neurons are found; terms of one evaluation are one sample). A term with a label is called by
-                  it. Where the loss is no such sum, by the evaluation of the neuron that the
+                  it. Where the loss is not such a sum, by the evaluation of the neuron that the
                   leaf enters.
                 - ``"neuron"``: by the first neuron after the leaf's own: for a weight, which neurons of the next
                   layer carry its effect on. Neurons are found by the labels of their weights; without any, by the

@@ -25,7 +25,7 @@ class Recomputed(Mutant, ABC):
     """An engine with a forward pass of its own."""
 
     def prepare(self, root: Value) -> None:
-        """Compute every node anew."""
+        """Compute every node again."""
         self.slopes: dict[Value, Sequence[float]] = {}
         numbers: dict[Value, float] = {}
         for node in topological(root):
@@ -104,7 +104,7 @@ class Rounded(Recomputed):
         return value, [self.rounded(slope) for slope in slopes] if self.products else slopes
 
     def contribution(self, adjoint: float, derivative: float) -> float:
-        """What one edge hands on, rounded if products are."""
+        """What one edge passes on, rounded if products are."""
         product = super().contribution(adjoint, derivative)
         return self.rounded(product) if self.products else product
 

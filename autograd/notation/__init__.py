@@ -1,6 +1,6 @@
 """Mathematics on paper: names of nodes, formulas as trees, their derivatives, and how all of it is written.
 
-`autograd.explain`, `autograd.view`, `autograd.check` and `autograd.precision` stand on this package.
+`autograd.explain`, `autograd.view`, `autograd.check` and `autograd.precision` build on this package.
 """
 
 from .names import Name as Name

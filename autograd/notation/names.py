@@ -76,7 +76,7 @@ class Name:
         return self.base + "".join(map(RAISED.__getitem__, above)) + "".join(map(LOWERED.__getitem__, below))
 
     def latex(self, commas: bool = False) -> str:
-        """LaTeX: ``w^{2}_{13}``, or ``w^{2}_{1,3}`` with ``commas``; there is a comma anyway beside a 10."""
+        """LaTeX: ``w^{2}_{13}``, or ``w^{2}_{1,3}`` with ``commas``; next to a 10 there is a comma anyway."""
         above = self._superscript()
         below = ",".join(map(str, self.lower)) if commas else joined(self.lower)
         return latex_word(self.base) + (f"^{{{above}}}" if above else "") + (f"_{{{below}}}" if below else "")
@@ -158,7 +158,7 @@ class Place(NamedTuple):
     """What the dotted label of a part of a network says; indices count from 1, and 0 stands for one that it lacks.
 
     Attributes:
-        network: what stands before the layer: ``""``, or ``"critic."`` for a network that is part of a larger model.
+        network: what comes before the layer: ``""``, or ``"critic."`` for a network that is part of a larger model.
         layer, neuron, weight: indices.
         letter: w, b, z or a.
     """

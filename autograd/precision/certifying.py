@@ -19,7 +19,7 @@ from .replay import Replay, replay
 
 DOUBLINGS = 3
 SETTLED = 20
-"""A number is settled when two precisions, one twice the other, agree to so many digits."""
+"""A number is settled when two precisions, one twice the other, agree to this many digits."""
 
 
 def certify(
@@ -45,7 +45,7 @@ def certify(
         digits: of the first replay, at least 30.
         intervals: enclose the numbers too, which takes about as long as the rest.
         names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
-        curve: put the errors of finite differences beside each gradient (`autograd.check.error_curve`).
+        curve: put the errors of finite differences next to each gradient (`autograd.check.error_curve`).
 
     Returns:
         A `Certificate`: ``.value`` and ``.gradients`` (name, computed, exact, digits, enclosure, losses),
@@ -53,7 +53,7 @@ def certify(
 
     Raises:
         ImportError: mpmath is not installed.
-        TypeError: root is no Value, or leaves is no list of Values.
+        TypeError: root is not a Value, or leaves is not a list of Values.
         ValueError: a leaf is not in the graph, data was edited after the graph was built, or digits is below 30.
         RuntimeError: the graph was freed.
 
@@ -114,7 +114,7 @@ def _refuse_stale(order: Iterable[Value]) -> None:
             data = TABLE[node.op].evaluate(*[parent.data for parent in node.parents])[0]
             if data != node.data and (data == data or node.data == node.data):
                 raise ValueError(
-                    f"{graph.describe(node)} does not follow from its operands any more: data was edited after the "
+                    f"{graph.describe(node)} does not follow from its operands anymore: data was edited after the "
                     "graph was built. Call autograd.graph.forward(root) first."
                 )
 

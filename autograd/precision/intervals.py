@@ -15,7 +15,7 @@ from .meanings import Arithmetic, Meaning, context, load_mpmath
 
 GUARD = 20
 HUGE = 100_000
-"""Binary digits before the point, 1e30103, from which on a number counts as out of reach."""
+"""Binary digits before the point, 1e30103, from which a number counts as out of reach."""
 
 
 def out_of_reach(raw: Any) -> bool:

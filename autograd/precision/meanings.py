@@ -42,7 +42,7 @@ _contexts = _Contexts()
 
 
 def context(digits: int) -> Any:
-    """This thread's mpmath context of so many decimal digits.
+    """This thread's mpmath context of this many decimal digits.
 
     It is kept: a context consists of a thousand objects in cycles, which `gc.disable()` would never give back.
     """

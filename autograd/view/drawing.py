@@ -54,7 +54,7 @@ def draw(
     Args:
         root: the result whose graph is drawn, or several.
         rankdir: ``LR`` (left to right), ``TB`` (top to bottom), ``RL`` or ``BT``.
-        max_nodes: of a larger graph, the part nearest to the root is drawn and the rest stands in one box.
+        max_nodes: of a larger graph, the part nearest to the root is drawn and the rest is put in one box.
         fold: ``"layer"`` or ``"neuron"`` draws each layer or neuron as one box. It is found by the labels of the
             parameters, such as ``layers.0.neurons.3.weights.1``.
         highlight: nodes, or paths (sequences of nodes; the paths of a ledger), to be drawn in vermilion.
@@ -62,7 +62,7 @@ def draw(
         format: what a notebook shows, ``"svg"`` or ``"png"``.
         engine: ``"auto"`` uses the program ``dot``, else pygraphviz, else the built-in layout (always for more than
             1,000 nodes); or one of ``"dot"``, ``"pygraphviz"``, ``"builtin"``.
-        legend: whether a legend stands below.
+        legend: whether there is a legend below.
         timeout: seconds that Graphviz may take for a layout.
         names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
 
@@ -163,7 +163,7 @@ class Drawing(Answer):
         return self._placed
 
     def svg(self, prefix: str = "") -> str:
-        """The drawing as SVG text; ``prefix`` stands before each id, so that a page can hold several drawings.
+        """The drawing as SVG text; ``prefix`` is put before each id, so that a page can hold several drawings.
 
         Raises:
             RenderError: an engine was asked for by name and is missing or failed.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..value import Value
 
 FEW = 24
-"""So many operations outside all layers are still drawn one by one in a folded drawing."""
+"""Up to this many operations outside all layers are still drawn one by one in a folded drawing."""
 
 
 def grouping(order: list[Value], fold: str | None, max_nodes: int, called: Names) -> tuple[Grouping | None, list[str]]:

@@ -30,12 +30,12 @@ def steps(
 
     Only looks: the passes run on a copy of the graph, from gradients of zero, so no ``.data``, ``.grad`` or parent of
     yours changes, whatever is freed or updated, and whether or not you take all the frames. Leaves have the data they
-    have now; what was edited since the graph was made is computed anew, as by `graph.forward`. The adjoints at the
+    have now; what was edited since the graph was made is computed again, as by `graph.forward`. The adjoints at the
     end are what ``root.backward()`` then leaves in ``.grad`` if it was zero.
 
     Args:
         root: a Value.
-        free_graph: show how ``backward(free_graph=True)`` lets go of each adjoint as soon as it was handed on.
+        free_graph: show how ``backward(free_graph=True)`` frees each adjoint as soon as it has been passed on.
         update: a learning rate η: each parameter takes the step w ← w − η ∂L/∂w as soon as its gradient is complete.
         parameters: the leaves that ``update`` moves; all leaves if None.
         constants: also show what flows to plain numbers such as the 2 in ``x**2``. The engine computes it, but nobody
@@ -44,7 +44,7 @@ def steps(
 
     Raises:
         TypeError: ``root`` is not a Value, or ``update`` not a real number.
-        ValueError: a parameter is no leaf of the graph, or ``parameters`` came without ``update``.
+        ValueError: a parameter is not a leaf of the graph, or ``parameters`` came without ``update``.
         RuntimeError: the graph was freed by an earlier ``backward(free_graph=True)``.
 
     Example:
@@ -71,7 +71,7 @@ def steps(
     chosen = leaves if parameters is None else {}
     for parameter in parameters or ():
         if parameter not in leaves:
-            raise ValueError(f"{parameter!r} is no leaf of this graph, so a step of it cannot be shown")
+            raise ValueError(f"{parameter!r} is not a leaf of this graph, so a step of it cannot be shown")
         chosen[parameter] = leaves[parameter]
     refuse_freed(given)
     twin = copy.deepcopy(root)

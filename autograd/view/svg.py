@@ -1,7 +1,7 @@
 """A placed picture as SVG: self-contained, escaped, the same structure whichever engine chose the places.
 
-No style sheet, no script, no reference to anything outside, and no id beside those that `drawing` promises; so a
-picture can stand inside any page, several times.
+No style sheet, no script, no reference to anything outside, and no id besides those that `drawing` promises; so a
+picture can be put inside any page, several times.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The picture of a network as SVG text, written with the standard library alone.
 
-The colours are Okabe and Ito's blue and vermillion, which every kind of colour vision tells apart; negative entries
-are dashed as well, so that a grey print says the same.
+The colors are Okabe and Ito's blue and vermillion, which every kind of color vision tells apart; negative entries
+are dashed as well, so that a gray print says the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RADIUS, PITCH, FONT = 17.0, 40.0, 'font-family="Helvetica, Arial, DejaVu Sans, s
 
 
 class Column(NamedTuple):
-    """One layer as it is drawn: its entries, which of them are shown, and what stands under them.
+    """One layer as it is drawn: its entries, which of them are shown, and what is written under them.
 
     Attributes:
         size: how many entries it has.
@@ -107,7 +107,7 @@ def _places(
 ) -> tuple[dict[int | None, tuple[float, float]], tuple[float, float] | None]:
     """Where each shown entry stands, the constant 1 under key None, and the gap where entries are left out."""
     rows = _rows(column)
-    y = middle - (rows - 1) * PITCH / 2  # the neurons are centred, the constant stands below them
+    y = middle - (rows - 1) * PITCH / 2  # the neurons are centered, the constant is below them
     where: dict[int | None, tuple[float, float]] = {}
     gap = None
     for before, entry in zip([-1, *column.shown], column.shown):

@@ -227,9 +227,9 @@ def test_parameters_need_a_learning_rate_and_must_be_leaves():
     y = x * 2
     with pytest.raises(ValueError, match="give a learning rate"):
         autograd.steps(y, parameters=[x])
-    with pytest.raises(ValueError, match="no leaf of this graph"):
+    with pytest.raises(ValueError, match="not a leaf of this graph"):
         autograd.steps(y, update=0.1, parameters=[y])
-    with pytest.raises(ValueError, match="no leaf of this graph"):
+    with pytest.raises(ValueError, match="not a leaf of this graph"):
         autograd.steps(y, update=0.1, parameters=[Value(1.0)])
     with pytest.raises(TypeError):
         autograd.steps(y, update="fast")

@@ -211,7 +211,7 @@ def _run(rows, memory, places, first, careful_from):  # type: ignore[no-untyped-
         memory: all numbers of the program.
         places: a 0, where listed samples begin, and the slots that gather and scatter refer to.
         first: whether this is the first block of samples, so that sums over samples start afresh.
-        careful_from: the row from which on a product with an exact zero carries nothing.
+        careful_from: the row from which a product with an exact zero carries nothing.
     """
     M, P, L = pointer(memory), pointer(rows), pointer(places)
     for r in range(rows.shape[0]):

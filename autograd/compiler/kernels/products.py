@@ -28,8 +28,8 @@ from .vectors import careful_product_to, compiled, inlined, product_to
 _ADD, _RELU, _STEP, _UNSEEN = (np.uint64(n) for n in (AND_ADD, AND_RELU, AND_STEP, UNSEEN))
 _ZERO, _ONE, _TWO, _FOUR, _EIGHT, _WIDTH = (np.uint64(n) for n in (0, 1, 2, 4, 8, WIDTH))
 _NEAR, _SHORT, _BESIDE = np.uint64(640), np.uint64(24), np.uint64(8)
-"""So many vectors of lanes the nearest cache holds beside other things; so many a dot product has at least to be worth
-its beginning and its end; and so many vectors b are used while they are there."""
+"""How many vectors of lanes the nearest cache holds along with other things; how many a dot product needs to be worth
+its beginning and its end; and how many vectors b are used while they are there."""
 
 
 @inlined

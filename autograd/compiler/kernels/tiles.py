@@ -2,7 +2,7 @@
 
 A tile is ``height`` × ``width`` vectors of the processor's length (eight doubles with AVX-512). Each vector that is
 loaded serves ``height`` or ``width`` products, so that the multipliers and not the memory set the pace (Goto and van de
-Geijn 2008, "Anatomy of high-performance matrix multiplication"). LLVM vectorises a loop over one vector well, but keeps
+Geijn 2008, "Anatomy of high-performance matrix multiplication"). LLVM vectorizes a loop over one vector well, but keeps
 no tile of several in registers; so these few instructions are given to it as vectors.
 """
 
@@ -287,7 +287,7 @@ def put_sums(typing_context, tile, M, o, ro, co, add):  # type: ignore[no-untype
 
     def write(w: _Writer, t: Any, M: Any, o: Any, ro: Any, co: Any, add: Any) -> None:
         left, step = w.vectors(t), 1
-        while step < w.lanes:  # what is joined first lies in neighbouring lanes: at last sum i in lane i
+        while step < w.lanes:  # what is joined first lies in neighboring lanes: at last sum i in lane i
             low = [(p & ~step) + (w.lanes if p & step else 0) for p in range(w.lanes)]
             pairs = [(left[i], left[min(i + 1, len(left) - 1)]) for i in range(0, len(left), 2)]
             left = [w.builder.fadd(w.shuffle(x, y, low), w.shuffle(x, y, [p + step for p in low])) for x, y in pairs]

@@ -64,8 +64,8 @@ class Cached:
     def code(self, *arguments: Any) -> Any:
         """The machine code for arguments of the types with which it was called before.
 
-        Called directly it looks at no types any more, which takes numba longer than a small program; so whoever calls
-        it must give it those types, or read what is no number.
+        Called directly it does not look at types, which takes numba longer than a small program; so whoever calls
+        it must give it those types, or read what is not a number.
         """
         try:
             return self.compiled.get_overload(tuple(map(typeof, arguments)))
@@ -353,7 +353,7 @@ def take(X, rows, out, width):  # type: ignore[no-untyped-def]
 
 
 def place(X, rows, memory, places, width):  # type: ignore[no-untyped-def]
-    """Where rows of X begin, as numbers from the memory on: places[1 : 1 + B], and once more the last for spare ones.
+    """Where rows of X begin, in numbers from the memory: places[1 : 1 + B], and once more the last for spare ones.
 
     False if X lies between the places of numbers.
     """
