@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from autograd import Value, compile
+from autograd import Value, compile, dot
 
 BACKENDS = ["numpy", "auto"]
 
@@ -151,3 +151,15 @@ def test_a_bare_assignment_needs_a_pull():
     assert program([1.0])[0] == 4.0
     program.pull()
     assert program([1.0])[0] == 49.0
+
+
+def test_a_traced_function_finds_the_parameters():
+    model = nn.MLP(1, [1], "linear", seed=0)
+    found = []
+
+    def loss(x):
+        found.append(len(model.parameters()))
+        return model(x) + dot(model.parameters(), model.parameters())
+
+    program = compile(loss, inputs=[(1,)], parameters=model.parameters())
+    assert set(found) == {2} and program([[0.5]])[0] == pytest.approx(loss([0.5]).data, rel=1e-13)
