@@ -145,6 +145,8 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: autograd.register("f", "x", "q"), FormulaError, "unknown name 'q'; known names: inf, nan, out, x"),
     (lambda: autograd.register("f", "sin(x, x)", "1"), FormulaError, "f: "),
     (lambda: autograd.register("f", "x", "sin()"), FormulaError, "f: "),
+    (lambda: autograd.register(3, "x", "1"), TypeError, "a name is text, not int"),  # type: ignore[arg-type]
+    (lambda: autograd.ops.TABLE["gone"], autograd.ops.UnknownOperationError, "the operation 'gone' is not registered"),
     (lambda: autograd.unregister("exp"), ValueError, "'exp' was not registered; registered are: "),
     # formulas
     (formula("x" * 10_001), FormulaError, "the formula has 10,001 characters; 10,000 are allowed"),
@@ -161,6 +163,8 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (formula("x ^ 2"), FormulaError, "write ** for ^"),
     (lambda: formulas.identifier(3), TypeError, "a name is text, not int"),  # type: ignore[arg-type]
     (formula("1 < x < 2"), FormulaError, "comparisons are <, <=, > or >=, one at a time"),
+    (formula("x ^ 2"), FormulaError, "^ is not a power here; write ** for ^"),
+    (formula("x·y"), FormulaError, "write * for ·"),
     (formula("x.y"), FormulaError, "'x.y' is not allowed here; use numbers, names, + - * / ** and functions"),
 ]  # fmt: skip
 
