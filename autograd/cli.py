@@ -41,7 +41,7 @@ def build(text: str, assignments: Sequence[str]) -> Value:
     """The graph of an expression, with one labelled leaf for each ``name=number``.
 
     Raises:
-        CommandError: the expression is not in the language, a name has no value, a value is no number or stands
+        CommandError: the expression is not in the language, a name has no value, a value is not a number or stands
             for a name that the expression does not have.
     """
     known = _known()

@@ -59,7 +59,7 @@ def parse(text: str, functions: Collection[str], names: Collection[str] | None =
         names: the names that may stand as variables; None allows every name that is not a function.
 
     Raises:
-        FormulaError: the text is no expression, is too long or too deep, or uses something else than numbers,
+        FormulaError: the text is not an expression, is too long or too deep, or uses something else than numbers,
             known names, ``+ - * / **``, ``< <= > >=``, parentheses and calls of known functions.
     """
     if len(text) > MAX_LENGTH:

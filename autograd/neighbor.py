@@ -26,7 +26,7 @@ def warn() -> None:
     """Warn whoever imports `autograd` if both are installed."""
     if other := hips_autograd():
         warnings.warn(
-            f"HIPS autograd is installed beside tracegrad ({other}). Both own the package name `autograd`, and "
+            f"HIPS autograd is installed alongside tracegrad ({other}). Both own the package name `autograd`, and "
             "whichever is installed last overwrites files of the other. Use a fresh virtual environment for tracegrad, "
             "or run in its folder `pip uninstall autograd` and then `pip install --force-reinstall --no-deps .`",
             RuntimeWarning,

@@ -180,7 +180,7 @@ class Value(Methods):
 
     def __float__(self) -> float:
         raise TypeError(
-            "a Value does not turn into a float by itself, since its gradient would be lost without a word. "
+            "a Value does not turn into a float by itself, since its gradient would be lost silently. "
             "For mathematics use autograd's functions (autograd.exp(v), not math.exp(v)); for the bare number, v.data."
         )
 

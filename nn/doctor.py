@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 CURE = (
-    "The distribution 'autograd' (HIPS autograd) is installed beside tracegrad; both own the package name `autograd`, "
-    "and one overwrites the other. Use a fresh virtual environment for tracegrad, or run in its folder\n"
+    "The distribution 'autograd' (HIPS autograd) is installed alongside tracegrad; both own the package name "
+    "`autograd`, and one overwrites the other. Use a fresh virtual environment for tracegrad, or run in its folder\n"
     "    pip uninstall autograd\n"
     "    pip install --force-reinstall --no-deps ."
 )

@@ -35,7 +35,7 @@ def compile(
     Raises:
         TraceError: Python control flow or ``float()`` depends on an input.
         TypeError: f returns something else than Values and numbers, or a parameter is no Value.
-        ValueError: a parameter is listed twice or is no leaf; inputs, dtype or backend are not understood.
+        ValueError: a parameter is listed twice or is not a leaf; inputs, dtype or backend are not understood.
     """
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype is 'float64' or 'float32', not {dtype!r}")
@@ -83,7 +83,7 @@ def _shape(shape: Any) -> Shape:
     try:
         entries = tuple(int(n) for n in shape)
     except TypeError:
-        raise ValueError(f"inputs lists one shape per argument, such as [(2,), ()]; {shape!r} is no shape") from None
+        raise ValueError(f"inputs lists one shape per argument, such as [(2,), ()]; {shape!r} is not a shape") from None
     if any(n < 1 for n in entries):
         raise ValueError(f"an argument's shape has positive entries; got {shape!r}")
     return entries

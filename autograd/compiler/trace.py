@@ -127,7 +127,7 @@ class Placeholder(Value):
     """An input while a function is traced: it has a place in the graph, and no number that anyone may look at."""
 
     __slots__ = ()
-    _lasting = False  # kept by a model, it is no parameter
+    _lasting = False  # kept by a model, it is not a parameter
 
     def __init__(self, label: str) -> None:
         super().__init__(0.0, label)

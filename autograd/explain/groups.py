@@ -140,7 +140,7 @@ def _by_sample(names: Names, between: Sequence[Value], adjoints: dict[Value, flo
 def samples(names: Names, inside: set[Value]) -> dict[Value, str]:
     """The terms of the loss and what they are called: ``sample 1``, … in the sum (or mean) that has most of them.
 
-    A loss is a sum or a mean of one term per sample, perhaps times a number, perhaps beside other terms (weight
+    A loss is a sum or a mean of one term per sample, perhaps times a number, perhaps with other terms (weight
     decay). Among the sums at the top of the graph, at most three deep, the one with most terms that are in
     ``inside`` is the sum over samples. A term with a label is called by it; other terms are ``term 1``, …. Terms that
     depend on the same evaluation of a network (the entries of a vector's squared error) are one sample.
@@ -189,7 +189,7 @@ def _evaluation(term: Value, structure: Structure) -> int | None:
 
 
 def _terms(node: Value, structure: Structure) -> list[Value]:
-    """The terms of a sum or mean, perhaps times numbers; a neuron's net input is no such sum."""
+    """The terms of a sum or mean, perhaps times numbers; a neuron's net input is not such a sum."""
     while True:
         inner = [parent for parent in node.parents if parent.op != "constant"]
         if node.op == "mean":

@@ -268,7 +268,8 @@ def test_importing_beside_hips_autograd_warns_with_the_cure(tmp_path):
     path = os.pathsep.join([str(ROOT), str(tmp_path)])
     done = run("import autograd\nprint(autograd.Value(2.0) ** 2)", path=path)
     assert done.returncode == 0 and "4.0" in done.stdout
-    assert "<string>:1: RuntimeWarning: HIPS autograd is installed beside tracegrad" in done.stderr  # the reader's line
+    # the reader's line
+    assert "<string>:1: RuntimeWarning: HIPS autograd is installed alongside tracegrad" in done.stderr
     for command in ("pip uninstall autograd", "pip install --force-reinstall --no-deps ."):
         assert command in done.stderr and command in doctor.CURE
     done = run("from nn.doctor import report; raise SystemExit(report())", path=path)
@@ -313,6 +314,6 @@ def test_hips_autograd_is_found_by_its_metadata_and_named(monkeypatch, tmp_path)
     assert neighbor.hips_autograd() == ""
     (tmp_path / "autograd-1.8.0.dist-info").mkdir()
     assert neighbor.hips_autograd() == str(tmp_path / "autograd-1.8.0.dist-info")
-    with pytest.warns(RuntimeWarning, match=r"beside tracegrad \(.*autograd-1.8.0.dist-info\).*pip uninstall autograd"):
+    with pytest.warns(RuntimeWarning, match=r"alongside tracegrad.*autograd-1.8.0.dist-info\).*pip uninstall autograd"):
         importlib.reload(autograd)
     assert autograd.Value is before
