@@ -17,6 +17,7 @@ from ..notation.names import Name
 from ..notation.naming import UserNames, names_of
 from ..notation.render import render
 from ..notation.slopes import EDITED, DerivationError, close, textbook
+from ..notation.spelling import in_numbers
 from ..notation.styles import Plain
 from ..ops import TABLE
 from ..value import Value
@@ -200,9 +201,9 @@ class Derivation(Lines):
         for equations in reversed(generations):
             for alike in _alike(equations, self._variables.names):
                 for equation in alike[: _shown(len(alike))]:
-                    spelled = in_numbers(equation.stages[-1])
-                    self.lines.append(Line("Numbers", equation.left, spelled))
-                    if spelled.head != "number":
+                    written = in_numbers(equation.stages[-1])
+                    self.lines.append(Line("Numbers", equation.left, written))
+                    if written.head != "number":
                         self.lines.append(Line("Numbers", None, number(equation.value)))
                 self.lines += _more("Numbers", len(alike))
 
@@ -291,28 +292,6 @@ def _replace(expression: Expression, old: Expression, new: Expression) -> Expres
         expression,
         lambda node, parts: new if node == old else Expression(node.head, tuple(parts), node.datum, node.value),
     )
-
-
-def in_numbers(expression: Expression) -> Expression:
-    """The same expression with a number for every symbol, derivative and function of a symbol."""
-
-    def combine(node: Expression, parts: list[Expression]) -> Expression:
-        if node.head in ("symbol", "constant", "partial", "prime", "applied"):
-            return number(node.value)
-        if node.head == "indexed":
-            return total(_few(parts[1:]))
-        if node.head == "dots":
-            return node
-        return Expression(node.head, tuple(parts), node.datum, node.value)
-
-    return fold(expression, combine)
-
-
-def _few(terms: Sequence[Expression]) -> list[Expression]:
-    if len(terms) <= 4:
-        return list(terms)
-    rest = sum(term.evaluate() for term in terms[2:-1])
-    return [*terms[:2], Expression("dots", value=rest), terms[-1]]
 
 
 def derivation(root: Value, leaf: Value, names: UserNames | None = None) -> Derivation:

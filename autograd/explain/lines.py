@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..answer import Answer
 from ..notation.expression import Expression
 from ..notation.render import render
-from ..notation.styles import Latex, MathML, Plain, Style
+from ..notation.styles import Latex, MathML, Plain, Style, math_element
 from ..text import xml
 
 
@@ -83,10 +83,10 @@ class Lines(Answer):
         for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
             parts.append(f"<h4>{xml(section)}</h4><table>")
             for line in lines:
-                left = _math(render(line.left, style)) if line.left is not None else ""
+                left = math_element(render(line.left, style)) if line.left is not None else ""
                 note = f'<td class="c">{xml(line.condition)}</td>' if line.condition else "<td></td>"
                 equals = "" if line.right.head == "dots" else "<mo>=</mo>"
-                right = _math(equals + render(line.right, style))
+                right = math_element(equals + render(line.right, style))
                 parts.append(f'<tr><td class="l">{left}</td><td>{right}</td>{note}</tr>')
             parts.append("</table>")
         return "".join([*parts, "</div>"])
@@ -121,10 +121,6 @@ _CSS = """<style>
 .tracegrad-derivation math{font-size:1.15em}
 @media print{.tracegrad-derivation{overflow:visible}}
 </style>"""
-
-
-def _math(body: str) -> str:
-    return f'<math displaystyle="true"><mrow>{body}</mrow></math>'
 
 
 def _latex_condition(condition: str) -> str:

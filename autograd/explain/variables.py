@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..notation.expression import Expression, clipped, number, operation, symbol, times, total
+from ..notation.expression import Expression, clipped, number, symbol, times, total
 from ..notation.naming import Names
 from ..notation.neurons import kind
 from ..notation.slopes import slope
+from ..notation.spelling import spelled
 from ..ops import TABLE
 from ..value import Value
 from .paths import depending
@@ -121,22 +122,7 @@ class Variables:
         if node.op in ("add", "mul"):
             kept = [p for p in parts if not (node.op == "add" and p.head == "constant" and p.datum == 0)] or parts
             return total(kept) if node.op == "add" else Expression("product", _factors(kept))
-        if node.op == "identity":
-            return parts[0]
-        half = len(parts) // 2
-        if node.op == "dot":
-            return total([times(x, y) for x, y in zip(parts[:half], parts[half:])])
-        if node.op == "mean":
-            return operation("div", total(parts), number(len(parts)))
-        if node.op == "log_sum_exp":
-            return operation("log", total([operation("exp", part) for part in parts]))
-        if node.op == "softmax":
-            shares = [operation("exp", part) for part in parts]
-            return operation("div", shares[0], total(shares))
-        if node.op == "log_softmax":
-            shares = [operation("exp", part) for part in parts]
-            return operation("log", operation("div", shares[0], total(shares)))
-        return operation(node.op, *parts)
+        return spelled(node.op, parts)
 
     # ---- local derivatives between named quantities ----
 

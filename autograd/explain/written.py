@@ -15,6 +15,7 @@ from ..notation.expression import Expression, fold, number, operation, symbol
 from ..notation.names import Name
 from ..notation.naming import Names, UserNames, names_of
 from ..notation.render import render
+from ..notation.spelling import spelled
 from ..notation.styles import Latex, MathML, Plain, Style
 from ..ops import TABLE, known_functions
 from ..value import Value, real
@@ -228,32 +229,7 @@ def _one(node: Value, parts: Sequence[Expression], symbols: Mapping[Value, Expre
         return symbols[node] if node in symbols else number(node.data)
     if node.op not in TABLE:
         raise TypeError(f"{describe(node)} is not an operation of the table, so it has no formula")
-    first, *rest = parts
-    if node.op == "identity":
-        return first
-    if node.op == "add" and first.head == "number" and first.datum == 0 and node.parents[0].op == "constant":
-        return rest[0]  # the zero that sum() starts from
-    if node.op == "dot":
-        half = len(parts) // 2
-        return _chain([operation("mul", x, y) for x, y in zip(parts[:half], parts[half:])])
-    if node.op == "mean":
-        return operation("div", _chain(parts), number(len(parts)))
-    if node.op == "log_sum_exp":
-        return operation("log", _chain([operation("exp", part) for part in parts]))
-    if node.op == "softmax":
-        shares = [operation("exp", part) for part in parts]
-        return operation("div", shares[0], _chain(shares))
-    if node.op == "log_softmax":
-        shares = [operation("exp", part) for part in parts]
-        return operation("log", operation("div", shares[0], _chain(shares)))
-    return operation(node.op, *parts)
-
-
-def _chain(terms: Sequence[Expression]) -> Expression:
-    result = terms[0]
-    for term in terms[1:]:
-        result = operation("add", result, term)
-    return result
+    return spelled(node.op, parts)
 
 
 def _cut(top: Value, symbols: Mapping[Value, Expression], called: Names, budget: int) -> tuple[Expression, int]:

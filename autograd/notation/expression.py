@@ -23,9 +23,9 @@ class Expression:
     """A node of an expression tree.
 
     Attributes:
-        head: ``"number"``, ``"constant"`` (a number that is data of the graph), ``"symbol"``, ``"partial"``,
-            ``"applied"``, ``"prime"``, ``"sum"``, ``"product"``, ``"indexed"``, ``"dots"``, or the name of an
-            operation.
+        head: the name of an operation, or ``"number"``, ``"constant"`` (a number that is data of the graph),
+            ``"symbol"``, ``"partial"``, ``"applied"``, ``"prime"``, ``"sum"``, ``"product"``, ``"indexed"``,
+            ``"dots"``, and at the top of a tree ``"relation"``: a = b = c.
         parts: the operands. An indexed sum has its pattern first and then the terms it stands for.
         datum: what else the head needs: a `Name`, the two of a derivative, the letter of a function or of an
             index with its range.
@@ -64,6 +64,11 @@ def symbol(name: Name, value: float) -> Expression:
 def operation(head: str, *parts: Expression) -> Expression:
     """An operation of the table."""
     return Expression(head, parts)
+
+
+def relation(*parts: Expression, sign: str = "=") -> Expression:
+    """``a = b = c``, or with another sign between: ``w ← w − 1``."""
+    return Expression("relation", parts, sign)
 
 
 def total(terms: Sequence[Expression]) -> Expression:

@@ -7,8 +7,10 @@ with a minus sign is put in parentheses unless it comes first, as on paper: ``x 
 
 from __future__ import annotations
 
+import functools
+
 from .expression import Expression, fold
-from .styles import ATOM, PREFIX, PRODUCT, SCRIPT, SIGN, SUM, Piece, Style
+from .styles import ATOM, COMPARISON, PREFIX, PRODUCT, SCRIPT, SIGN, SUM, Piece, Style
 
 _COMPARISONS = {"less": "<", "less_equal": "<="}
 
@@ -40,6 +42,9 @@ def render(expression: Expression, style: Style) -> str:
         if head == "symbol":
             scripts = style.on_paper and (node.datum.upper or node.datum.sample is not None)
             return Piece(style.name(node.datum), SCRIPT if scripts else ATOM)  # (w²₁₁)³, not w²₁₁³
+        if head == "relation":
+            texts = [part.text for part in parts]
+            return Piece(functools.reduce(lambda x, y: style.join(x, node.datum, y), texts), COMPARISON)
         if head == "dots":
             return Piece(style.dots(), ATOM)
         if head == "partial":

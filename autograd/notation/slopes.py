@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from .. import ops
 from ..graph import describe
@@ -21,6 +22,15 @@ class DerivationError(RuntimeError):
     """A line of a derivation and the recorded graph disagree: the graph was edited, or an operation's rule is wrong."""
 
 
+class Condition(NamedTuple):
+    """A comparison that holds, such as z > 0."""
+
+    left: Expression
+    sign: str
+    right: Expression
+
+
+_SIGNS = {ast.Lt: ("<", "≥"), ast.LtE: ("≤", ">"), ast.Gt: (">", "≤"), ast.GtE: ("≥", "<")}
 _OPERATORS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 _COMPARISONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Lt: lambda x, y: x < y,
@@ -35,6 +45,7 @@ def slope(
     position: int,
     write: Callable[[Value], Expression],
     share: Callable[[Value, float], Expression | None] = lambda node, x: None,
+    taken: list[Condition] | None = None,
 ) -> Expression:
     """∂ node / ∂ its operand at ``position``.
 
@@ -43,6 +54,8 @@ def slope(
         position: which operand.
         write: the expression of a node.
         share: the name of exp(x) / Σ exp, if it has one (ŷ behind a softmax), from x and its number.
+        taken: a list for the conditions that chose a branch of the formula. With it a slope with a kink is the branch
+            taken, such as 1; without it, a sign such as relu′(z) or [x < y].
     """
     parents = node.parents
     expected = node.local_derivatives[position]
@@ -55,11 +68,11 @@ def slope(
         return _shared(node, position, write, share)
     if node.op == "mul":
         return write(parents[1 - position])
-    if node.op in ("relu", "leaky_relu", "elu") and position == 0:
+    if taken is None and node.op in ("relu", "leaky_relu", "elu") and position == 0:
         return Expression("prime", (write(parents[0]),), node.op, expected)
-    if node.op == "abs":
+    if taken is None and node.op == "abs":
         return Expression("applied", (write(parents[0]),), "sign", expected)
-    if node.op in ("maximum", "minimum") and expected != 0.5:
+    if taken is None and node.op in ("maximum", "minimum") and expected != 0.5:
         pair = write(parents[1 - position]), write(parents[position])
         return operation("less", *(pair if node.op == "maximum" else pair[::-1]))
     op = ops.TABLE[node.op]
@@ -73,7 +86,7 @@ def slope(
         if text:
             tree = ops.parse(op, text, derivative=True)
             if close(_read(tree, scope, node, lambda operand: number(operand.data)).evaluate(), expected):
-                return _read(tree, scope, node, spelled)
+                return _read(tree, scope, node, spelled, taken)
     raise DerivationError(
         f"the recorded derivative {expected!r} of {describe(node)} is not what {op.derivatives[position]!r} gives. "
         f"{EDITED}"
@@ -117,30 +130,49 @@ def textbook(op: ops.Op, argument: Expression, out: Expression, result: Value) -
     return _read(tree, scope, result, lambda node: names.get(node) or number(node.data))
 
 
-def _read(tree: ast.expr, scope: Mapping[str, Value], node: Value, write: Callable[[Value], Expression]) -> Expression:
-    """A derivative formula as an expression, constants folded."""
-    if isinstance(tree, ast.Constant):
-        assert isinstance(tree.value, (int, float))
-        return number(tree.value)
-    if isinstance(tree, ast.Name):
-        if tree.id in ("inf", "nan"):
-            return number(float(tree.id))
-        return write(node if tree.id == "out" else scope[tree.id])
-    if isinstance(tree, ast.UnaryOp):
-        inner = _read(tree.operand, scope, node, write)
-        return simplified("neg", [inner]) if isinstance(tree.op, ast.USub) else inner
-    if isinstance(tree, ast.BinOp):
-        return simplified(
-            _OPERATORS[type(tree.op)], [_read(side, scope, node, write) for side in (tree.left, tree.right)]
-        )
-    if isinstance(tree, ast.Compare):
-        left, right = (_read(side, scope, node, write).evaluate() for side in (tree.left, tree.comparators[0]))
-        return number(float(_COMPARISONS[type(tree.ops[0])](left, right)))
-    assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
-    if tree.func.id == "where":
-        condition, chosen, otherwise = tree.args
-        return _read(chosen if _read(condition, scope, node, write).evaluate() else otherwise, scope, node, write)
-    return simplified(tree.func.id, [_read(argument, scope, node, write) for argument in tree.args])
+def _read(
+    tree: ast.expr,
+    scope: Mapping[str, Value],
+    node: Value,
+    write: Callable[[Value], Expression],
+    taken: list[Condition] | None = None,
+) -> Expression:
+    """A derivative formula as an expression, constants folded and branches chosen."""
+
+    def read(tree: ast.expr) -> Expression:
+        if isinstance(tree, ast.Constant):
+            assert isinstance(tree.value, (int, float))
+            return number(tree.value)
+        if isinstance(tree, ast.Name):
+            if tree.id in ("inf", "nan"):
+                return number(float(tree.id))
+            return write(node if tree.id == "out" else scope[tree.id])
+        if isinstance(tree, ast.UnaryOp):
+            inner = read(tree.operand)
+            return simplified("neg", [inner]) if isinstance(tree.op, ast.USub) else inner
+        if isinstance(tree, ast.BinOp):
+            return simplified(_OPERATORS[type(tree.op)], [read(tree.left), read(tree.right)])
+        if isinstance(tree, ast.Compare):
+            left, right = read(tree.left).evaluate(), read(tree.comparators[0]).evaluate()
+            return number(float(_COMPARISONS[type(tree.ops[0])](left, right)))
+        assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
+        if tree.func.id == "where":
+            condition, chosen, otherwise = tree.args
+            holds = bool(read(condition).evaluate())
+            if taken is not None and isinstance(condition, ast.Compare) and isinstance(condition.left, ast.Name):
+                taken.extend(_conditions(condition, read(condition.left), read(condition.comparators[0]), holds))
+            return read(chosen if holds else otherwise)
+        return simplified(tree.func.id, [read(argument) for argument in tree.args])
+
+    return read(tree)
+
+
+def _conditions(compare: ast.Compare, left: Expression, right: Expression, holds: bool) -> list[Condition]:
+    """What the numbers say about a comparison; nothing if one of them is nan, or too long to be said."""
+    x, y = left.evaluate(), right.evaluate()
+    if x != x or y != y or not isinstance(compare.comparators[0], (ast.Name, ast.Constant)):
+        return []
+    return [Condition(left, "=" if x == y and not holds else _SIGNS[type(compare.ops[0])][not holds], right)]
 
 
 def simplified(head: str, parts: Sequence[Expression]) -> Expression:

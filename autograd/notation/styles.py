@@ -11,13 +11,15 @@ from string import Template
 from typing import NamedTuple
 
 from ..ops import TABLE
-from ..text import MINUS, minus, rounded, xml
+from ..text import MINUS, minus, number, rounded, xml
 from .names import LOWERED, RAISED, Index, Name, escape_latex
 
 COMPARISON, SUM, PRODUCT, SIGN, PREFIX, POWER, SCRIPT, ATOM = range(1, 9)
-WORDS = {"maximum": "max", "minimum": "min", "sigmoid": "σ", "asin": "arcsin", "acos": "arccos", "atan": "arctan",
-         "normal_cdf": "Φ", "log_sum_exp": "log Σ exp"}  # fmt: skip
-"""Functions that readers know by another name than programs."""
+
+
+def word(head: str) -> str:
+    """What readers call a function: arcsin for asin."""
+    return TABLE[head].word if head in TABLE else head
 
 
 class Piece(NamedTuple):
@@ -124,10 +126,18 @@ class Plain(Style):
     def call(self, head: str, arguments: Sequence[Piece]) -> Piece:
         if head == "abs":
             return Piece(f"|{arguments[0].text}|", ATOM)
-        return super().call({"sqrt": "√"}.get(head) or WORDS.get(head, head), arguments)
+        return super().call({"sqrt": "√"}.get(head) or word(head), arguments)
 
     def dots(self) -> str:
         return "⋯"
+
+
+@dataclass
+class Compact(Plain):
+    """Unicode with numbers as tables and boxes show them: 1.5e−7."""
+
+    def number(self, x: float) -> Piece:
+        return _signed(number(x, self.digits), ATOM)
 
 
 @dataclass
@@ -208,8 +218,8 @@ class MathML(Plain):
 
     def number(self, x: float) -> Piece:
         if not math.isfinite(x):
-            sign = self.minus if x < 0 else str
-            return _signed(sign("<mi>nan</mi>" if x != x else "<mi>∞</mi>"), ATOM, "<mo>−</mo>")
+            text = "<mi>nan</mi>" if x != x else "<mi>∞</mi>"
+            return Piece(self.minus(text), SIGN, text) if x < 0 else Piece(text, ATOM)
         mantissa, exponent = rounded(abs(x), self.digits)
         text, binding = f"<mn>{mantissa}</mn>", ATOM
         if exponent is not None:
@@ -227,7 +237,7 @@ class MathML(Plain):
         return f"{left}<mo>{sign.replace('-', '−')}</mo>{right}"
 
     def minus(self, text: str) -> str:
-        return f"<mo>−</mo>{text}"
+        return f"<mrow><mo>−</mo>{text}</mrow>"  # first in a row of its own, so that it is a sign
 
     def product(self, factors: Sequence[str]) -> str:
         return "<mo>·</mo>".join(factors)
@@ -246,8 +256,7 @@ class MathML(Plain):
             return Piece(f"<msqrt>{inner}</msqrt>", ATOM)
         if head == "abs":
             return Piece(f"<mrow><mo>|</mo>{inner}<mo>|</mo></mrow>", ATOM)
-        word = WORDS.get(head, head)
-        return Piece(f"<mrow><mi>{xml(word)}</mi><mo>&#x2061;</mo>{self.group(inner)}</mrow>", ATOM)
+        return Piece(f"<mrow><mi>{xml(word(head))}</mi><mo>&#x2061;</mo>{self.group(inner)}</mrow>", ATOM)
 
     def dots(self) -> str:
         return "<mo>⋯</mo>"
@@ -265,12 +274,14 @@ class MathML(Plain):
         return f"<munderover><mo>∑</mo>{below}<mn>{high}</mn></munderover><mrow>{body}</mrow>"
 
 
+def math_element(body: str) -> str:
+    """MathML as a browser takes it."""
+    return f'<math displaystyle="true"><mrow>{body}</mrow></math>'
+
+
 def _times_ten(mantissa: str, sign: str = "·") -> str:
     return mantissa[:-1] if mantissa in ("1", "-1", "−1") else mantissa + sign
 
 
-def _signed(text: str, binding: int, minus: str = "") -> Piece:
-    for sign in (minus, "-", "−"):
-        if sign and text.startswith(sign):
-            return Piece(text, min(binding, SIGN), text[len(sign) :])
-    return Piece(text, binding)
+def _signed(text: str, binding: int) -> Piece:
+    return Piece(text, min(binding, SIGN), text[1:]) if text[:1] in ("-", MINUS) else Piece(text, binding)

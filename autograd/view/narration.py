@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .. import ops
+from ..notation.expression import Expression, operation, relation, symbol
+from ..notation.expression import number as literal
+from ..notation.names import Name
 from ..notation.naming import UserNames, names_of
+from ..notation.render import render
+from ..notation.slopes import Condition, slope
+from ..notation.spelling import in_numbers, short, spelled
+from ..notation.styles import Compact
 from ..text import number
 from ..value import Value
-from . import notation
-from .notation import Tree
-from .slopes import Slope
 
 Kind = Literal["start", "value", "seed", "gain", "nothing", "update", "free", "end"]
 
@@ -50,14 +53,14 @@ class Frame:
     before: float | None
     after: float | None
     sentence: str
-    rule: Tree | None
-    symbols: Tree | None
-    numbers: Tree | None
+    rule: Expression | None
+    symbols: Expression | None
+    numbers: Expression | None
 
     @property
     def formula(self) -> str:
         """The formula on one line: with symbols, then with numbers."""
-        return "" if self.symbols is None else f"{notation.line(self.symbols)} = {notation.line(self.numbers or [])}"
+        return " = ".join(line(tree) for tree in (self.symbols, self.numbers) if tree is not None)
 
     def __str__(self) -> str:
         return f"{self.index:4}  {self.sentence}"
@@ -75,9 +78,8 @@ class Narrator:
     def __init__(self, given: Sequence[Value], order: Sequence[Value], names: UserNames | None = None) -> None:
         self.given, self.order = given, order
         self.at = {node: k for k, node in enumerate(order)}
-        called = names_of(given[-1], names, given)
-        self.names = [called.text(node) for node in given]
-        self.numbers = [node.op == "constant" and not called.given(node) for node in given]
+        self.called = names_of(given[-1], names, given)
+        self.names = [self.called.text(node) for node in given]
         self.root = self.names[-1]
         self.uses = [0] * len(order)  # edges along which the adjoint of each node comes
         for node in order:
@@ -95,9 +97,9 @@ class Narrator:
         before: float | None,
         after: float | None,
         sentence: str,
-        symbols: Tree | None = None,
-        numbers: Tree | None = None,
-        rule: Tree | None = None,
+        symbols: Expression | None = None,
+        numbers: Expression | None = None,
+        rule: Expression | None = None,
         edge: tuple[int, int] | None = None,
     ) -> Frame:
         index = self.count
@@ -111,9 +113,23 @@ class Narrator:
     def _adjoint(self, k: int) -> str:
         return f"∂{self.root}/∂{self.names[k]}"
 
-    def _name(self, node: Value) -> Tree:
+    def _partial(self, k: int, of: int = -1) -> Expression:
+        """∂L/∂node, or the derivative of another node than L."""
+        return Expression("partial", (), (self._name(of), self._name(k)), self.order[k].grad)
+
+    def _name(self, k: int) -> Name:
+        return self.called[self.given[k]]
+
+    def symbol(self, node: Value) -> Expression:
+        """A node in a formula: its name; a constant without one is its number."""
         k = self.at[node]
-        return notation.num(node.data) if self.numbers[k] else ["name", self.names[k]]
+        if node.op == "constant" and self.called.given(self.given[k]) is None:
+            return literal(node.data)
+        return symbol(self._name(k), node.data)
+
+    def operation(self, node: Value) -> Expression:
+        """What a node is computed from, by name."""
+        return short(spelled(node.op, [self.symbol(parent) for parent in node.parents]))
 
     def start(self) -> Frame:
         """The leaves, as they are given."""
@@ -126,15 +142,14 @@ class Narrator:
 
     def computed(self, k: int, node: Value) -> Frame:
         """A node gets its value from its operands."""
-        op = ops.TABLE[node.op]
-        symbols = notation.value(op, [self._name(parent) for parent in node.parents])
-        numbers = notation.value(op, [notation.num(parent.data) for parent in node.parents])
-        name, result = self.names[k], number(node.data)
-        parts = [name, notation.line(symbols), notation.line(numbers), result]
+        symbols = self.operation(node)
+        numbers = in_numbers(symbols)
+        name, result = self.names[k], literal(node.data)
+        parts = [name, line(symbols), line(numbers), line(result)]
         sentence = " = ".join(dict.fromkeys(parts)) + self._remark(node)
         return self._frame(
             "value", k, name, None, node.data, sentence,
-            notation.row(["name", name], "=", symbols), notation.row(numbers, "=", notation.num(node.data)),
+            relation(self.symbol(node), symbols), relation(numbers, result),
         )  # fmt: skip
 
     def _remark(self, node: Value) -> str:
@@ -150,11 +165,8 @@ class Narrator:
         """The backward pass starts at the root."""
         adjoint = self._adjoint(len(self.order) - 1)
         sentence = f"The backward pass starts here: {adjoint} = 1, since {self.root} changes exactly as much as itself."
-        one = notation.num(1.0)
-        root = self.order[-1]
-        return self._frame(
-            "seed", len(self.order) - 1, adjoint, 0.0, root.grad, sentence, notation.partial(self.root, self.root), one
-        )
+        top = len(self.order) - 1
+        return self._frame("seed", top, adjoint, 0.0, self.order[-1].grad, sentence, self._partial(top), literal(1.0))
 
     def carries_nothing(self, k: int, node: Value, parents: list[Value]) -> Frame:
         """A zero adjoint reaches none of the operands."""
@@ -168,53 +180,48 @@ class Narrator:
         target = self.at[parent]
         subject = self._adjoint(target)
         derivative = node.local_derivatives[position]
-        local = notation.partial(self.names[k], self.names[target])
-        outer = notation.partial(self.root, self.names[k])
+        local = Expression("partial", (), (self._name(k), self._name(target)), derivative)
+        outer = Expression("partial", (), (self._name(-1), self._name(k)), node.grad)
         slope, why = self._slope(node, position)
-        rule = notation.row(local, "=", *_equal(slope, notation.num(derivative)))
+        rule = relation(local, *_distinct(slope, literal(derivative)))
         if not derivative:
             because = f" {why.partition(' 0 ')[2]}" if why else " here"
             sentence = f"{subject} gains nothing from {self.names[k]}: the local derivative is 0{because}."
             return self._frame("nothing", target, subject, before, parent.grad, sentence, rule=rule, edge=(k, position))
         self.arrived[target] += 1
         nth, uses = self.arrived[target], self.uses[target]
-        final = slope is not None and node is self.order[-1]  # ∂L/∂L · ∂L/∂x would define ∂L/∂x by itself
-        factor = slope if slope is not None and (final or len(notation.line(slope)) <= 40) else local
-        product = notation.row(notation.num(node.grad), "·", notation.factor(notation.num(derivative)))
+        final = node is self.order[-1]  # ∂L/∂L · ∂L/∂x would define ∂L/∂x by itself
+        factor = slope if final or len(line(slope)) <= 40 else local
         gained = node.grad * derivative
-        gain = f"{subject} gains {notation.line(notation.row(outer, '·', notation.factor(factor)))}"
-        gain += f" = {notation.line(product)} = {number(gained)}"
+        product = operation("mul", literal(node.grad), literal(derivative))
+        gain = f"{subject} gains {line(operation('mul', outer, factor))} = {line(product)} = {number(gained)}"
         if nth > 1:
-            addition = notation.row(notation.num(before), "+", notation.factor(notation.num(gained)))
             which = f"this is the {_ordinal(nth)} use of {self.names[target]}, so it is added"
-            sentence = f"{gain}; {which}: {notation.line(addition)} = {number(parent.grad)}."
+            plus = number(gained) if gained >= 0 else f"({number(gained)})"
+            sentence = f"{gain}; {which}: {number(before)} + {plus} = {number(parent.grad)}."
         else:
             which = f"; this is the first of the {uses} uses of {self.names[target]}" if uses > 1 else ""
             sentence = f"{gain}{which}."
         if why:
             sentence = f"{sentence[:-1]} ({why})."
-        total, terms = notation.row(outer, "·", notation.factor(factor) if final else local), product
+        symbols, numbers = operation("mul", outer, factor if final else local), product
         if nth > 1:
-            total = notation.row(notation.partial(self.root, self.names[target]), "+", *total[1:])
-            terms = notation.row(notation.num(before), "+", notation.factor(notation.num(node.grad)), "·", *product[3:])
-        symbols = notation.row(notation.partial(self.root, self.names[target]), "←" if uses > 1 else "=", total)
-        numbers = notation.row(terms, "=", notation.num(parent.grad))
+            symbols = operation("add", self._partial(target), symbols)
+            numbers = operation("add", literal(before), numbers)
         return self._frame(
-            "gain", target, subject, before, parent.grad, sentence, symbols, numbers, rule, (k, position)
+            "gain", target, subject, before, parent.grad, sentence,
+            relation(self._partial(target), symbols, sign="←" if uses > 1 else "="),
+            relation(numbers, literal(parent.grad)), rule, (k, position),
         )  # fmt: skip
 
-    def _slope(self, node: Value, position: int) -> tuple[Tree | None, str]:
+    def _slope(self, node: Value, position: int) -> tuple[Expression, str]:
         """The derivative formula with names, and why a branch of it was taken."""
-        op = ops.TABLE[node.op]
-        slope = Slope(node, position)
-        of = dict(zip(op.arguments, node.parents)) | {"out": node}
-        tree = slope.tree(lambda argument: self._name(of[argument]), lambda k: self._name(node.parents[k]))
-        if slope.reason is None:
-            return tree, ""
-        left, sign, right = slope.reason
-        shown = self.names[self.at[of[right]]] if right in of else right
-        reason = f"{self.names[self.at[of[left]]]} {sign} {shown}"
-        return tree, f"the slope is {number(node.local_derivatives[position])} since {reason}"
+        taken: list[Condition] = []
+        found = short(slope(node, position, self.symbol, taken=taken))
+        if not taken:
+            return found, ""
+        left, sign, right = taken[-1]
+        return found, f"the slope is {number(node.local_derivatives[position])} since {line(left)} {sign} {line(right)}"
 
     def free(self, k: int) -> Frame:
         """A node's adjoint leaves memory."""
@@ -225,12 +232,11 @@ class Narrator:
     def update(self, k: int, rate: float, before: float) -> Frame:
         """A parameter has moved from ``before`` against its gradient."""
         node, name = self.order[k], self.names[k]
-        symbols = notation.row(
-            ["name", name], "←", ["name", name], "−", ["name", "η"], "·", notation.partial(self.root, name)
-        )  # fmt: skip
-        product = notation.row(notation.num(rate), "·", notation.factor(notation.num(node.grad)))
-        numbers = notation.row(notation.num(before), "−", *product[1:], "=", notation.num(node.data))
-        sentence = f"{name} takes its step: {notation.line(symbols)} = {notation.line(numbers)}."
+        step = operation("mul", symbol(Name("η"), rate), self._partial(k))
+        moved = operation("sub", symbol(self._name(k), before), step)
+        symbols = relation(symbol(self._name(k), before), moved, sign="←")
+        numbers = relation(in_numbers(moved), literal(node.data))
+        sentence = f"{name} takes its step: {line(symbols)} = {line(numbers)}."
         return self._frame("update", k, name, before, node.data, sentence, symbols, numbers)
 
     def end(self) -> Frame:
@@ -254,12 +260,11 @@ def _listed(parts: list[str], most: int = 6) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
-def _equal(*trees: Tree | None) -> list[Tree | str]:
-    """``a = b``, once where both read alike."""
-    parts: list[Tree | str] = []
-    last = ""
-    for tree in trees:
-        if tree is not None and notation.line(tree) != last:
-            last = notation.line(tree)
-            parts += ["=", tree] if parts else [tree]
-    return parts
+def line(expression: Expression) -> str:
+    """An expression on one line of Unicode text."""
+    return render(expression, Compact())
+
+
+def _distinct(*trees: Expression) -> list[Expression]:
+    """The trees that read differently from the one before."""
+    return [tree for tree, last in zip(trees, (None, *trees)) if last is None or line(tree) != line(last)]

@@ -198,7 +198,7 @@ def _seen(boxes: list[Box]) -> list[str]:
 def sign(name: str) -> str:
     """What stands for an operation in a picture."""
     op = TABLE.get(name)
-    return op.symbol if op and op.symbol and name != "neg" else text.shortened(name, 14)
+    return op.symbol if op and op.symbol and name != "neg" else text.shortened(op.word if op else name, 14)
 
 
 def _box(k: int, node: Value, names: Names, kind: str, scale: Scale, known: bool) -> Box:

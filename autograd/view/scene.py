@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from importlib import resources
 
 from .. import text
-from ..notation.styles import WORDS
 from ..value import Value
 from .layout import layered
 from .picture import sign
@@ -44,7 +43,7 @@ def svg(
     """
     at = {node: k for k, node in enumerate(order)}
     kinds = ["constant" if n.op == "constant" else "operation" if n.parents else "leaf" for n in order]
-    signs = [WORDS.get(n.op, sign(n.op)) if n.parents else "" for n in order]
+    signs = [sign(n.op) if n.parents else "" for n in order]
     badges = [max(26.0, text.width(s, TITLE, bold=True) + 14) if s else 0.0 for s in signs]
     sizes = [_size(kind, name, badge) for kind, name, badge in zip(kinds, titles, badges)]
     edges = [(at[parent], k, position) for k, node in enumerate(order) for position, parent in enumerate(node.parents)]

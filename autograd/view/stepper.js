@@ -13,38 +13,11 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   }
   const html = (tag, attributes, ...children) => element("", tag, attributes, ...children);
   const svg = (tag, attributes, ...children) => element(SVG, tag, attributes, ...children);
-  const math = (tag, ...children) => element(MATHML, tag, tag === "math" ? { displaystyle: "true" } : {}, ...children);
 
-  /* ---- formulas: the trees of autograd/view/notation.py as MathML */
-
-  function identifier(name) {
-    const [base, above, below] = data.symbols[name] ?? [name, "", ""];
-    const letter = math("mi", base), index = (text) => math("mrow", math(/^\d/.test(text) ? "mn" : "mi", text));
-    if (above && below) return math("msubsup", letter, index(below), index(above));
-    if (above || below) return math(above ? "msup" : "msub", letter, index(above || below));
-    return letter;
-  }
-  function numeral(text) {
-    const [mantissa, exponent] = text.split("e");
-    if (exponent === undefined) return math("mn", text);
-    return math("mrow", math("mn", mantissa), math("mo", "×"), math("msup", math("mn", "10"), math("mn", exponent)));
-  }
-  function formula(tree) {
-    const [kind, ...parts] = tree;
-    switch (kind) {
-      case "name": return identifier(parts[0]);
-      case "num": return numeral(parts[0]);
-      case "fun": { const made = math("mi", parts[0]); made.setAttribute("mathvariant", "normal"); return made; }
-      case "op": return math("mo", parts[0]);
-      case "sign": return math("mo", parts[0].trim());
-      case "part": return math("mfrac", math("mrow", math("mi", "∂"), identifier(parts[0])),
-        math("mrow", math("mi", "∂"), identifier(parts[1])));
-      case "frac": return math("mfrac", formula(parts[0]), formula(parts[1]));
-      case "sup": return math("msup", formula(parts[0]), formula(parts[1]));
-      case "sqrt": return math("msqrt", formula(parts[0]));
-      case "abs": return math("mrow", math("mo", "|"), formula(parts[0]), math("mo", "|"));
-      default: return math("mrow", ...parts.map(formula));
-    }
+  /* Formulas come as MathML, in which every label is escaped; as XML it can hold nothing that runs. */
+  function mathematics(text) {
+    const parsed = new DOMParser().parseFromString(text.replace("<math", `<math xmlns="${MATHML}"`), "application/xml");
+    return document.importNode(parsed.documentElement, true);
   }
 
   /* ---- the frame around the graph */
@@ -382,7 +355,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     write(sentence, frame.sentence);
     const lines = [["local derivative", frame.rule], ["in symbols", frame.symbols], ["in numbers", frame.numbers]];
     formulas.replaceChildren(...lines.filter(([, tree]) => tree).flatMap(([caption, tree]) =>
-      [html("dt", {}, caption), html("dd", {}, math("math", formula(tree)))]));
+      [html("dt", {}, caption), html("dd", {}, mathematics(tree))]));
     write(count, `Step ${at + 1} of ${data.frames.length}`);
     slider.max = last();
     slider.value = at;

@@ -15,16 +15,19 @@ import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .. import ops, text
+from .. import text
 from ..answer import Answer
 from ..graph import forward, refuse_freed, topological
+from ..notation.expression import Expression
 from ..notation.names import LOWERED, RAISED
 from ..notation.naming import UserNames, names_of
+from ..notation.render import render
+from ..notation.styles import MathML, math_element
 from ..page import document, script_json
 from ..value import Value
-from . import notation, scene
+from . import scene
 from .frames import steps
-from .narration import Frame
+from .narration import Frame, Narrator, line
 
 if TYPE_CHECKING:
     from .widget import StepperWidget
@@ -112,13 +115,13 @@ class Stepper(Answer):
     def data(self) -> dict[str, Any]:
         """Everything the page shows, ready for JSON: nodes and frames; nan and infinities are strings."""
         nodes = []
+        narrator = Narrator(self.order, self._twin, self._called)
         at = {node: k for k, node in enumerate(self._twin)}
         for node, name, short in zip(self._twin, self.names, self._short):
             kind = "constant" if node.op == "constant" else "operation" if node.parents else "leaf"
             how = "given"
             if kind == "operation":
-                operands = [self._operand(at[parent]) for parent in node.parents]
-                how = notation.line(notation.value(ops.TABLE[node.op], operands))
+                how = line(narrator.operation(node))
             nodes.append(
                 {"name": name, "short": short, "label": text.visible(str(node.label)) or name, "kind": kind, "how": how,
                  "data": _json(node.data), "text": text.number(node.data),
@@ -128,17 +131,10 @@ class Stepper(Answer):
         frames = [
             {"phase": f.phase, "kind": f.kind, "node": f.node, "edge": f.edge, "before": _json(f.before),
              "after": _json(f.after), "text": "" if f.after is None else text.number(f.after), "sentence": f.sentence,
-             "rule": f.rule, "symbols": f.symbols, "numbers": f.numbers}
+             "rule": _mathml(f.rule), "symbols": _mathml(f.symbols), "numbers": _mathml(f.numbers)}
             for f in self.frames
         ]  # fmt: skip
-        symbols = {name: notation.symbol(self._called[node]) for node, name in zip(self.order, self.names)}
-        return {"title": self.title, "root": self.names[-1], "nodes": nodes, "frames": frames, "symbols": symbols}
-
-    def _operand(self, k: int) -> notation.Tree:
-        node = self.order[k]
-        if node.op == "constant" and not self._called.given(node):
-            return notation.num(node.data)
-        return ["name", self._short[k]]
+        return {"title": self.title, "root": self.names[-1], "nodes": nodes, "frames": frames}
 
     def svg(self) -> str:
         """The graph with all values and gradients of the last frame, as a stand-alone SVG."""
@@ -220,6 +216,10 @@ def stepper(
 
 
 # ---- text that enters a page or a terminal ----------------------------------------------------------------------
+
+
+def _mathml(formula: Expression | None) -> str | None:
+    return None if formula is None else math_element(render(formula, MathML()))
 
 
 def _json(x: float | None) -> float | str | None:

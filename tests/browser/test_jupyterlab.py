@@ -133,7 +133,7 @@ def test_a_trusted_notebook_steps_and_keeps_its_keys(lab):
     host = page.locator(".jp-OutputArea-output .tracegrad-stepper")
     host.locator(".controls").wait_for()
     host.get_by_role("button", name="Next step").click()
-    assert host.locator(".sentence").inner_text() == "v1 = w · x = 0.5 · 2 = 1."
+    assert host.locator(".sentence").inner_text() == "v₁ = w · x = 0.5 · 2 = 1."
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     host.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowDown", "d", "d", "a", "x"):
@@ -160,11 +160,11 @@ def test_the_widget_edits_the_graph_in_the_kernel(lab):
     typed = host.get_by_role("spinbutton", name="Value of w")
     typed.fill("2.5")
     typed.press("Enter")
-    host.get_by_text("v1 = w · x = 2.5 · 2 = 5.", exact=True).wait_for()
+    host.get_by_text("v₁ = w · x = 2.5 · 2 = 5.", exact=True).wait_for()
     drag = host.get_by_role("slider", name="Value of x, to drag")
     drag.fill("3")
-    host.get_by_text("v1 = w · x = 2.5 · 3 = 7.5.", exact=True).wait_for()
+    host.get_by_text("v₁ = w · x = 2.5 · 3 = 7.5.", exact=True).wait_for()
     page.locator(".jp-Notebook .jp-Cell").nth(1).locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     page.get_by_text(f"w is 2.5 and y is {math.tanh(7.5)!r} at frame 1", exact=False).wait_for()
-    host.get_by_text("v1 = w · x = 1.5 · 3 = 4.5.", exact=True).wait_for()
+    host.get_by_text("v₁ = w · x = 1.5 · 3 = 4.5.", exact=True).wait_for()

@@ -181,9 +181,9 @@ def test_a_click_on_a_node_goes_to_it(opened, watched):
     press(host, "Last step")
     host.locator(f".viewport [id$='-node-{k}']").click()
     assert host.evaluate(SHOWN)["sentence"].startswith("∂L/∂h gains")
-    host.get_by_role("button", name="Go to w1", exact=True).click()
+    host.get_by_role("button", name="Go to w₁", exact=True).click()
     said = host.evaluate(SHOWN)["sentence"]
-    assert said.startswith("∂L/∂w1 gains") and "second path" in said
+    assert said.startswith("∂L/∂w₁ gains") and "second use of w₁" in said
 
 
 def test_all_controls_are_reached_with_the_keyboard_and_named(opened, watched):
@@ -328,7 +328,7 @@ def test_the_close_up_of_a_node_with_many_operands_folds_the_rest(opened):
     press(host, "Only the current node")
     press(host, "Last step")
     press(host, "Previous step")
-    assert host.locator(".viewport .node.current .name").inner_html() == "x39"
+    assert host.locator(".viewport .node.current .name").inner_html() == "x₃₉"
     assert host.locator(".viewport .node").count() <= 9 and "and 33 more" in host.locator(".viewport").inner_text()
 
 
@@ -371,7 +371,7 @@ def test_without_scripts_the_static_picture_is_there(browser, tmp_path):
     page.goto(autograd.stepper(network()).save(tmp_path / "steps.html").as_uri())
     image = page.locator(".tracegrad-stepper img")
     assert image.bounding_box()["width"] > 300
-    assert "∂L/∂w1" in image.get_attribute("alt")
+    assert "∂L/∂w₁" in image.get_attribute("alt")
     context.close()
 
 

@@ -73,7 +73,7 @@ def test_a_typed_value_recomputes_the_graph(joined):
     typed.press("Enter")
     deliver()
     assert w.data == -3.0 and widget.stepper.root.data == widget.stepper.frames[2].after
-    assert host.locator(".sentence").inner_text() == "v1 = w · x = −3 · 2 = −6."
+    assert host.locator(".sentence").inner_text() == "v₁ = w · x = −3 · 2 = −6."
     assert host.locator(".viewport .edge .slope").all_text_contents()[:2] == ["2", "−3"]
     typed.fill("")
     typed.press("Enter")
