@@ -11,7 +11,7 @@ from ..notation.expression import number as literal
 from ..notation.names import Name
 from ..notation.naming import UserNames, names_of
 from ..notation.render import render
-from ..notation.slopes import Condition, slope
+from ..notation.slopes import Condition, DerivationError, slope
 from ..notation.spelling import in_numbers, short, spelled
 from ..notation.styles import Compact
 from ..text import number
@@ -217,7 +217,10 @@ class Narrator:
     def _slope(self, node: Value, position: int) -> tuple[Expression, str]:
         """The derivative formula with names, and why a branch of it was taken."""
         taken: list[Condition] = []
-        found = short(slope(node, position, self.symbol, taken=taken))
+        try:
+            found = short(slope(node, position, self.symbol, taken=taken))
+        except DerivationError:  # a formula that means another number than it gives, such as 0 · ∞
+            return literal(node.local_derivatives[position]), ""
         if not taken:
             return found, ""
         left, sign, right = taken[-1]
