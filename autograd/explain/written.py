@@ -108,8 +108,8 @@ class Formula(Answer):
         def number_of(part: Expression, operands: list[float]) -> float:
             if part.head == "symbol":
                 return known[self.identifiers[part.datum]]
-            if part.head == "sum":  # in the order in which it is written
-                return functools.reduce(operator.add, operands)
+            if part.head in ("sum", "product"):  # in the order in which it is written
+                return functools.reduce(operator.add if part.head == "sum" else operator.mul, operands)
             return TABLE[part.head].evaluate(*operands)[0] if operands else part.value
 
         for name, tree in self.definitions:
