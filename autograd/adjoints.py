@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from . import formulas
 from .elementary import ON_VALUES
-from .graph import refuse_edited, refuse_freed, topological
+from .graph import refuse_freed, topological, update_edited
 from .modes import ACTIVE, current
 from .operation import Op, evaluated_once, parse, slopes_source
 from .ops import TABLE
@@ -25,18 +25,18 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     """d root / d node for each wanted node, times ``seed``; touches no ``.grad``.
 
     With a float as seed the recorded local derivatives are multiplied; with a Value the derivative formulas are
-    evaluated on the graph's own nodes, so the results are differentiable again. Zero where nothing depends.
+    evaluated on the graph's own nodes, so the results are differentiable again; a graph whose ``.data`` were edited is
+    recomputed first, with a warning. Zero where nothing depends.
 
     Raises:
-        RuntimeError: the graph was freed; the root was computed inside `no_grad`; or ``seed`` is a Value and a
-            ``.data`` was edited after the graph was made.
+        RuntimeError: the graph was freed, or the root was computed inside `no_grad`.
     """
     local: Callable[[Value], Sequence[Any]]
     local, times = (_recorded, _product) if isinstance(seed, float) else (symbolic_derivatives, _graph_product)
     order = topological(root)
     refuse_freed(order)
     if not isinstance(seed, float):
-        refuse_edited(root)
+        update_edited(root)
     keep = set(wanted)
     if type(root) is Transient and root not in keep:
         raise no_graph()

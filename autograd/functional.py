@@ -31,6 +31,10 @@ def grad(y: Value | Function, xs: Iterable[Number], create_graph: bool = False) 
         xs: nodes of the graph, leaves or not; a node that y does not depend on gets 0.
         create_graph: give Values whose graphs can be differentiated again, instead of floats.
 
+    Without ``create_graph`` the derivatives are those of the numbers that were recorded when the graph was made. With
+    it (and for `hessian` and `hvp`) formulas are evaluated again, so a graph in which a ``.data`` was edited since is
+    recomputed first, with a RuntimeWarning.
+
     Raises:
         TypeError: y or an entry of xs is not a Value.
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import linecache
 import math
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .modes import ACTIVE, AnomalyError, current
+from .modes import ACTIVE, AnomalyError, current, user_line
 from .ops import TABLE
 
 if TYPE_CHECKING:
@@ -78,14 +79,17 @@ def _alike(x: float, y: float) -> bool:
     return x == y or abs(x - y) <= 1e-12 * abs(x) or (x != x and y != y)
 
 
-def refuse_edited(root: Value | Iterable[Value]) -> None:
-    """Raise RuntimeError if a ``.data`` was edited since the graph was made: derivatives would mix two points."""
+def update_edited(root: Value | Iterable[Value]) -> None:
+    """`forward`, with a warning, if a ``.data`` was edited: second derivatives would mix the old point and the new."""
     node = edited(root)
     if node is not None:
-        raise RuntimeError(
-            f"a .data was edited after the graph was made: {describe(node)} is not what its operands give now. "
-            "Call autograd.graph.forward(root) to recompute the graph at the new point, or compute it again"
+        message = (
+            f"a .data was edited after the graph was made ({describe(node)} is not what its operands give now), so the "
+            "graph is recomputed with the data that its leaves have now. Call autograd.graph.forward(root) to do so "
+            "without this warning"
         )
+        forward(root)
+        warnings.warn_explicit(message, RuntimeWarning, *user_line())
 
 
 def _roots(root: Value | Iterable[Value]) -> list[Value]:
