@@ -148,6 +148,7 @@ def test_one_entry_is_all_it_takes(use: str, outcomes: dict[str, str]) -> None:
     assert outcomes[use] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_an_entry_that_comes_later_is_compiled_too(backend: str) -> None:
     pytest.importorskip(backend)

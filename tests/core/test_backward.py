@@ -80,6 +80,7 @@ UNARY: list[tuple[Callable[[Value], Value], Callable[[Dual], Dual]]] = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(5, 200), st.integers(1, 4))
 def test_random_graphs_with_sharing_against_dual_numbers(seed: int, size: int, leaves: int) -> None:

@@ -377,6 +377,7 @@ def test_what_type_checkers_see_is_what_the_table_says(name: str) -> None:
     assert text == stubs.STUBS[name](), "run `python -m autograd.stubs`"
 
 
+@pytest.mark.slow
 def test_an_editor_completes_methods_and_shows_signatures() -> None:
     jedi = pytest.importorskip("jedi")
     methods = jedi.Script("from autograd import Value\nv = Value(1.0)\nv.tan").complete(3, 5)
