@@ -92,6 +92,13 @@ def update_edited(root: Value | Iterable[Value]) -> None:
         warnings.warn_explicit(message, RuntimeWarning, *user_line())
 
 
+def edit_note(root: Value | Iterable[Value]) -> list[str]:
+    """What a view says below numbers of which a ``.data`` was edited; nothing for a graph that is up to date."""
+    if edited(root) is None:
+        return []
+    return ["A .data was edited after this graph was made; graph.forward(root) recomputes the rest."]
+
+
 def _roots(root: Value | Iterable[Value]) -> list[Value]:
     roots = [root] if hasattr(root, "parents") else list(root) if isinstance(root, Iterable) else [root]
     for node in roots:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ..answer import Answer, Part
-from ..graph import refuse_freed, topological
+from ..graph import edit_note, refuse_freed, topological
 from ..notation.naming import Names, UserNames, names_of
 from ..notation.neurons import Structure, kind
 from ..notation.tables import Table, column
@@ -43,6 +43,7 @@ class Ledger(Answer):
         self.paths: tuple[Path, ...] = sums.best
         self.total, self.absolute, self.count, self.live = sums.total, sums.absolute, sums.number, sums.live
         self._adjoints = sums.adjoints
+        self._edited = edit_note(root)
         listed = [path.product for path in self.paths]
         finite = all(map(math.isfinite, listed))
         self.remainder = (
@@ -140,7 +141,7 @@ class Ledger(Answer):
         if not self.structure.several:
             heads, rows = [*heads[:3], heads[4]], [row and [*row[:3], row[4]] for row in rows]
         bars = [*products, *([self.remainder] if others else [])]
-        return [Table(heads, rows, range(len(heads) - 1), self._caption(), bars, limit=88)]
+        return [Table(heads, rows, range(len(heads) - 1), self._caption(), bars, limit=88), *self._edited]
 
     def _share(self, x: float) -> str:
         share = 100 * x / self.total if self.total else math.nan

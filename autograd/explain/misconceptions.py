@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..answer import Answer, Part
-from ..graph import topological
+from ..graph import edit_note, topological
 from ..notation.expression import Expression, operation, symbol
 from ..notation.naming import Names, UserNames, names_of
 from ..notation.render import render
@@ -120,7 +120,8 @@ def diagnose(
     name = called.text(leaf)
     if claim.agrees(value):
         to = "" if same(value, claim.number) else f" {claim.exactness}"
-        text = f"That is right{to}: the gradient with respect to {name} is {shown(value, max(6, claim.digits))}."
+        right = f"That is right{to}: the gradient with respect to {name} is {shown(value, max(6, claim.digits))}."
+        text = "\n".join([right, *edit_note(root)])
         return Diagnosis(claim.number, value, True, claim.digits, (), 0, text)
     between = depending(order, leaf)
     engines = [*ALL, Degrees(), *([UpdatedWeights(lr)] if lr is not None else [])]
@@ -140,7 +141,7 @@ def diagnose(
                 found.append(_match(rounded, wrong[leaf], truth, wrong, between, called, reveal))
                 break
     tried = len(engines) + 1 + len(SLIPS) + len(WHOLES) + 1
-    text = _text(name, claim, value, found, tried, lr, reveal)
+    text = "\n".join([_text(name, claim, value, found, tried, lr, reveal), *edit_note(root)])
     return Diagnosis(claim.number, value, False, claim.digits, tuple(found), tried, text)
 
 

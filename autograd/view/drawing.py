@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ..answer import Answer
-from ..graph import topological
+from ..graph import edit_note, topological
 from ..notation.naming import UserNames, names_of
 from ..text import image, xml
 from . import dot, folding, render, svg
@@ -88,7 +88,7 @@ def draw(
     called = names_of(root, names, order)
     grouping, notes = folding.grouping(order, fold, max_nodes, called)
     marked, marked_edges = _highlighted(order, highlight)
-    made = picture(order, called, set(parameters), grouping, marked, marked_edges, notes)
+    made = picture(order, called, set(parameters), grouping, marked, marked_edges, [*notes, *edit_note(root)])
     return Drawing(made, rankdir, engine, format, legend, timeout)
 
 

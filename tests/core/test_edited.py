@@ -74,3 +74,19 @@ def test_a_slope_alone_can_be_out_of_date() -> None:
     root = x * x * 0.0
     x.data = 1.0
     assert graph.edited(root) is root.parents[0]
+
+
+def test_views_say_that_a_graph_was_edited() -> None:
+    w, x = Value(2.0, "w"), Value(3.0, "x")
+    root = (w * x).tanh() * x
+    views: list[Callable[[], str]] = [
+        lambda: str(autograd.ledger(root, x)), lambda: str(autograd.diagnose(root, w, 1.0)),
+        lambda: autograd.draw(root, engine="builtin").svg(), lambda: autograd.draw(root).source,
+    ]  # fmt: skip
+    assert not any("edited" in view() for view in views)
+    x.data = 1.0
+    for view in views:
+        assert "A .data was edited after this graph was made" in view()
+    assert [frame.after for frame in autograd.steps(root)][1] == 2.0  # the stepper computes anew on a copy
+    graph.forward(root)
+    assert not any("edited" in view() for view in views)
