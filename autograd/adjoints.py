@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from . import formulas
 from .elementary import ON_VALUES
-from .graph import refuse_freed, topological, update_edited
+from .graph import refuse_freed, refuse_traced, topological, update_edited
 from .modes import ACTIVE, current
 from .operation import Op, evaluated_once, parse, slopes_source
 from .ops import TABLE
@@ -32,6 +32,8 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
         RuntimeError: the graph was freed, or the root was computed inside `no_grad`.
     """
     local: Callable[[Value], Sequence[Any]]
+    if isinstance(seed, float):
+        refuse_traced(root, "a derivative without create_graph")
     local, times = (_recorded, _product) if isinstance(seed, float) else (symbolic_derivatives, _graph_product)
     order = topological(root)
     refuse_freed(order)

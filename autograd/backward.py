@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .graph import describe, refuse_freed, topological
+from .graph import describe, refuse_freed, refuse_traced, topological
 from .modes import ACTIVE, AnomalyError, current
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def backward(root: Value, gradient: float, free_graph: bool) -> None:
     """See `Value.backward`."""
+    refuse_traced(root, "backward")
     order = begin(root, gradient)
     nodes = _released(order) if free_graph else reversed(order)
     if ACTIVE and current().anomaly:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .modes import ACTIVE, AnomalyError, current, user_line
+from .modes import ACTIVE, AnomalyError, TraceError, current, user_line
 from .ops import TABLE
 
 if TYPE_CHECKING:
@@ -99,6 +99,15 @@ def edit_note(root: Value | Iterable[Value]) -> list[str]:
     return ["A .data was edited after this graph was made; graph.forward(root) recomputes the rest."]
 
 
+def refuse_traced(root: Value, what: str) -> None:
+    """Raise TraceError if a number is asked for that is not known while a function is traced for the compiler."""
+    if ACTIVE and current().tracing and root._traced is not None:
+        raise TraceError(
+            f"line {place(user_line())}: {what} gives numbers, which are not known while the function is traced. "
+            "Inside a compiled function write grad(y, xs, create_graph=True), which gives Values."
+        )
+
+
 def _roots(root: Value | Iterable[Value]) -> list[Value]:
     roots = [root] if hasattr(root, "parents") else list(root) if isinstance(root, Iterable) else [root]
     for node in roots:
@@ -139,6 +148,7 @@ def forward(root: Value | Iterable[Value]) -> float | list[float]:
         AnomalyError: inside `detect_anomaly`, a value is nan or infinite.
     """
     roots = _roots(root)
+    refuse_traced(roots[0], "forward")
     order = topological(roots)
     refuse_freed(order)
     watching = ACTIVE and current().anomaly

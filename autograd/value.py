@@ -34,7 +34,8 @@ class Value(Methods):
         local_derivatives: d self / d parent, one float per parent, recorded when the node was made.
         source: (file name, line) that made the node, inside `record_source` or `detect_anomaly`; else None.
 
-    Two Values are equal only if they are the same node; ``<``, ``<=``, ``>``, ``>=`` compare data.
+    ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` compare data, with numbers and with Values. A hash is that of the node:
+    sets and dicts tell nodes apart, whatever their data are.
 
     Example:
         >>> w, x, b = Value(2.0, "w"), Value(-1.0, "x"), Value(0.5, "b")
@@ -64,6 +65,7 @@ class Value(Methods):
     _second_slope: float | None
     _others: tuple[tuple[Value, ...], tuple[float, ...]] | None  # from the third operand on
     _lasting: ClassVar[bool] = True  # whether it can be a parameter; see `Transient`
+    _traced: ClassVar[type[Value] | None] = None  # the class of what is computed from it: see `autograd.placeholder`
 
     def __init__(self, data: float, label: str = "") -> None:
         self.data = real(data, "Value")
@@ -168,6 +170,19 @@ class Value(Methods):
 
     def __ge__(self, other: Number) -> bool:
         return _compare("less_equal", self, other, swapped=True)  # type: ignore[no-any-return]
+
+    def __eq__(self, other: object) -> Any:
+        if not isinstance(other, Value) and not is_real(other):
+            return NotImplemented
+        if ACTIVE and current().tracing:
+            return (self <= other) * (self >= other)  # type: ignore[operator]
+        return bool(self.data == (other.data if isinstance(other, Value) else other))
+
+    def __ne__(self, other: object) -> Any:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else 1.0 - equal if isinstance(equal, Value) else not equal
+
+    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         if ACTIVE and current().tracing:
@@ -314,9 +329,19 @@ def _node(op: str, parents: tuple[Value, ...], data: float, slopes: tuple[float,
 def watched(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float, ...]) -> Value:
     """A node made while some context of `autograd.modes` is open, in this thread or in another."""
     mode = current()
-    if not mode.record and not mode.anomaly:
+    if not mode.record and not mode.anomaly and not mode.tracing:
         return _transient(out)
     node = _node(op, parents, out, slopes)
+    if mode.tracing:
+        for parent in parents:
+            if parent._traced:
+                node.__class__ = parent._traced
+                if not mode.record:
+                    raise TraceError(
+                        f"line {place(user_line())}: inside no_grad() the traced function computes with its inputs or "
+                        "parameters. A program cannot keep a gradient from what it computes; leave that part eager."
+                    )
+                break
     if mode.source:
         node.source = user_line()
     if mode.anomaly and not math.isfinite(out):

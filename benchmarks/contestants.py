@@ -21,7 +21,7 @@ Pairs = tuple[float, list[float]]
 
 
 def compiled(program: Program, backend: str) -> Pairs:
-    """Value and gradient by the compiler; every other input is a parameter, the rest are a batch of one sample."""
+    """Value and gradient by the compiler; every other input is a parameter, the rest are samples. The lens looks on."""
     count = len(program.inputs)
     owned = list(range(0, count, 2))
     parameters = [Value(program.inputs[i]) for i in owned]
@@ -37,14 +37,16 @@ def compiled(program: Program, backend: str) -> Pairs:
 
     shapes = [(len(given),)] if given else []
     runnable = autograd.compile(f, shapes, parameters, backend=backend)
-    batch = [np.array([[program.inputs[i] for i in given]])] if given else []
+    batch = [np.array([[program.inputs[i] for i in given]] * program.samples)] if given else []
     value, by_parameters = runnable.value_and_grad(*batch)
     gradient = [0.0] * count
     for i, slope in zip(owned, by_parameters.tolist()):
         gradient[i] = slope
     if given:
-        for i, slope in zip(given, runnable.value_and_grad(*batch, wrt="inputs")[1][0][0].tolist()):
+        by_inputs = runnable.value_and_grad(*batch, wrt="inputs")[1][0] * program.samples
+        for i, slope in zip(given, by_inputs[-1].tolist()):
             gradient[i] = slope
+    runnable.lens(*[program.samples - 1] * bool(given))
     return float(value), gradient
 
 
@@ -101,7 +103,7 @@ def jax_operations() -> tuple[Any, dict[str, Callable[..., Any]]]:
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {
     "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y, "div": lambda x, y: x / y,
-    "neg": lambda x: -x, "identity": lambda x: x,
+    "neg": lambda x: -x, "identity": lambda x: x, "chain": lambda x, y: x * y,
 }  # fmt: skip
 
 

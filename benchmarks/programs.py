@@ -31,11 +31,15 @@ class Program(NamedTuple):
         inputs: the point at which it is differentiated.
         constants: plain numbers.
         steps: (operation, positions of its operands).
+        order: how often the result is differentiated, by all inputs at once, inside the program.
+        samples: how large a batch of the same point the compiled engines are given.
     """
 
     inputs: tuple[float, ...]
     constants: tuple[float, ...]
     steps: tuple[Step, ...]
+    order: int = 0
+    samples: int = 1
 
     def run(self, inputs: Sequence[Any], number: Callable[[float], Any], call: Callable[[str, list[Any]], Any]) -> Any:
         """The result, with ``number`` making numbers of constants and ``call`` applying operations."""
@@ -55,8 +59,11 @@ class Program(NamedTuple):
         return self.all(self.inputs, float, lambda name, xs: TABLE[name].evaluate(*xs)[0])
 
     def on_values(self, inputs: Sequence[Value]) -> Value:
-        """The graph."""
+        """The graph; of the derivative along `direction`, as often as ``order`` says."""
         result: Value = self.run(inputs, constant, lambda name, xs: apply(TABLE[name], tuple(xs)))
+        for _ in range(self.order):
+            slopes = autograd.grad(result, inputs, create_graph=True)
+            result = sum((slope * weight for slope, weight in zip(slopes, direction(self))), constant(0.0))
         return result
 
     def pruned(self, length: int) -> Program:
@@ -87,6 +94,9 @@ def random_program(rng: random.Random, longest: int = 24) -> Program:
         count = len(op.arguments) - lists + lists * rng.randint(1, 4)
         operands = tuple(_operand(rng, len(data)) for _ in range(count))
         value = op.evaluate(*[data[i] for i in operands])[0]
+        if steps and rng.random() < 0.1:  # what was computed before, once more
+            (name, operands), value = rng.choice(list(zip(steps, data[-len(steps) :])))
+            op = TABLE[name]
         if abs(value) < 1e30 or rng.random() < 0.01:
             data.append(value)
             steps.append((op.name, operands))
@@ -162,7 +172,9 @@ def direction(program: Program) -> list[float]:
 
 
 def exact(program: Program) -> Answers | None:
-    """The exact answers; None where they are not real numbers."""
+    """The exact answers; None where they are not real numbers, or where derivatives are taken inside the program."""
+    if program.order:
+        return None
     data = program.floats()
     ordinary = all(x == 0 or 1e-30 < abs(x) < 100 for x in data)
     with mp.workdps(300 if ordinary else DIGITS):
@@ -207,6 +219,9 @@ def eager(program: Program) -> tuple[Answers, Answers]:
     root = program.on_values(inputs)
     root.backward()
     slopes = autograd.grad(root, inputs, create_graph=True)
+    if program.order:
+        first = Answers(root.data, [x.grad for x in inputs], [])
+        return first, Answers(value_noise(root), list(map(value_noise, slopes)), [])
     along = autograd.dot(slopes, direction(program))
     curvature = autograd.grad(along, inputs, create_graph=True)
     got = Answers(root.data, [x.grad for x in inputs], [c.data for c in curvature])

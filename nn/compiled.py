@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler import Program, compile
-from autograd.modes import changed
+from autograd.compiler.batch import Batch
 
 from .engines import Rows
 from .inputs import Floats
 from .losses import Loss
-from .module import Module, plain
+from .module import Module
 from .optimizers import Optimizer
+
+SHARE = 0.05
+"""Verifying takes no more of the time of a training than this, except after callbacks."""
 
 
 class CompiledEngine:
@@ -21,8 +25,7 @@ class CompiledEngine:
 
     Raises:
         Exception: whatever tracing raises for a model or a loss that cannot be compiled.
-        ValueError: the program and the eager model disagree on a sample: the model's Python code is not the same
-            computation each time (random numbers, say).
+        TraceError: the program and the eager model disagree on a sample (see `autograd.compiler.witness`).
     """
 
     name = "compiled"
@@ -34,14 +37,10 @@ class CompiledEngine:
             lambda x, y: loss(model(x), y), inputs=(X.shape[1:], y.shape[1:]), parameters=self.parameters
         )
         self._predictor: Program | None = None
-        with changed(record=False, anomaly=False):
-            eager = plain(loss(model(X[0].tolist()), y[0].tolist()))
-            compiled = float(self._program(X[:1], y[:1])[0])
-        if not np.isclose(eager, compiled, rtol=1e-9, atol=1e-12, equal_nan=True):
-            raise ValueError(
-                f"the compiled loss of sample 0 is {compiled!r} and the eager one {eager!r}: the model or the loss "
-                "does not compute the same thing each time it is called (random numbers?)"
-            )
+        self._program.witness.floats = True
+        self._all = Batch(self._program.shapes, [X, y])
+        self._program.witness.first(self._all, 2)
+        self._began, self._checking, self._last, self._turn = time.perf_counter(), 0.0, 0.0, 0
 
     def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
         """See `nn.engines.Engine.step`."""
@@ -55,8 +54,21 @@ class CompiledEngine:
         """See `nn.engines.Engine.predict`."""
         if self._predictor is None:
             self._predictor = compile(self.model, inputs=(X.shape[1:],), parameters=self.parameters)
+            self._predictor.witness.floats = True
         self._predictor.theta[:] = self._program.theta
         return np.asarray(self._predictor(X), dtype=np.float64)
+
+    def verify(self, always: bool = False) -> bool:
+        """See `nn.engines.Engine.verify`. Looks at one sample, each time at another one."""
+        began = time.perf_counter()
+        witness = self._program.witness
+        if not (always and witness.small) and self._checking + self._last > SHARE * (began - self._began):
+            return False
+        self._turn = (self._turn + int(0.618 * self._all.samples) + 1) % self._all.samples
+        witness.compare(self._all, [self._turn])
+        self._last = time.perf_counter() - began
+        self._checking += self._last
+        return True
 
     def sync(self) -> None:
         """See `nn.engines.Engine.sync`."""

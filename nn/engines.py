@@ -37,6 +37,15 @@ class Engine(Protocol):
     def predict(self, X: Floats) -> Floats:
         """The outputs, (B,) or (B, outputs)."""
 
+    def verify(self, always: bool = False) -> bool:
+        """Whether it was verified just now that the engine computes what the model's and the loss's Python code does.
+
+        That can be left out where it would take too long, unless ``always`` is given and the model is small.
+
+        Raises:
+            TraceError: it does not.
+        """
+
     def sync(self) -> None:
         """Bring the model's Values up to date."""
 
@@ -84,6 +93,10 @@ class EagerEngine:
     def predict(self, X: Floats) -> Floats:
         """Sample by sample."""
         return one_by_one(self.model, X)
+
+    def verify(self, always: bool = False) -> bool:
+        """The engine is that code."""
+        return True
 
     def sync(self) -> None:
         """The Values are the parameters: nothing to do."""

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from autograd import Value
 from autograd.compiler import Program, compile
+from autograd.modes import TraceError
 
 from .inputs import Floats, engine_name, samples
 
@@ -42,7 +43,14 @@ def predict(model: Model, X: ArrayLike, engine: str = "auto") -> Floats:
     program = None
     if engine_name(engine) != "eager":
         program = _program(model, len(rows), rows.shape[1], asked=engine == "compiled")
-    return one_by_one(model, rows) if program is None else np.asarray(program(rows), dtype=np.float64)
+    if program is not None:
+        try:
+            return np.asarray(program(rows), dtype=np.float64)
+        except TraceError:  # it is not what the model computes
+            _PROGRAMS.pop(model, None)
+            if engine == "compiled":
+                raise
+    return one_by_one(model, rows)
 
 
 def one_by_one(model: Model, rows: Floats) -> Floats:
@@ -79,6 +87,7 @@ def _program(model: Model, samples: int, width: int, asked: bool) -> Program | N
 
     try:
         program = compile(output, inputs=((width,),), parameters=model.parameters())
+        program.witness.floats = True
     except Exception:
         if asked:
             raise

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from autograd import AnomalyError
 from autograd.copies import renew
+from autograd.modes import TraceError
 
 from . import metrics
 from .checkpoint import Checkpoint, CheckpointError, fitting, save
 from .choice import choose
+from .engines import EagerEngine
 from .history import AT_END, EarlyStopping, History, Watch
 from .interaction import Interrupt, progress_bar
 from .losses import Loss
@@ -65,6 +67,7 @@ class Run:
     ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer, self.data, self.held = model, loss, optimizer, data, held
         self.size, self.seed, self.shuffle = size, seed, shuffle
+        self.loss, self.asked = loss, engine
         self.engine = choose(engine, model, loss, optimizer, data.X, data.y)
         self.history = History(seed=seed, engine=self.engine.name)
         self.watch: Watch | None = None
@@ -192,14 +195,47 @@ class Run:
         if self.checkpoint is not None and epoch % self.every == 0:
             self.save()
         if not self.callbacks:
+            self.engine.verify()
             return
+        sure = self.engine.verify(always=True)
         self._publish()
         try:
             stop = [callback(Epoch(epoch, self.model, self.optimizer, self.history)) for callback in self.callbacks]
         finally:
             self.engine.reload()  # a callback may have edited parameters
+        self._see(sure)
         if any(answer is True for answer in stop):
             self.history.stopped = f"a callback ended it after {epoch} epochs"
+
+    def _see(self, sure: bool) -> None:
+        """Notice that a callback changed what the model or the loss computes; ``sure`` if it was verified before.
+
+        Raises:
+            TraceError: the program is not the model any more, and which steps it spoiled is not known, or the compiled
+                engine was insisted on.
+        """
+        try:
+            self.engine.verify(always=True)
+        except TraceError as error:
+            if self.asked == "compiled" or not sure:
+                raise
+            warnings.warn(
+                f"a callback changed what the model or the loss computes; training goes on sample by sample. {error}",
+                RuntimeWarning,
+                stacklevel=7,
+            )
+            self._go_eager()
+
+    def _go_eager(self) -> None:
+        """Let the eager engine go on from here."""
+        self.engine.sync()
+        known = self.engine.parameters
+        self.engine = EagerEngine(self.model, self.loss, self.optimizer)
+        if self.best is not None:
+            best = dict(zip(known, self.best))
+            self.best = [float(best[parameter]) for parameter in self.engine.parameters]
+        self.good = self.engine.snapshot()
+        self.history.engine = self.engine.name
 
     def _exhausted(self) -> str:
         """Why early stopping ends training, if it does."""

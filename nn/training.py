@@ -51,8 +51,9 @@ def fit(
     history so far is returned, and the parameters stay. If a loss or a gradient becomes nan or infinite, training
     stops with a warning and the model gets the last parameters back whose loss was finite.
 
-    The compiled engine traces the model's and the loss's Python code once. What that code looks up besides its
-    arguments and parameters (a switch that a callback turns, say) is fixed then; `engine="eager"` runs it each time.
+    The compiled engine traces the model's and the loss's Python code once, and compares it with the program on some
+    samples before training, now and then in between and after callbacks. If they differ, ``"auto"`` warns and goes on
+    eagerly where a callback made the difference, and else there is a TraceError: see `autograd.compiler`.
 
     Args:
         model: any Module that takes one sample.

@@ -83,8 +83,32 @@ The eager engine's rule that a product with an exact zero carries nothing holds 
 factor would be slow, and is needed only where an infinity or a nan is about: so the reverse pass runs plainly, and if
 its gradient holds one, once more with the test.
 
+**The contract.** Whatever `compile`, and `fit`, `predict` and `evaluate` of `nn`, return equals what the user's
+function returns when it is run eagerly on Values; where that cannot be guaranteed, there is an error, or one clear
+warning and the eager engine. A trace sees one run of the function, on placeholders. What it cannot see:
+
+- *A number that decides something.* Placeholders, parameters and all that is computed from them refuse to be looked
+  at while the function is traced (`autograd.placeholder`): `.data`, `.grad`, ``float``, ``int``, a format, a copy, a
+  pickle, a look-up in a dict or set, and the truth value of a comparison (so ``if``, ``in``, ``list.index``, ``max``)
+  are a `TraceError` that names the line. Comparisons, ``==`` and ``!=`` too, are nodes that `where` takes.
+- *Derivatives as numbers.* ``backward`` and `grad` without ``create_graph`` are refused; with it, derivatives inside
+  the function are part of the program, and "an exact zero carries nothing" is decided when it runs (`chain` in the
+  table).
+- *Randomness and state.* A function of fewer than 20,000 scalar nodes is traced twice: another graph, or random
+  numbers that are drawn from `random` or ``numpy.random``, is an error. The first call, and the first gradient, are
+  compared with the eager engine (`witness`) on up to 16 samples (one of each label, those with the largest and
+  smallest entries); a function that is larger on one sample.
+- *What changes later*: attributes, closures, activations, weights of the loss. `nn.fit` compares one more sample now
+  and then, in at most 5 % of the time, and after callbacks. If a callback made the difference, ``engine="auto"``
+  warns and goes on eagerly from there; any other difference is an error, for it is not known which steps it spoiled.
+
+Still invisible are: a rare branch, or a rare draw from a generator of one's own, that none of these samples meets;
+what changes after the first call of a program that one calls oneself (`Program.lens` notices it; compile again);
+``isinstance`` and ``is`` on inputs, where no sample shows that they decide; and side effects, such as a counter or a
+print: they happen when the function is traced and compared, not when the program runs.
+
 Sums are taken in another order than in the eager engine, so that results agree to rounding: to 1e-12 of the terms that
-are summed.
+are summed; the sign of a zero that several products sum up to is not settled.
 """
 
 from .api import compile as compile

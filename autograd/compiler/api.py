@@ -11,7 +11,8 @@ from ..value import Value
 from .pack import pack
 from .program import Program
 from .simplify import simplify
-from .trace import Scalars, Shape, flatten, read, trace
+from .trace import Scalars, Shape, flatten, read
+from .witness import traced
 
 
 def compile(
@@ -51,7 +52,7 @@ def compile(
             raise ValueError("compile(f, inputs=…) needs the shape of one sample of each argument, such as [(2,), ()]")
         shapes = [_shape(shape) for shape in inputs]
         names = argument_names(f, len(shapes))
-        scalars, single = trace(f, shapes, names, leaves)[:2]
+        scalars, single = traced(f, shapes, names, leaves)
     else:
         if inputs is not None:
             raise ValueError("a graph has no inputs; give a function to compile something that runs over batches")

@@ -67,6 +67,10 @@ class Batch:
         batch._take(self.arrays, rows)
         return batch
 
+    def places(self, samples: Sequence[int]) -> list[int]:
+        """Where in the arrays some samples are."""
+        return [int(i if self.rows is None else self.rows[i]) for i in samples]
+
     def sample(self, i: int) -> list[Array]:
         """The arguments of one sample."""
         return [array[i if self.rows is None else self.rows[i]] for array in self.arrays]

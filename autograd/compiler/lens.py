@@ -13,11 +13,12 @@ from .. import graph, modes
 from ..adjoints import symbolic_derivatives
 from ..modes import AnomalyError
 from ..ops import TABLE
+from ..placeholder import hidden
 from ..value import Value, constant, describe
 from .batch import Batch
 from .pack import INPUT
 from .rows import adjoint_space, value_space
-from .trace import flatten, read
+from .trace import flatten, numbered, placeholders, read
 
 if TYPE_CHECKING:
     from .program import Program
@@ -44,14 +45,21 @@ def scalar_graph(program: Program, sample: list[Any]) -> Value | list[Value]:
     scalars = read(roots, inputs, program.parameters, index)
     if not scalars.same(program._scalars):
         raise LensError("the function built another graph than when it was traced: does it depend on outside data?")
-    _Check(program, sample, {i: node for node, i in index.items()}).run()
+    judge(program, sample, {i: node for node, i in index.items()})
     return roots[0] if program._single else roots
+
+
+def judge(program: Program, sample: list[Any], nodes: dict[int, Value]) -> None:
+    """Check every number of a program for one sample; ``nodes`` are the Values that it can be named by.
+
+    Raises:
+        LensError: one is wrong.
+    """
+    _Check(program, sample, nodes).run()
 
 
 def build(program: Program, sample: list[Any]) -> tuple[list[Value], list[list[Value]]]:
     """Run the compiled function on Values (or recompute the compiled graph) with the program's parameters."""
-    from .api import argument_names
-
     for parameter, data in zip(program.parameters, program.theta.tolist()):
         parameter.data = data
     source = program._source
@@ -59,18 +67,34 @@ def build(program: Program, sample: list[Any]) -> tuple[list[Value], list[list[V
         roots = [source] if isinstance(source, Value) else flatten(list(source))
         graph.forward(roots)
         return roots, []
-    names = argument_names(source, len(sample))
-    arguments = [_values(entry.tolist(), name) for entry, name in zip(sample, names)]
-    with modes.changed(tracing=True, record=True, source=True):  # comparisons are nodes, as in the program
-        result = source(*arguments)
-    found = flatten(result.tolist() if hasattr(result, "tolist") else result)
-    return [x if isinstance(x, Value) else Value(x) for x in found], [flatten(argument) for argument in arguments]
+    # placeholders with numbers, so that every line does what it did when the function was traced
+    arguments = [placeholders(entry.shape, name) for entry, name in zip(sample, program._names)]
+    inputs = [flatten(argument) for argument in arguments]
+    for node, number in zip(flatten(inputs), [x for entry in sample for x in entry.ravel().tolist()]):
+        node.data = number
+    with hidden(program.parameters), modes.changed(tracing=True, record=True, source=True):
+        roots = flattened(source(*arguments))
+    for node in [*flatten(inputs), *graph.topological(roots)]:
+        if node._traced:
+            node.__class__ = Value
+    return roots, inputs
+
+
+def arguments_of(program: Program, sample: list[Any]) -> list[Any]:
+    """One sample as Values and lists of Values, labelled by the names of the function's arguments."""
+    return [_values(entry.tolist(), name) for entry, name in zip(sample, program._names)]
+
+
+def flattened(result: Any) -> list[Value]:
+    """What a function returned, as a flat list of Values."""
+    entries = flatten(result.tolist() if hasattr(result, "tolist") else result)
+    return [x if isinstance(x, Value) else Value(x) for x in entries]
 
 
 def _values(entry: Any, name: str) -> Any:
     if not isinstance(entry, list):
         return Value(entry, name)
-    return [_values(x, f"{name}{'_' if name[-1].isdigit() else ''}{i + 1}") for i, x in enumerate(entry)]
+    return [_values(x, numbered(name, i)) for i, x in enumerate(entry)]
 
 
 class _Check:

@@ -25,6 +25,7 @@ from .machine import Array
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed
 from .trace import Scalars, Shape
+from .witness import Witness
 
 if TYPE_CHECKING:
     from ..view import Drawing
@@ -99,6 +100,7 @@ class Program(Answer):
         self._by_inputs: Any = None
         self._largest = 0
         self._last: Batch | None = None
+        self.witness = Witness(self)
         self._moved: tuple[Any, Any] = None, None  # parameters of an optimizer, and their places in theta
         self.pull()
         keep(self)
@@ -153,6 +155,7 @@ class Program(Answer):
             TypeError: an array does not hold real numbers.
         """
         batch = self._batch(arrays)
+        self.witness.first(batch, 1)
         results = self._evaluate(self._machine, batch)
         if ACTIVE:
             self._check_finite(results, batch)
@@ -178,6 +181,7 @@ class Program(Answer):
         batch = self._batch(arrays)
         if wrt not in ("parameters", "inputs"):
             raise ValueError(f"wrt is 'parameters' or 'inputs', not {wrt!r}")
+        self.witness.first(batch, 2)
         if wrt == "inputs":
             return self._input_gradients(batch, per_sample)
         if per_sample:
@@ -232,6 +236,7 @@ class Program(Answer):
                 places = self._places(moving)
                 self._moved = moving, places
             batch = self._batch(arrays, rows)
+            self.witness.first(batch, 2)
             loss, self.gradient = self._differentiate(self._machine, batch)
             if ACTIVE:
                 self._check_finite(np.array([loss]), batch)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from .. import modes
 from ..graph import topological
 from ..modes import TraceError
 from ..ops import TABLE
+from ..placeholder import Placeholder, hidden
 from ..value import Value, real
 
 Ints = NDArray[np.int64]
@@ -89,13 +89,21 @@ class Scalars:
 
     def same(self, other: Scalars) -> bool:
         """Whether this is the very same computation, constants included."""
-        return (
-            self.op == other.op
-            and self.roots == other.roots
-            and np.array_equal(self.parents, other.parents)
-            and np.array_equal(self.data, other.data, equal_nan=True)
-            and np.array_equal(np.signbit(self.data), np.signbit(other.data))
-        )
+        return self.roots == other.roots and self.difference(other) == max(len(self.op), len(other.op))
+
+    def difference(self, other: Scalars) -> int:
+        """The id of the first node that the other graph does not have; the number of nodes if it has all."""
+        if self.op == other.op and np.array_equal(self.parents, other.parents):
+            mine, theirs = (np.where(np.isnan(x.data), np.nan, x.data).tobytes() for x in (self, other))
+            if mine == theirs and np.array_equal(self.start, other.start):
+                return len(self.op)
+
+        def node(scalars: Scalars, i: int) -> tuple[Any, ...]:
+            parents = scalars.parents[scalars.start[i] : scalars.start[i + 1]].tolist()
+            return scalars.op[i], parents, repr(float(scalars.data[i]))
+
+        common = min(len(self.op), len(other.op))
+        return next((i for i in range(common) if node(self, i) != node(other, i)), common)
 
     def check(self) -> None:
         """Refuse a form in which a parent follows its child, an arity is wrong or an operation is unknown."""
@@ -120,44 +128,6 @@ class Scalars:
         require(self.roots and all(0 <= root < count for root in self.roots), "a root is missing")
 
 
-_SLOT: Any = vars(Value)["data"]
-
-
-class Placeholder(Value):
-    """An input while a function is traced: it has a place in the graph, and no number that anyone may look at."""
-
-    __slots__ = ()
-    _lasting = False  # kept by a model, it is not a parameter
-
-    def __init__(self, label: str) -> None:
-        super().__init__(0.0, label)
-        _SLOT.__set__(self, math.nan)
-
-    @property
-    def data(self) -> float:
-        """Nan for the engine's own methods; an error for everybody else."""
-        file = sys._getframe(1).f_code.co_filename
-        if not file.startswith(("<autograd", *modes._PACKAGES[:1])):
-            raise _looked_at("looked at .data of")
-        return math.nan
-
-    @data.setter
-    def data(self, value: float) -> None:
-        pass
-
-    def __float__(self) -> float:
-        raise _looked_at("turned into a float")
-
-
-def _looked_at(what: str) -> TraceError:
-    from ..graph import place
-
-    return TraceError(
-        f"line {place(modes.user_line())}: the traced function {what} an input, which has no number while the "
-        "function is traced. Compute with Values and autograd's functions, and branch with autograd.where."
-    )
-
-
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """No garbage collection: it would look at every new node again and again, and there is nothing to collect."""
@@ -174,7 +144,12 @@ def placeholders(shape: Shape, name: str) -> Any:
     """The Values that stand for one sample of an argument: one for ``()``, a list for ``(n,)`` and so on."""
     if not shape:
         return Placeholder(name)
-    return [placeholders(shape[1:], f"{name}{'_' if name[-1].isdigit() else ''}{i + 1}") for i in range(shape[0])]
+    return [placeholders(shape[1:], numbered(name, i)) for i in range(shape[0])]
+
+
+def numbered(name: str, i: int) -> str:
+    """The label of entry i of an argument."""
+    return f"{name}{'_' if name[-1].isdigit() else ''}{i + 1}"
 
 
 def flatten(nested: Any) -> list[Any]:
@@ -198,7 +173,7 @@ def trace(
     """
     with _undisturbed():
         arguments = [placeholders(shape, name) for shape, name in zip(shapes, names)]
-        with modes.changed(tracing=True, record=True, anomaly=False):
+        with hidden(parameters), modes.changed(tracing=True, record=True, anomaly=False):
             result = f(*arguments)
         inputs = [flatten(argument) for argument in arguments]
         scalars = read(_results(result), inputs, parameters)
@@ -297,6 +272,8 @@ def read(
                     f"the part of the graph below a {name} node was freed by backward(free_graph=True); "
                     "compute the expression again before compiling it"
                 )
+            if node._traced is not None:
+                raise TraceError("the compiled function returns something that was computed while another was traced")
             index[node] = constant(node.data)
             continue
         ids = tuple([index[p] for p in parents])

@@ -6,6 +6,7 @@ import linecache
 import math
 import os.path
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 from typing import NamedTuple
 
 from ..answer import Answer, Part
@@ -159,7 +160,7 @@ def samples(names: Names, inside: set[Value]) -> dict[Value, str]:
     main, outer = max(sums, key=lambda found: sum(term in inside for term in found[0]))
     called: dict[Value, str] = {}
     for terms, leading in sums:
-        if leading == outer[: len(leading)] and len(leading) < len(outer):
+        if len(leading) < len(outer) and all(map(is_, leading, outer)):
             for i, term in enumerate(terms, 1):
                 if term is not outer[len(leading)]:
                     called[term] = _own(names, term) or f"term {i}"

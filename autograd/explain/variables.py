@@ -67,7 +67,7 @@ class Variables:
         factors = dict.fromkeys(self.between, 0)  # since the last notable quantity
         for node in self.between:
             function = not called.structure.neurons and kind(node) not in ("", "arithmetic") and node.op != "pow"
-            ends = node in (self.root, self.leaf)
+            ends = node is self.root or node is self.leaf
             if ends or called.given(node) or uses[node] > 1 or function or _most(factors, node) > _LONGEST:
                 notable.add(node)
             if function and node is not self.leaf:

@@ -182,9 +182,28 @@ def test_operators() -> None:
     assert square.parents == (a, a) and square.local_derivatives == (2.0, 2.0)
 
 
-def test_equality_and_hash_are_identity() -> None:
-    a, b = Value(1.0), Value(1.0)
-    assert a == a and a not in (b, 1.0) and len({a, b}) == 2 and a in [b, a] and a not in [b]
+def test_equality_compares_data_and_a_hash_is_that_of_the_node() -> None:
+    a, b, c = Value(1.0), Value(1.0), Value(2.0)
+    assert a == b and a == 1 and a == np.float32(1.0) and a != c and (a == c) is False
+    assert operator.eq(1.0, a) and operator.ne(2, a) and not operator.ne(1, a)
+    assert a in (1.0, 2.0) and c not in [1.0, b] and len({a, b}) == 2
+    assert Value(-0.0) == 0 and Value(math.inf) == math.inf and Value(2.0**53) != 2**53 + 1
+    nan = Value(math.nan)
+    assert (nan == nan) is False and (nan != nan) is True
+    assert (a == 1) is True and (a != 1) is False
+
+
+@pytest.mark.parametrize("other", [None, "1", (1.0,), [1.0], object(), 1 + 0j])
+def test_a_value_is_not_equal_to_what_is_not_a_real_number(other: Any) -> None:
+    a = Value(1.0)
+    assert a.__eq__(other) is NotImplemented and a.__ne__(other) is NotImplemented
+    assert (a == other) is False and (a != other) is True
+
+
+def test_arrays_compare_entry_by_entry() -> None:
+    values = np.array([Value(0.0), Value(2.0)], dtype=object)
+    assert (values == 0).tolist() == [True, False] and (values != 0.0).tolist() == [False, True]
+    assert (values == np.array([0.0, 1.0])).tolist() == [True, False]
 
 
 def test_comparisons_and_sorting_look_at_data() -> None:

@@ -197,7 +197,7 @@ def test_mixed_activations_keep_their_names() -> None:
 @settings(max_examples=100)
 def test_every_line_reevaluates(graph: tuple[Value, list[Value]]) -> None:
     root, leaves = graph
-    there = autograd.graph.leaves(root)
+    there = set(autograd.graph.leaves(root))
     for leaf in leaves:
         if leaf in there:
             found = autograd.derivation(root, leaf)

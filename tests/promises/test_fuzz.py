@@ -80,6 +80,16 @@ def test_the_compiler_may_add_in_another_order_but_not_more() -> None:
     assert wrong == []
 
 
+def test_derivatives_inside_a_program_are_judged_by_the_eager_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = (("mul", (0, 1)), ("tanh", (3,)), ("mul", (0, 1)), ("add", (4, 5)), ("where", (2, 6, 0)), ("exp", (7,)))
+    program = Program((0.3, 1.2), (2.0,), steps, order=3, samples=17)
+    wrong, largest = fuzz.judge(program)
+    assert wrong == [] and {who for who, _ in largest} == {"eager", *contestants.OWN}
+    first = contestants.eager_pairs(program._replace(order=0))
+    monkeypatch.setitem(contestants.OWN, "NumPy", lambda program: first)
+    assert {entry.who for entry in fuzz.judge(program)[0]} == {"NumPy"}
+
+
 def test_units() -> None:
     assert fuzz.units(1.0 + 2e-16, mpf(1), 1e-16) == pytest.approx(2.22, abs=0.01)
     assert fuzz.units(math.nan, mpf(1), 1.0) == math.inf == fuzz.units(-math.inf, mpf(10) ** 400, 1.0)

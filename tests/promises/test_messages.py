@@ -75,6 +75,13 @@ def formula(text: str) -> Callable[[], Any]:
 
 v = Value(2.0, "v")
 pole = v / 0.0
+
+
+def without_graph(x: Any) -> Any:
+    with autograd.no_grad():
+        return x * 2.0
+
+
 MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     # a number where a Value or a number belongs
     (lambda: Value("3"), TypeError, "Value takes a real number, not str ('3'): convert text with float(text)"),
@@ -147,6 +154,9 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: autograd.register("f", "x", "sin()"), FormulaError, "f: "),
     (lambda: autograd.register(3, "x", "1"), TypeError, "a name is text, not int"),  # type: ignore[arg-type]
     (lambda: autograd.unregister("exp"), ValueError, "'exp' was not registered; registered are: "),
+    # functions that are traced
+    (lambda: autograd.compile(lambda x: x.backward() or x, [()]), TraceError, "backward gives numbers, which are"),
+    (lambda: autograd.compile(without_graph, [()]), TraceError, "inside no_grad() the traced function computes with"),
     # formulas
     (formula("x" * 10_001), FormulaError, "the formula has 10,001 characters; 10,000 are allowed"),
     (formula("1 +"), FormulaError, "this is not an expression"),
