@@ -173,8 +173,17 @@ class _Check:
         count = len(self.slopes)
         adjoint, size, floor = [0.0] * count, [0.0] * count, [0.0] * count
         adjoint[self.scalars.roots[0]] = size[self.scalars.roots[0]] = 1.0
+        first: dict[tuple[int, int], int] = {}  # a softmax of the same entries in another order has the same slot
+        for i in range(count):
+            if self._place(i)[1] >= 0:
+                first.setdefault(self._place(i), i)
         for i in range(count - 1, -1, -1):
             region, slot = self._place(i)
+            same = first.get((region, slot), i)
+            if same != i:
+                for sums in (adjoint, size, floor):
+                    sums[same] += sums[i]
+                continue
             valid = self.valid.get(region)
             if slot >= 0 and valid is not None and valid[slot]:
                 found = self._number(adjoint_space(region), slot)

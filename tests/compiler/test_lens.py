@@ -13,6 +13,8 @@ import autograd
 import nn
 from autograd import Value, compile, graph, softmax
 from autograd.compiler.lens import LensError
+from autograd.ops import TABLE
+from autograd.value import apply
 
 
 @backends
@@ -117,12 +119,17 @@ def test_anomalies_of_predictions_and_losses_out_of_range_without_one_sample_at_
         assert loss.value_and_grad(np.array([1.5, 1.5]))[0] == math.inf
 
 
+def share(*entries: Any) -> Any:
+    return apply(TABLE["softmax"], entries)
+
+
 A, B = Value(0.3, "a"), Value(0.7, "b")
 SHARED: dict[str, Any] = {
     "a product alone and inside a dot": lambda x: autograd.dot([A, B], x) + (A * x[0]).tanh(),
     "a product alone and inside a mean": lambda x: autograd.mean([A * x[0], B * x[1]]) * (A * x[0]),
     "an entry twice in a softmax": lambda x: sum(softmax([x[0], x[0], A])[i] * (i + 1.0) for i in range(3)),
     "shares of the same entries": lambda x: softmax([x[0], x[0] * A])[1] * softmax([x[0] * A, x[0]])[0],
+    "a share written in two orders": lambda x: share(x[0], x[1], A) * 2.0 + share(x[0], A, x[1]).tanh() * B,
     "an entry twice in a log_sum_exp": lambda x: autograd.log_sum_exp([x[0], x[0], A]),
     "cancellation": lambda x: ((x[0] * 1e4 + A) - x[0] * 1e4) * B,
     "a number that float32 does not have": lambda x: (x[0] * 30.0).gaussian() * A + B,
