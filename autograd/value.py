@@ -285,7 +285,8 @@ def renumbered(op: str, parents: tuple[Value, ...]) -> Value:
                 "An update reads w.data = w.data - 0.1 * w.grad"
             )
         parent.data = real(assigned, f"the .data of {_called(parent)}")
-    return made(op, parents, *ops.TABLE[op].evaluate(*[parent.data for parent in parents]))
+    out, slopes = ops.TABLE[op].evaluate(*[parent.data for parent in parents])
+    return made(op, parents, float(out), tuple(map(float, slopes)))  # a formula of a user can be a comparison
 
 
 def _no_gradient(root: Value, error: TypeError) -> TypeError:

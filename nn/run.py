@@ -65,7 +65,7 @@ class Run:
         self, model: Module, loss: Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
         seed: int, shuffle: bool, engine: str,
     ) -> None:  # fmt: skip
-        self.model, self.loss, self.optimizer, self.data, self.held = model, loss, optimizer, data, held
+        self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
         self.size, self.seed, self.shuffle = size, seed, shuffle
         self.loss, self.asked = loss, engine
         self.engine = choose(engine, model, loss, optimizer, data.X, data.y)

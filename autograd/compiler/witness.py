@@ -15,6 +15,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 
@@ -75,10 +76,17 @@ class Witness:
     """
 
     def __init__(self, program: Program) -> None:
-        self.program = program
+        self._program = ref(program)  # whose witness this is: a graph of objects without a cycle is freed at once
         self.floats = False
         self.known = 0 if callable(program._source) else 2
         self.small = program._scalars.traced < LARGE
+
+    @property
+    def program(self) -> Program:
+        """The program, which lives as long as somebody asks its witness."""
+        program = self._program()
+        assert program is not None
+        return program
 
     def first(self, batch: Batch, level: int) -> None:
         """Compare samples of the first batch, once: values (level 1), or values and gradient (level 2).

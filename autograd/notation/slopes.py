@@ -85,8 +85,8 @@ def slope(
     for text in (op.textbook[position], op.derivatives[position]):  # a saturated sigmoid needs the latter
         if text:
             tree = ops.parse(op, text, derivative=True)
-            if close(_read(tree, scope, node, lambda operand: number(operand.data)).evaluate(), expected):
-                return _read(tree, scope, node, spelled, taken)
+            if close(_Reader(scope, node, lambda operand: number(operand.data)).of(tree).evaluate(), expected):
+                return _Reader(scope, node, spelled, taken).of(tree)
     raise DerivationError(
         f"the recorded derivative {expected!r} of {describe(node)} is not what {op.derivatives[position]!r} gives. "
         f"{EDITED}"
@@ -127,44 +127,50 @@ def textbook(op: ops.Op, argument: Expression, out: Expression, result: Value) -
     names = {result.parents[0]: argument, result: out}
     scope = dict(zip(op.arguments, result.parents))
     tree = ops.read_derivative(op, 0)
-    return _read(tree, scope, result, lambda node: names.get(node) or number(node.data))
+    return _Reader(scope, result, lambda node: names.get(node) or number(node.data)).of(tree)
 
 
-def _read(
-    tree: ast.expr,
-    scope: Mapping[str, Value],
-    node: Value,
-    write: Callable[[Value], Expression],
-    taken: list[Condition] | None = None,
-) -> Expression:
-    """A derivative formula as an expression, constants folded and branches chosen."""
+class _Reader(NamedTuple):
+    """Reads derivative formulas of a node as expressions, constants folded and branches chosen.
 
-    def read(tree: ast.expr) -> Expression:
+    Attributes:
+        scope: the operands by the names of the arguments.
+        node: the node.
+        write: the expression of an operand or of the node.
+        taken: where the conditions of the branches chosen are noted, if anywhere.
+    """
+
+    scope: Mapping[str, Value]
+    node: Value
+    write: Callable[[Value], Expression]
+    taken: list[Condition] | None = None
+
+    def of(self, tree: ast.expr) -> Expression:
+        """The expression of a formula."""
         if isinstance(tree, ast.Constant):
             assert isinstance(tree.value, (int, float))
             return number(tree.value)
         if isinstance(tree, ast.Name):
             if tree.id in ("inf", "nan"):
                 return number(float(tree.id))
-            return write(node if tree.id == "out" else scope[tree.id])
+            return self.write(self.node if tree.id == "out" else self.scope[tree.id])
         if isinstance(tree, ast.UnaryOp):
-            inner = read(tree.operand)
+            inner = self.of(tree.operand)
             return simplified("neg", [inner]) if isinstance(tree.op, ast.USub) else inner
         if isinstance(tree, ast.BinOp):
-            return simplified(_OPERATORS[type(tree.op)], [read(tree.left), read(tree.right)])
+            return simplified(_OPERATORS[type(tree.op)], [self.of(tree.left), self.of(tree.right)])
         if isinstance(tree, ast.Compare):
-            left, right = read(tree.left).evaluate(), read(tree.comparators[0]).evaluate()
+            left, right = self.of(tree.left).evaluate(), self.of(tree.comparators[0]).evaluate()
             return number(float(_COMPARISONS[type(tree.ops[0])](left, right)))
         assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
         if tree.func.id == "where":
             condition, chosen, otherwise = tree.args
-            holds = bool(read(condition).evaluate())
-            if taken is not None and isinstance(condition, ast.Compare) and isinstance(condition.left, ast.Name):
-                taken.extend(_conditions(condition, read(condition.left), read(condition.comparators[0]), holds))
-            return read(chosen if holds else otherwise)
-        return simplified(tree.func.id, [read(argument) for argument in tree.args])
-
-    return read(tree)
+            holds = bool(self.of(condition).evaluate())
+            if self.taken is not None and isinstance(condition, ast.Compare) and isinstance(condition.left, ast.Name):
+                sides = self.of(condition.left), self.of(condition.comparators[0])
+                self.taken.extend(_conditions(condition, *sides, holds))
+            return self.of(chosen if holds else otherwise)
+        return simplified(tree.func.id, [self.of(argument) for argument in tree.args])
 
 
 def _conditions(compare: ast.Compare, left: Expression, right: Expression, holds: bool) -> list[Condition]:

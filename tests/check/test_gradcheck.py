@@ -193,6 +193,9 @@ def test_every_operation_passes_at_every_size(name: str, data: Any) -> None:
     allowed = {"ok", *(["kink"] if op.kinks else []), *(["edge"] if op.domain else []), "overflow"}
     if any(0 < abs(x.data) < 1e-290 for x in xs):
         allowed |= {"round-off"}  # a slope of 5e-324 is smaller than the rounding of a difference of zeros
+    beside = [op.evaluate(*[x.data * (1 + shift) for x in xs])[0] for shift in (-1e-12, 1e-12)]
+    if op.kinks and any(abs(value - y.data) > 0.5 for value in beside):
+        allowed |= {"round-off"}  # no step fits between the point and a jump
     assert set(verdicts(report)) <= allowed
     inside = not on_edge(op, [x.data for x in xs])
     if inside and math.isfinite(y.data) and all(map(math.isfinite, y.local_derivatives)) and not op.kinks:
