@@ -55,6 +55,11 @@ class Estimate(NamedTuple):
         """Bound of the whole error."""
         return self.truncation + self.rounding
 
+    @property
+    def reach(self) -> float:
+        """The largest of the three steps that it rests on."""
+        return 16 * self.step
+
     def agrees(self, slope: float, atol: float, rtol: float) -> bool:
         """Whether a slope lies within the measured error (plus what the caller grants)."""
         if math.isinf(slope) or math.isinf(self.slope):

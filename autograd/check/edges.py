@@ -154,11 +154,20 @@ def _suspects(
         verdict = _verdict(estimate, claim, rtol)
         if verdict == "wrong" and on_edge(op, operands):
             verdict = "edge"
-        elif verdict == "wrong" and not estimate.obstacle and on_kink(op, operands, i):
-            verdict = "kink"  # kinks too close for a step between them: at 1e82 ceil has one at every float
+        elif verdict == "wrong" and on_kink(op, operands, i):
+            # kinks too close for a step between them: at 1e82 ceil has one at every float
+            verdict = "kink" if not estimate.obstacle else "wrong"
+        elif verdict == "wrong" and _reaches_kink(op, operands, i, estimate.reach):
+            verdict = "kink"
         if verdict:
             found.append((i, estimate, verdict))
     return found
+
+
+def _reaches_kink(op: ops.Op, operands: tuple[float, ...], position: int, reach: float) -> bool:
+    """Whether a kink of an operation lies among the operands that a measurement looked at."""
+    sides = [(*operands[:position], operands[position] + d, *operands[position + 1 :]) for d in (-reach, reach)]
+    return crosses_kink(op, *sides)
 
 
 def _plainly_right(value: Callable[[float], float], x: float, claim: float, rtol: float) -> bool:

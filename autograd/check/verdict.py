@@ -57,7 +57,7 @@ def explain(
     if verdict not in ("kink", "wrong") and not contradicted:
         return verdict, ""
     x = subject.point[index]
-    reach = found.step if verdict == "kink" else 16 * found.step  # the largest of the three steps
+    reach = found.step if verdict == "kink" else found.reach
     left, right = subject.operations(index, x - reach), subject.operations(index, x + reach)
     same = [node.op for node in nodes] == [o.op for o in left] == [o.op for o in right]
     for node, a, b in zip(nodes, left, right) if same else ():
@@ -79,7 +79,7 @@ def explain(
         recorded = replay(subject.root, subject.recorded, [(index, point)])[0]
         if abs(called - recorded) > 64 * value_noise(subject.root) + 1e-10 * max(abs(called), abs(recorded)):
             return "lost", f"at {point:.6g} it gives {called:.10g}, its recorded graph {recorded:.10g}"
-    if verdict == "kink" or (sound and not kinked):
+    if verdict == "kink" or (sound and (not kinked or kinked_node(nodes) is None)):
         for node, a, b in zip(nodes, left, right) if same else ():
             if a.operands and crosses_kink(TABLE[a.op], a.operands, b.operands):
                 return "kink", f"{slopes}, at {describe(node)}"
