@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Value, ops
 from autograd.compiler import compile
+from autograd.compiler.trace import flatten
 from autograd.value import apply
 
 BACKENDS = ["numpy"] + (["numba"] if importlib.util.find_spec("numba") else [])
@@ -66,6 +67,21 @@ def agree(compiled: float, scalar: float, scale: float, relative: float = 1e-12)
     return abs(compiled - scalar) <= relative * max(scale, abs(scalar)) or not math.isfinite(scale)
 
 
+def odd_shared(root: Value, inputs: Sequence[Value]) -> bool:
+    """Whether something that depends on parameters alone has a slope that is not finite.
+
+    A program computes it once for all samples, and adds their adjoints before they meet that slope. If they cancel to
+    an exact zero, it carries nothing; the eager engine multiplies first, sample by sample, and gets a nan.
+    """
+    varying = set(inputs)
+    for node in autograd.graph.topological(root):
+        if not varying.isdisjoint(node.parents):
+            varying.add(node)
+        elif not all(map(math.isfinite, node.local_derivatives)):
+            return True
+    return False
+
+
 def assert_same(
     f: Callable[..., Any], shapes: Sequence[Any], parameters: Sequence[Value], arrays: Sequence[Any], backend: str
 ) -> Any:
@@ -74,8 +90,15 @@ def assert_same(
     expected, slopes, (size, sizes) = eager(f, parameters, arrays)
     assert agree(loss, expected, size), (loss, expected)
     for n, (compiled, slope, scale) in enumerate(zip(gradient.tolist(), slopes, sizes)):
-        assert agree(compiled, slope, scale), (n, compiled, slope, scale)
+        alone = compiled == 0 and math.isnan(slope) and odd_shared(*one_sample(f, arrays))
+        assert alone or agree(compiled, slope, scale), (n, compiled, slope, scale)
     return program
+
+
+def one_sample(f: Callable[..., Any], arrays: Sequence[Any]) -> tuple[Value, list[Value]]:
+    """The graph of the first sample and its inputs."""
+    arguments = [as_values(np.asarray(array[0], float).tolist()) for array in arrays]
+    return f(*arguments), flatten(arguments)
 
 
 # ---- random programs --------------------------------------------------------------------------------------------

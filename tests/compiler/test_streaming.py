@@ -410,8 +410,9 @@ def test_spare_samples_never_leak(backend: str, kind: str, odd: float) -> None:
 
     def fresh() -> Any:
         return Program(
-            first._scalars, first._packed, first.parameters, first.shapes, True, "float64", backend, first._source, {}
-        )
+            first._scalars, first._packed, first.parameters, first.shapes, True, "float64", backend, first._source, {},
+            first._names,
+        )  # fmt: skip
 
     program = fresh()
     for samples in (97, 98, 9, 1):
