@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from . import formulas
 from .floats import CONSTANTS, FAULTS, FLOAT_FUNCTIONS, IEEE_FUNCTIONS, namespace
@@ -167,6 +168,7 @@ def parse(op: Op, text: str, derivative: bool = False) -> ast.expr:
     return formulas.parse(text, known_functions(derivative) | {"where"}, names)
 
 
+@lru_cache(maxsize=1024)  # a graph has many nodes of few operations
 def read_derivative(op: Op, position: int) -> ast.expr:
     """The derivative by one argument as a reader should see it: the form of the books where there is one."""
     return parse(op, op.textbook[position] or op.derivatives[position], derivative=True)

@@ -86,6 +86,7 @@ def assert_same(
     f: Callable[..., Any], shapes: Sequence[Any], parameters: Sequence[Value], arrays: Sequence[Any], backend: str
 ) -> Any:
     program = compile(f, shapes, parameters, backend=backend)
+    program.witness.known = 2  # all that it would compare is compared here
     loss, gradient = program.value_and_grad(*arrays)
     expected, slopes, (size, sizes) = eager(f, parameters, arrays)
     assert agree(loss, expected, size), (loss, expected)

@@ -40,10 +40,17 @@ def classifier(size: list[int], backend: str = "numba", dtype: str = "float64") 
     first, theta = traced(tuple(size))
     for parameter, data in zip(first.parameters, theta):
         parameter.data = data
-    return Program(
+    return made_of(first, dtype, backend)
+
+
+def made_of(first: Program, dtype: str, backend: str) -> Program:
+    """A program like another one, without a witness: the tests compare more than it would, and look at memory."""
+    program = Program(
         first._scalars, first._packed, first.parameters, first.shapes, True, dtype, backend, first._source, {},
         first._names,
     )  # fmt: skip
+    program.witness.known = 2
+    return program
 
 
 def data(size: list[int], samples: int = 21, seed: int = 0) -> tuple[Any, Any]:
@@ -105,7 +112,6 @@ def test_long_samples_are_read_where_they_lie(size: list[int]) -> None:
     """Nothing is copied from an array of the program's own kind."""
     X, y = data(size)
     program = classifier(size)
-    program.witness.known = 2  # the witness copies its samples
     assert program._machine.streamed == 0
     program.value_and_grad(X, y)
     inputs, targets = program._machine.inputs(len(X))
@@ -409,10 +415,7 @@ def test_spare_samples_never_leak(backend: str, kind: str, odd: float) -> None:
     first = compile(made(model), [(size[0],), (size[-1],)], model.parameters(), backend="numpy")
 
     def fresh() -> Any:
-        return Program(
-            first._scalars, first._packed, first.parameters, first.shapes, True, "float64", backend, first._source, {},
-            first._names,
-        )  # fmt: skip
+        return made_of(first, "float64", backend)
 
     program = fresh()
     for samples in (97, 98, 9, 1):
