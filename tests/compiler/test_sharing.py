@@ -29,6 +29,15 @@ def data(seed: int, samples: int) -> tuple[Any, Any]:
     return source.normal(size=(samples, 3)), source.normal(size=samples)
 
 
+def in_threads(count: int, act: Any) -> None:
+    """``act(i)`` in a thread of its own for each i."""
+    threads = [threading.Thread(target=act, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 # ---- threads --------------------------------------------------------------------------------------------------------
 
 
@@ -52,11 +61,7 @@ def test_threads_that_share_a_program_get_their_own_answers(backend: str) -> Non
                 if not np.array_equal(found, right):
                     wrong.append(i)
 
-    threads = [threading.Thread(target=ask, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(8, ask)
     assert not wrong
 
 
@@ -69,15 +74,11 @@ def test_steps_of_several_threads_are_whole_steps(backend: str) -> None:
         def step_arrays(self, theta: Any, gradient: Any) -> None:
             theta += 1.0
 
-    def step() -> None:
+    def step(i: int) -> None:
         for _ in range(300):
             program.step([1.0, 2.0], Count())
 
-    threads = [threading.Thread(target=step) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(6, step)
     assert program.theta.tolist() == [1800.0]
 
 
@@ -90,11 +91,7 @@ def test_predictions_of_one_model_in_many_threads() -> None:
     def ask(i: int) -> None:
         wrong.extend(i for _ in range(40) if not np.array_equal(model.predict(inputs[i]), expected[i]))
 
-    threads = [threading.Thread(target=ask, args=(i,)) for i in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(8, ask)
     assert not wrong
 
 
