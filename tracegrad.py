@@ -54,13 +54,27 @@ def _packages() -> "dict[str, Any]":
 
 
 def main() -> int:
-    """The `tracegrad` command: `doctor` needs nothing of `autograd`; everything else is in `nn.cli`."""
+    """The `tracegrad` command."""
+    import os
+    import sys
+
+    if hasattr(sys.stdout, "reconfigure"):  # a terminal that cannot show σ shows ? instead of failing
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        status = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to be written at the end
+        return 1
+    return status
+
+
+def _run() -> int:
+    """What was typed: `doctor` needs nothing of `autograd`; everything else is in `nn.cli`."""
     import sys
 
     from nn.doctor import CURE, autograd_is_ours, command
 
-    if hasattr(sys.stdout, "reconfigure"):  # a terminal that cannot show σ shows ? instead of failing
-        sys.stdout.reconfigure(errors="replace")
     if sys.argv[1:2] == ["doctor"]:
         return command(sys.argv[2:])
     if not autograd_is_ours():

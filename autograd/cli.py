@@ -223,6 +223,8 @@ def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None)
     try:
         status: int = options.run(options)
         return status
+    except BrokenPipeError:  # not a mistake of the user: who reads the output has seen enough
+        raise
     except (CommandError, OSError, ValueError, ImportError, RuntimeError, MemoryError) as error:
         print(f"tracegrad: {error}", file=sys.stderr)
         return 2

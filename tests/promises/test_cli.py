@@ -2,6 +2,7 @@
 
 import argparse
 import inspect
+import os
 import re
 import shlex
 import subprocess
@@ -240,3 +241,19 @@ def test_the_commands_in_the_readme_run(tmp_path):
             capture_output=True, text=True, encoding="utf-8", timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a closed pipe is another error there")
+@pytest.mark.parametrize("typed", [["doctor"], ["source", "tanh"], ["step", "x*x", "x=1"]])
+def test_output_that_nobody_reads_is_no_error(typed: list[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tracegrad", *typed],
+        cwd=README.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    with process:
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
