@@ -18,8 +18,8 @@ _COMPARISONS = {"less": "<", "less_equal": "<="}
 def render(expression: Expression, style: Style) -> str:
     """The expression written in a style."""
 
-    def wrap(piece: Piece, least: int, first: bool = False) -> str:
-        fits = piece.binding >= least and (first or piece.positive is None)
+    def wrap(piece: Piece, least: int, first: bool = False, last: bool = True) -> str:
+        fits = piece.binding >= least and (first or piece.positive is None) and (last or not piece.open)
         return piece.text if fits else style.group(piece.text)
 
     def added(left: Piece, right: Piece, sign: str = "+") -> Piece:
@@ -30,10 +30,14 @@ def render(expression: Expression, style: Style) -> str:
         return Piece(style.join(first, sign, wrap(right, SUM if loose else PRODUCT)), SUM, None)
 
     def product(factors: list[Piece], binding: int = PRODUCT) -> Piece:
-        rest = [wrap(factor, PRODUCT if style.on_paper else SIGN) for factor in factors[1:]]
-        text = style.product([wrap(factors[0], PRODUCT, True), *rest])
-        positive = factors[0].positive if factors[0].binding >= PRODUCT else None
-        return Piece(text, binding, None if positive is None else style.product([positive, *rest]))
+        *before, last = factors
+        least = PRODUCT if style.on_paper else SIGN
+        texts = [wrap(factor, least if i else PRODUCT, not i, last=False) for i, factor in enumerate(before)]
+        texts.append(wrap(last, least if before else PRODUCT, not before))
+        positive = factors[0].positive if factors[0].binding >= PRODUCT and texts[0] == factors[0].text else None
+        return Piece(
+            style.product(texts), binding, None if positive is None else style.product([positive, *texts[1:]]), last.open
+        )
 
     def combine(node: Expression, parts: list[Piece]) -> Piece:
         head = node.head
@@ -72,7 +76,7 @@ def render(expression: Expression, style: Style) -> str:
             return Piece(text, PRODUCT, None if positive is None else style.quotient(positive, over))
         if head == "neg":
             inner = wrap(parts[0], PRODUCT)
-            return Piece(style.minus(inner), min(SIGN, max(parts[0].binding, PRODUCT)), inner)
+            return Piece(style.minus(inner), min(SIGN, max(parts[0].binding, PRODUCT)), inner, parts[0].open)
         if head == "pow":
             exponent = parts[1].text if style.on_paper else wrap(parts[1], SIGN, True)
             return style.power(wrap(parts[0], ATOM), exponent)

@@ -23,11 +23,20 @@ def word(head: str) -> str:
 
 
 class Piece(NamedTuple):
-    """Something written: its text, how tightly it binds, and, if it starts with a minus, the text without it."""
+    """Something written.
+
+    Attributes:
+        text: how it is written.
+        binding: how tightly its parts are bound together.
+        positive: if it starts with a minus sign, the text without it.
+        open: whether it ends with the argument of a function that nothing encloses, so that ``\\log x`` times y must
+            not be written ``\\log x \\cdot y``.
+    """
 
     text: str
     binding: int
     positive: str | None = None
+    open: bool = False
 
 
 @dataclass
@@ -190,7 +199,9 @@ class Latex(Plain):
             filled[name] = argument.text if enclosed or argument.binding >= SCRIPT else self.group(argument.text)
         text = Template(op.latex).substitute(filled)
         closed = text.endswith((r"\right)", r"\right|", r"\right]")) or text.startswith(r"\sqrt{")
-        return Piece(text, ATOM if closed else POWER if text.startswith("e^") else PREFIX)
+        if closed or text.startswith("e^"):
+            return Piece(text, ATOM if closed else POWER)
+        return Piece(text, PREFIX, open=True)
 
     def dots(self) -> str:
         return r"\cdots"

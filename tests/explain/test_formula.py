@@ -318,3 +318,19 @@ def test_an_operation_that_was_taken_back_has_no_formula() -> None:
     autograd.unregister("soon_gone")
     with pytest.raises(TypeError, match=r"soon_gone\(.*\) .* is not an operation of the table, so it has no formula"):
         formula(root)
+
+
+@pytest.mark.parametrize(
+    ("make", "latex"),
+    [
+        (lambda x, y: x.log() * y, r"\left(\log x\right) \cdot y"),
+        (lambda x, y: y * x.log(), r"y \cdot \log x"),
+        (lambda x, y: y * x.log() * x, r"\left(y \cdot \log x\right) \cdot x"),
+        (lambda x, y: -(x.log() * y), r"-\left(\log x\right) \cdot y"),
+        (lambda x, y: x.sin() + y, r"\sin x + y"),
+        (lambda x, y: (x + y).log() * y, r"\log \left(x + y\right) \cdot y"),
+        (lambda x, y: x.exp() * y, r"e^{x} \cdot y"),
+    ],
+)
+def test_a_function_does_not_swallow_the_next_factor(make: Any, latex: str) -> None:
+    assert formula(make(Value(2.0, "x"), Value(3.0, "y"))).latex() == latex
