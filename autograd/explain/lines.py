@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..answer import Answer
-from ..notation.expression import Expression
+from ..notation.expression import Expression, fold, rounded
 from ..notation.render import render
 from ..notation.styles import Latex, MathML, Plain, Style, math_element
 from ..text import xml
@@ -22,6 +23,19 @@ class Line:
     right: Expression
     condition: str = ""
 
+    def holds(self, digits: int) -> bool:
+        """Whether the numbers as printed, with some significant digits, give what the line says, to half a percent."""
+        exact, printed = self.right.evaluate(), rounded(self.right, digits).evaluate()
+        return printed == exact or not math.isfinite(exact) or abs(printed - exact) <= 0.005 * abs(exact)
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether the right side holds numbers alone, so that a reader can compute it."""
+        return bool(fold(self.right, lambda node, parts: all(parts) and node.head not in _NAMED))
+
+
+_NAMED = ("symbol", "partial", "applied", "prime", "dots", "indexed")
+
 
 class Lines(Answer):
     """Equations, one per line, in sections.
@@ -32,9 +46,18 @@ class Lines(Answer):
 
     lines: list[Line]
 
+    def _enough(self, digits: int) -> int:
+        """At least so many digits, and as many more as it takes for 1 − 0.9999546 not to read 1 − 1."""
+        computed = [line for line in self.lines if line.of_numbers]
+        return next((n for n in range(digits, 18) if all(line.holds(n) for line in computed)), digits)
+
     def plain(self, digits: int = 4) -> str:
-        """Unicode text, as ``str`` gives it."""
-        style = Plain(digits)
+        """Unicode text, as ``str`` gives it.
+
+        ``digits`` is the least number of significant digits: where so few would make a printed line false, as where
+        nearly equal numbers are subtracted, all numbers get more.
+        """
+        style = Plain(self._enough(digits))
         blocks: list[str] = []
         for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
             blocks.append(section)
@@ -56,7 +79,7 @@ class Lines(Answer):
         return "\\begin{align*}\n" + self._aligned(digits) + "\n\\end{align*}"
 
     def _aligned(self, digits: int) -> str:
-        style = Latex(digits)
+        style = Latex(self._enough(digits))
         rows: list[str] = []
         section = ""
         for line in self.lines:
@@ -78,7 +101,7 @@ class Lines(Answer):
 
     def html(self, digits: int = 4) -> str:
         """A self-contained fragment: MathML, which browsers draw by themselves."""
-        style: Style = MathML(digits)
+        style: Style = MathML(self._enough(digits))
         parts = [_CSS, '<div class="tracegrad-derivation">']
         for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
             parts.append(f"<h4>{xml(section)}</h4><table>")

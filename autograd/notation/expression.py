@@ -127,6 +127,17 @@ def multiply(factors: Sequence[float]) -> float:
     return 0.0 if any(factor == 0 for factor in factors) else math.prod(factors)
 
 
+def rounded(expression: Expression, digits: int) -> Expression:
+    """The expression with its numbers as they are printed, with some significant digits."""
+
+    def combine(node: Expression, parts: list[Expression]) -> Expression:
+        if node.head in ("number", "constant"):
+            return number(float(f"{node.datum:.{digits - 1}e}"))
+        return Expression(node.head, tuple(parts), node.datum, node.value)
+
+    return fold(expression, combine)
+
+
 def clipped(expression: Expression, nodes: int = 60, operands: int = 12) -> Expression:
     """What fits on a line: long sums and products lose their middle, deep trees their lower parts, to dots.
 

@@ -35,9 +35,8 @@ def render(expression: Expression, style: Style) -> str:
         texts = [wrap(factor, least if i else PRODUCT, not i, last=False) for i, factor in enumerate(before)]
         texts.append(wrap(last, least if before else PRODUCT, not before))
         positive = factors[0].positive if factors[0].binding >= PRODUCT and texts[0] == factors[0].text else None
-        return Piece(
-            style.product(texts), binding, None if positive is None else style.product([positive, *texts[1:]]), last.open
-        )
+        opposite = None if positive is None else style.product([positive, *texts[1:]])
+        return Piece(style.product(texts), binding, opposite, last.open)
 
     def combine(node: Expression, parts: list[Piece]) -> Piece:
         head = node.head

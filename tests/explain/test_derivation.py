@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from explaining import Network, evaluate, graphs, moons_loss, network, plain, product, sym
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autograd
 import nn
@@ -339,3 +340,22 @@ def test_an_identity_is_not_written() -> None:
     assert str(formula(root)) == "tanh(x * y)"
     assert "v₂ = x · y\n  L = tanh(v₂)" in str(derivation(root, x))
     assert derivation(root, x).value == grad(root, [x])[0]
+
+
+@given(st.floats(-9.0, 9.0), st.sampled_from(["tanh", "sigmoid", "gelu", "softplus"]))
+def test_what_is_printed_in_numbers_is_true(x: float, name: str) -> None:
+    leaf = Value(x, "x")
+    root = getattr(leaf, name)()
+    found = derivation((root - 1.0) ** 2, leaf)
+    for line in found.lines:
+        if line.of_numbers:
+            digits = found._enough(4)
+            assert line.holds(digits) and (digits == 4 or not all(other.holds(4) for other in found.lines))
+
+
+def test_numbers_that_nearly_cancel_get_more_digits() -> None:
+    w = Value(0.99999, "w")
+    lines = str(derivation((w * 5.0).tanh(), w)).splitlines()
+    assert lines[-2:] == ["  ∂L/∂w = (1 − 0.999909²) · 5", "        = 9.08007·10⁻⁴"]
+    a = Value(1.00001, "a")
+    assert "2 · (1.00001 − 1)" in str(derivation((a - 1.0) ** 2, a))
