@@ -139,6 +139,20 @@ def _html(part: Part) -> str:
     return f"<pre>{'<br/>'.join(map(xml, part.split(chr(10))))}</pre>" if isinstance(part, Listing) else prose(part)
 
 
+def mathematics(math: str, text: str) -> str:
+    """MathML, and the text that takes its place where MathML and style sheets are taken out of a page.
+
+    Untrusted notebooks and GitHub do so, and leave the words of the MathML: of (1 − y²) there remained (1−y2). (The
+    attribute has a value, since JupyterLab takes out attributes without one.)
+    """
+    rules = ".tracegrad-math[hidden]{display:block!important}.tracegrad-text{display:none}"
+    listing = "<br/>".join(map(xml, text.split("\n")))
+    return (
+        f'<style>{rules}</style><div class="tracegrad-math" hidden="hidden">{math}</div>'
+        f'<pre class="tracegrad-text">{listing}</pre>'
+    )
+
+
 def prose(text: str) -> str:
     """Paragraphs as HTML: a line is one, ``* name: words`` is an item of a list, and an indented line belongs to the
     line before it."""

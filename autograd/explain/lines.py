@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..answer import Answer
+from ..answer import Answer, mathematics
 from ..notation.expression import Expression, fold, rounded
 from ..notation.render import render
 from ..notation.styles import Latex, MathML, Plain, Style, math_element
@@ -102,7 +102,7 @@ class Lines(Answer):
     def html(self, digits: int = 4) -> str:
         """A self-contained fragment: MathML, which browsers draw by themselves."""
         style: Style = MathML(self._enough(digits))
-        parts = [_CSS, '<div class="tracegrad-derivation">']
+        parts: list[str] = []
         for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
             parts.append(f"<h4>{xml(section)}</h4><table>")
             for line in lines:
@@ -112,7 +112,8 @@ class Lines(Answer):
                 right = math_element(equals + render(line.right, style))
                 parts.append(f'<tr><td class="l">{left}</td><td>{right}</td>{note}</tr>')
             parts.append("</table>")
-        return "".join([*parts, "</div>"])
+        shown = mathematics("".join(parts), self.plain(digits))
+        return f'{_CSS}<div class="tracegrad-derivation">{shown}</div>'
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {**super()._forms(), ".tex": lambda: f"{self.latex()}\n"}

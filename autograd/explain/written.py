@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..answer import Answer
+from ..answer import Answer, mathematics
 from ..graph import consumers, describe, refuse_freed, topological
 from ..notation.expression import Expression, fold, number, operation, symbol
 from ..notation.names import Name
@@ -127,7 +127,8 @@ class Formula(Answer):
         """A fragment of HTML: MathML, which browsers draw by themselves."""
         note = f"<p>{self._note}</p>" if self.hidden else ""
         style = "width:fit-content;max-width:100%;overflow-x:auto"
-        return f'<div class="tracegrad-formula" style="{style}">{self.mathml()}{note}</div>'
+        shown = mathematics(self.mathml(), self.plain())
+        return f'<div class="tracegrad-formula" style="{style}">{shown}{note}</div>'
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {**super()._forms(), ".tex": lambda: f"\\[\n{self.latex()}\n\\]\n"}

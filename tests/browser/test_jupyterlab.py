@@ -46,11 +46,15 @@ def laboratory(browser, tmp_path_factory):
     if program is None:
         pytest.skip("no jupyter-lab on PATH: pip install jupyterlab (or TRACEGRAD_JUPYTERLAB names the program)")
     home, root = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("notebooks")
-    shown = autograd.stepper((Value(0.5, "w") * Value(2.0, "x")).tanh())
-    output = {"output_type": "execute_result", "execution_count": 1, "metadata": {},
-              "data": {"text/plain": repr(shown), "text/html": shown._repr_html_()}}  # fmt: skip
-    (root / "untrusted.ipynb").write_text(json.dumps(notebook([("autograd.stepper(y)", [output])])))
+    w = Value(0.5, "w")
+    y = (w * Value(2.0, "x")).tanh()
+    answers = [autograd.stepper(y), autograd.derivation(y, w), autograd.formula(y**2)]
+    data = [{"text/plain": repr(shown), "text/html": shown._repr_html_()} for shown in answers]
+    result = {"output_type": "execute_result", "execution_count": 1, "metadata": {}}
+    outputs = [{**result, "data": shown} for shown in data]
+    (root / "untrusted.ipynb").write_text(json.dumps(notebook([("autograd.stepper(y)", outputs)])))
     (root / "trusted.ipynb").write_text(json.dumps(notebook([(SOURCE + "autograd.stepper(y)", []), ("1 + 1", [])])))
+    (root / "mathematics.ipynb").write_text(json.dumps(notebook([(SOURCE + "autograd.derivation(y, w)", [])])))
     widget = SOURCE + "widget = autograd.stepper(y).widget()\nwidget"
     after = "print('w is', w.data, 'and y is', y.data, 'at frame', widget.frame)\nw.data = 1.5\nwidget.refresh()"
     (root / "widget.ipynb").write_text(json.dumps(notebook([(widget, []), (after, [])])))
@@ -125,6 +129,23 @@ def test_an_untrusted_notebook_shows_the_static_picture(lab):
     assert image.evaluate("image => image.complete && image.naturalWidth") > 300
     assert "∂L/∂w" in image.get_attribute("alt")
     assert page.locator(".jp-OutputArea-output .controls").count() == 0
+
+
+def test_an_untrusted_notebook_shows_mathematics_as_text(lab):
+    page = lab("untrusted", kernel=False)
+    page.locator(".jp-OutputArea-output .tracegrad-text").first.wait_for()
+    derivation, formula = page.locator(".jp-OutputArea-output .tracegrad-text").all_inner_texts()
+    assert "∂L/∂w = ∂L/∂v₁ · ∂v₁/∂w\n        = ∂L/∂v₁ · x\n        = (1 − L²) · x" in derivation
+    assert formula.strip() == "tanh(w · x)²"
+    assert not any(shown.is_visible() for shown in page.locator(".jp-OutputArea-output .tracegrad-math").all())
+
+
+def test_a_trusted_notebook_shows_mathematics(lab):
+    page = lab("mathematics")
+    run_all(page)
+    page.locator(".jp-OutputArea-output math").first.wait_for()
+    assert page.locator(".jp-OutputArea-output math").first.is_visible()
+    assert not page.locator(".jp-OutputArea-output .tracegrad-text").first.is_visible()
 
 
 def test_a_trusted_notebook_steps_and_keeps_its_keys(lab):
