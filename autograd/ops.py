@@ -124,8 +124,9 @@ def _entries() -> Iterator[Op]:
     yield elementary("acos", "acos(x)", ("-1 / sqrt((1 - x) * (1 + x))",), r"\arccos $x",
         textbook=("-1 / sqrt(1 - x * x)",), domain=("1 - x", "1 + x"), word="arccos", aliases=("arccos",),
         text="The inverse cosine, in radians.")
-    yield elementary("atan", "atan(x)", ("1 / (1 + x * x)",), r"\arctan $x", word="arctan", aliases=("arctan",),
-        text="The inverse tangent, in radians.")
+    # 1 + x² overflows at 1.4e154, where the slope is 5.1e-309; from 1e8 upward the 1 is less than its rounding
+    yield elementary("atan", "atan(x)", ("where(abs(x) < 1e8, 1 / (1 + x * x), 1 / x / x)",), r"\arctan $x",
+        textbook=("1 / (1 + x * x)",), word="arctan", aliases=("arctan",), text="The inverse tangent, in radians.")
     # x² + y² would overflow at 1e200 and lose digits at 1e-160
     yield elementary("atan2", "atan2(y, x)", (_SLOPE_OF_ATAN2.format("x"), f"-({_SLOPE_OF_ATAN2.format('y')})"),
         r"\operatorname{atan2}\left($y, $x\right)", textbook=("x / (x * x + y * y)", "-y / (x * x + y * y)"),

@@ -268,6 +268,8 @@ EDGES: list[tuple[str, tuple[float, ...], float, tuple[float, ...]]] = [
     ("tanh", (inf,), 1.0, (0.0,)),
     ("tanh", (-800.0,), -1.0, (0.0,)),
     ("atan", (inf,), math.pi / 2, (0.0,)),
+    ("atan", (2e154,), math.pi / 2, (2.5e-309,)),
+    ("atan", (-1e161,), -math.pi / 2, (1e-322,)),
     ("sigmoid", (-inf,), 0.0, (0.0,)),
     ("sigmoid", (inf,), 1.0, (0.0,)),
     ("sigmoid", (-800.0,), 0.0, (0.0,)),
