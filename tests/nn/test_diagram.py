@@ -2,7 +2,6 @@
 
 import base64
 import sys
-import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -70,11 +69,9 @@ def test_gradients_colour_the_edges_and_their_absence_is_said():
 
 
 @pytest.mark.slow
-def test_a_large_network_is_elided_and_quick():
+def test_a_large_network_is_elided():
     model = nn.MLP(784, [128, 10], seed=0)
-    start = time.process_time()
     picture = nn.draw_network(model, [0.5] * 784, max_nodes=12)
-    assert time.process_time() - start < 1  # about 0.1 s
     assert "784 inputs" in texts(picture) and texts(picture).count("⋮") == 2
     assert len(parts(picture, "circle")) == 10 + 10 + 10
     assert len(picture.svg()) < 200_000
