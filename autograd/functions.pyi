@@ -331,7 +331,7 @@ def atan(x: Value) -> Value:
     """The inverse tangent, in radians.
 
     Value: atan(x)
-    Derivative: 1 / (1 + x * x)  (`out` is the value)
+    Derivative: where(abs(x) < 1e8, 1 / (1 + x * x), 1 / x / x)  (`out` is the value)
 
     x is a Value or a real number. A Value gives a Value, numbers alone give a float.
     """
