@@ -57,7 +57,7 @@ def run(folder: Path, seed: int = 0, say: Callable[[str], None] = print) -> int:
 
     weight = dict(model.named_parameters())[TRACED]
     ledger = autograd.ledger(loss, weight, k=5)
-    say(f"Where the gradient of {TRACED} comes from:\n{ledger}")
+    say(f"Where the gradient of {ledger.names.text(weight)} ({TRACED}) comes from:\n{ledger}")
 
     report = autograd.gradcheck(loss, model.parameters(), raise_exception=False)
     say(f"\nEvery gradient against finite differences:\n{summary(report)}")
@@ -123,8 +123,8 @@ layer's vector, each line an entry of its matrix, colored by its gradient.</figc
 <figcaption>The loss is {loss.data:.6f}. Each neuron is folded into one box; on an edge stands the local
 derivative.</figcaption></figure>
 <h2>Where one gradient comes from</h2>
-<p>The gradient of <code>{xml(weight.label)}</code> is the sum, over all paths from the weight to the loss, of
-the product of the local derivatives along the path.</p>
+<p>The gradient of {xml(ledger.names.text(weight))} (<code>{xml(weight.label)}</code>) is the sum, over all paths from
+the weight to the loss, of the product of the local derivatives along the path.</p>
 <div class="scroll">{ledger.html()}</div>
 <h2>The same, derived on paper</h2>
 <div class="scroll">{derivation.html()}</div>
