@@ -114,7 +114,10 @@ def is_smooth(op: Op, point: Sequence[Any]) -> bool:
     """Whether the point is clear of kinks and of the edge of the domain."""
     bound = op.bind(point)
     near = 2 * max(step(point, position) for position in range(len(point)))
-    return all(abs(from_formula(op, text)(*bound)) > near for text in (*op.kinks, *op.domain))
+    try:
+        return all(abs(from_formula(op, text)(*bound)) > near for text in (*op.kinks, *op.domain))
+    except ZeroDivisionError:  # a quotient in the formula of a kink: mod by 0
+        return False
 
 
 def errors_at(
