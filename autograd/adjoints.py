@@ -38,7 +38,7 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     order = topological(root)
     refuse_freed(order)
     if not isinstance(seed, float):
-        update_edited(root)
+        update_edited(root, order)
     keep = set(wanted)
     if type(root) is Transient and root not in keep:
         raise no_graph()

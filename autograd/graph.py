@@ -59,14 +59,15 @@ def refuse_freed(order: Iterable[Value]) -> None:
             )
 
 
-def edited(root: Value | Iterable[Value]) -> Value | None:
+def edited(root: Value | Iterable[Value], order: Iterable[Value] | None = None) -> Value | None:
     """The first node that is not what its operation gives now, because a ``.data`` was edited since; None if all are.
 
-    ``backward()`` goes by what was recorded when the graph was made. `forward` brings a graph up to date.
+    ``backward()`` goes by what was recorded when the graph was made. `forward` brings a graph up to date. ``order`` is
+    the topological order of the graph, where it is known already.
     """
     if ACTIVE and current().tracing:  # placeholders have no numbers
         return None
-    for node in topological(root):
+    for node in topological(root) if order is None else order:
         if node.parents and node.op in TABLE:
             data, slopes = TABLE[node.op].evaluate(*[parent.data for parent in node.parents])
             if not _alike(data, node.data) or not all(map(_alike, slopes, node.local_derivatives)):
@@ -79,9 +80,9 @@ def _alike(x: float, y: float) -> bool:
     return x == y or abs(x - y) <= 1e-12 * abs(x) or (x != x and y != y)
 
 
-def update_edited(root: Value | Iterable[Value]) -> None:
+def update_edited(root: Value | Iterable[Value], order: Iterable[Value] | None = None) -> None:
     """`forward`, with a warning, if a ``.data`` was edited: second derivatives would mix the old point and the new."""
-    node = edited(root)
+    node = edited(root, order)
     if node is not None:
         message = (
             f"a .data was edited after the graph was made ({describe(node)} is not what its operands give now), so the "
@@ -92,9 +93,9 @@ def update_edited(root: Value | Iterable[Value]) -> None:
         warnings.warn_explicit(message, RuntimeWarning, *user_line())
 
 
-def edit_note(root: Value | Iterable[Value]) -> list[str]:
+def edit_note(root: Value | Iterable[Value], order: Iterable[Value] | None = None) -> list[str]:
     """What a view says below numbers of which a ``.data`` was edited; nothing for a graph that is up to date."""
-    if edited(root) is None:
+    if edited(root, order) is None:
         return []
     return ["A .data was edited after this graph was made; graph.forward(root) recomputes the rest."]
 

@@ -43,7 +43,7 @@ class Ledger(Answer):
         self.paths: tuple[Path, ...] = sums.best
         self.total, self.absolute, self.count, self.live = sums.total, sums.absolute, sums.number, sums.live
         self._adjoints = sums.adjoints
-        self._edited = edit_note(root)
+        self._edited = edit_note(root, order)
         listed = [path.product for path in self.paths]
         finite = all(map(math.isfinite, listed))
         self.remainder = (

@@ -121,7 +121,7 @@ def diagnose(
     if claim.agrees(value):
         to = "" if same(value, claim.number) else f" {claim.exactness}"
         right = f"That is right{to}: the gradient with respect to {name} is {shown(value, max(6, claim.digits))}."
-        text = "\n".join([right, *edit_note(root)])
+        text = "\n".join([right, *edit_note(root, order)])
         return Diagnosis(claim.number, value, True, claim.digits, (), 0, text)
     between = depending(order, leaf)
     engines = [*ALL, Degrees(), *([UpdatedWeights(lr)] if lr is not None else [])]
@@ -141,7 +141,7 @@ def diagnose(
                 found.append(_match(rounded, wrong[leaf], truth, wrong, between, called, reveal))
                 break
     tried = len(engines) + 1 + len(SLIPS) + len(WHOLES) + 1
-    text = "\n".join([_text(name, claim, value, found, tried, lr, reveal), *edit_note(root)])
+    text = "\n".join([_text(name, claim, value, found, tried, lr, reveal), *edit_note(root, order)])
     return Diagnosis(claim.number, value, False, claim.digits, tuple(found), tried, text)
 
 

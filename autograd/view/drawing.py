@@ -88,7 +88,7 @@ def draw(
     called = names_of(root, names, order)
     grouping, notes = folding.grouping(order, fold, max_nodes, called)
     marked, marked_edges = _highlighted(order, highlight)
-    made = picture(order, called, set(parameters), grouping, marked, marked_edges, [*notes, *edit_note(root)])
+    made = picture(order, called, set(parameters), grouping, marked, marked_edges, [*notes, *edit_note(root, order)])
     return Drawing(made, rankdir, engine, format, legend, timeout)
 
 
