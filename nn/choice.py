@@ -12,7 +12,9 @@ from .module import Module
 from .optimizers import Optimizer
 
 
-def choose(engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats) -> Engine:
+def choose(
+    engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats, dtype: str = "float64"
+) -> Engine:
     """The engine of that name; ``"auto"`` is the compiled one unless model or loss cannot be compiled.
 
     Args:
@@ -22,22 +24,26 @@ def choose(engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floa
         optimizer: for the model's parameters.
         X: samples like those to come (n, features).
         y: their targets.
+        dtype: of the compiled engine's numbers; the eager one computes in float64.
 
     Raises:
+        ValueError: the eager engine was asked for float32.
         Exception: with ``"compiled"``, whatever tracing raises for a model or a loss that cannot be compiled.
         MemoryError: the program does not fit into the memory; ``"eager"`` needs little.
     """
     if engine_name(engine) == "eager":
+        if dtype != "float64":
+            raise ValueError("the eager engine computes in float64: dtype='float32' needs the compiled one")
         return EagerEngine(model, loss, optimizer)
     try:
-        return CompiledEngine(model, loss, optimizer, X, y)
+        return CompiledEngine(model, loss, optimizer, X, y, dtype)
     except MemoryError:  # one sample at a time would need less, and take hours: that is for the caller to choose
         raise
     except Exception as error:
         if engine == "compiled":
             raise
         warnings.warn(
-            f"the model is trained sample by sample, which is slow, since it cannot be compiled: {error} "
+            f"the model is trained sample by sample in float64, which is slow, since it cannot be compiled: {error} "
             "(engine='eager' does so without this warning)",
             RuntimeWarning,
             stacklevel=4,

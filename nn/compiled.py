@@ -30,11 +30,13 @@ class CompiledEngine:
 
     name = "compiled"
 
-    def __init__(self, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats) -> None:
+    def __init__(
+        self, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats, dtype: str = "float64"
+    ) -> None:
         self.model, self.optimizer = model, optimizer
         self.parameters = [*dict.fromkeys([*optimizer.parameters, *model.parameters()])]
         self._program: Program = compile(
-            lambda x, y: loss(model(x), y), inputs=(X.shape[1:], y.shape[1:]), parameters=self.parameters
+            lambda x, y: loss(model(x), y), inputs=(X.shape[1:], y.shape[1:]), parameters=self.parameters, dtype=dtype
         )
         self._predictor: Program | None = None
         self._program.witness.floats = True
@@ -53,7 +55,9 @@ class CompiledEngine:
     def predict(self, X: Floats) -> Floats:
         """See `nn.engines.Engine.predict`."""
         if self._predictor is None:
-            self._predictor = compile(self.model, inputs=(X.shape[1:],), parameters=self.parameters)
+            self._predictor = compile(
+                self.model, inputs=(X.shape[1:],), parameters=self.parameters, dtype=str(self._program.dtype)
+            )
             self._predictor.witness.floats = True
         self._predictor.theta[:] = self._program.theta
         return np.asarray(self._predictor(X), dtype=np.float64)

@@ -31,13 +31,14 @@ def pair(validation: Any) -> tuple[ArrayLike, ArrayLike]:
 class Prepared:
     """Samples and targets, checked against a model and a loss."""
 
-    def __init__(self, model: Module, loss: Loss, X: ArrayLike, y: ArrayLike, kind: str) -> None:
-        self.X = samples(X, f"{kind}X")
+    def __init__(self, model: Module, loss: Loss, X: ArrayLike, y: ArrayLike, kind: str, dtype: str) -> None:
+        self.X = _rounded(samples(X, f"{kind}X"), dtype)
         self.given = unmasked(y, f"{kind}y")
         if self.given.ndim == 0 or len(self.given) != len(self.X):
             count = len(self.given) if self.given.ndim else "one"
             raise ValueError(f"{len(self.X)} {kind}samples and {count} {kind}targets")
-        finite(self.X, f"{kind}X")
+        as_it = " as float32" if dtype == "float32" else ""
+        finite(self.X, f"{kind}X{as_it}")
         output = model(self.X[0].tolist())
         several = len(output) if isinstance(output, (list, tuple)) else 0
         if several > 1 and self.given.ndim == 1:
@@ -46,7 +47,8 @@ class Prepared:
             self.y = real_array(self.given, f"{kind}y")
             if self.y.ndim > 2:
                 raise ValueError(f"{kind}y must be one number or one row per sample; its shape is {self.y.shape}")
-            finite(self.y if self.y.ndim > 1 else self.y[:, None], f"{kind}y")
+            self.y = _rounded(self.y, dtype)
+            finite(self.y if self.y.ndim > 1 else self.y[:, None], f"{kind}y{as_it}")
             if self.y.ndim == 2 and self.y.shape[1] == 1 and not several:
                 self.y = self.y[:, 0]
         self.leaves = self._try(loss, output, kind)
@@ -102,6 +104,12 @@ class Prepared:
                 UserWarning,
                 stacklevel=3,
             )
+
+
+def _rounded(array: Floats, dtype: str) -> Floats:
+    """Numbers in float32 if that is asked for; one that is too large becomes infinite."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False) if dtype == "float32" else array
 
 
 AGAIN = {"softmax": ("log_sum_exp", "softmax"), "sigmoid": ("softplus", "sigmoid")}

@@ -63,12 +63,12 @@ class Run:
 
     def __init__(
         self, model: Module, loss: Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
-        seed: int, shuffle: bool, engine: str,
+        seed: int, shuffle: bool, engine: str, dtype: str,
     ) -> None:  # fmt: skip
         self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
         self.size, self.seed, self.shuffle = size, seed, shuffle
-        self.loss, self.asked = loss, engine
-        self.engine = choose(engine, model, loss, optimizer, data.X, data.y)
+        self.loss, self.asked, self.dtype = loss, engine, dtype
+        self.engine = choose(engine, model, loss, optimizer, data.X, data.y, dtype)
         self.history = History(seed=seed, engine=self.engine.name)
         self.watch: Watch | None = None
         self.best: Any = None  # the data of the engine's parameters in the best epoch
@@ -273,7 +273,8 @@ class Run:
         """What makes a run this one and no other: resumed with anything else, its losses would not be its own."""
         return {
             "samples": len(self.data.X), "batch_size": self.size, "seed": self.seed, "shuffle": self.shuffle,
-            "loss": getattr(self.loss, "__name__", type(self.loss).__name__), "data": self.data.fingerprint(),
+            "loss": getattr(self.loss, "__name__", type(self.loss).__name__), "dtype": self.dtype,
+            "data": self.data.fingerprint(),
         }  # fmt: skip
 
     def load(self, saved: Checkpoint, any_seed: bool) -> None:
@@ -296,8 +297,9 @@ class Run:
         if any_seed and type(training.get("seed")) is int and training["seed"] >= 0:
             self.seed = training["seed"]
         own = self._identity()
-        if training.get("samples") != own["samples"]:
-            del own["data"]  # it differs in any case, and the number of samples says more
+        training.setdefault("dtype", "float64")  # which files of earlier versions do not name
+        if training.get("samples") != own["samples"] or training["dtype"] != self.dtype:
+            del own["data"]  # it differs in any case, and the number of samples, or the dtype, says more
         older = ("loss", "data")  # which files of earlier versions do not name
         differing = [f"{name} was {training.get(name)}, is {x}" for name, x in own.items()
                      if training.get(name) != x and not (name in older and name not in training)]  # fmt: skip

@@ -44,6 +44,7 @@ def fit(
     shuffle: bool = True,
     progress: bool = True,
     engine: str = "auto",
+    dtype: str = "float64",
 ) -> History:
     """Train a model: the batch loss is the mean of ``loss(model(x), target)`` over the batch's samples.
 
@@ -75,6 +76,8 @@ def fit(
         shuffle: whether each epoch draws a new order.
         progress: whether to show a progress bar.
         engine: ``"auto"``, or an engine's name.
+        dtype: ``"float64"`` or ``"float32"``: of the compiled engine's numbers; samples and targets are rounded to it.
+            float32 is faster for large models. The model's Values hold float64 in any case.
 
     Returns:
         The `History`; its ``stopped`` says why training ended.
@@ -86,16 +89,18 @@ def fit(
         AnomalyError: inside `autograd.detect_anomaly`, with epoch and batch; the last good parameters are kept.
     """
     _check_kinds(model, loss, optimizer, metrics, callbacks)
+    if dtype not in ("float64", "float32"):
+        raise ValueError(f"dtype is 'float64' or 'float32', not {dtype!r}")
     if not current().record:
         raise RuntimeError("fit inside no_grad cannot learn, since nothing records how the loss came about")
     if isinstance(validation, (tuple, list)):
-        held = Prepared(model, loss, *pair(validation), "validation ")
+        held = Prepared(model, loss, *pair(validation), "validation ", dtype)
     elif validation is not None:
         X, y, *aside = split(X, y, validation, seed or 0)
-        held = Prepared(model, loss, aside[0], aside[1], "validation ")
+        held = Prepared(model, loss, aside[0], aside[1], "validation ", dtype)
     else:
         held = None
-    data = Prepared(model, loss, X, y, "")
+    data = Prepared(model, loss, X, y, "", dtype)
     data.check(model, loss, optimizer)
     size = len(data.X) if batch_size is None else whole(batch_size, "batch_size")
     if size > len(data.X):
@@ -105,7 +110,7 @@ def fit(
         seed = int.from_bytes(os.urandom(4), "big")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the name of the checkpoint file: checkpoint='run.json'")
-    run = Run(model, loss, optimizer, data, held, size, whole(seed, "seed", least=0), shuffle, engine)
+    run = Run(model, loss, optimizer, data, held, size, whole(seed, "seed", least=0), shuffle, engine, dtype)
     run.metrics = [metric_of(m, loss, data) for m in metrics]
     run.callbacks = [*callbacks]
     if early_stopping is not None:

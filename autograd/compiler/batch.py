@@ -67,6 +67,16 @@ class Batch:
         batch._take(self.arrays, rows)
         return batch
 
+    def part(self, begin: int, end: int) -> Batch:
+        """Some neighboring samples of this batch, as a batch."""
+        part = object.__new__(Batch)
+        part.arrays, part._forms, part._dtypes = self.arrays, self._forms, self._dtypes
+        if self.rows is None:
+            part._take([array[begin:end] for array in self.arrays], None)
+        else:
+            part.rows, part.samples = self.rows[begin:end], min(end, self.samples) - begin
+        return part
+
     def places(self, samples: Sequence[int]) -> list[int]:
         """Where in the arrays some samples are."""
         return [int(i if self.rows is None else self.rows[i]) for i in samples]

@@ -101,7 +101,10 @@ class Program(Answer):
         self._largest = 0
         self._last: Batch | None = None
         self.witness = Witness(self)
-        self._moved: tuple[Any, Any] = None, None  # parameters of an optimizer, and their places in theta
+        self._moved: tuple[Any, NDArray[np.int64] | None] = (
+            None,
+            None,
+        )  # parameters of an optimizer, and their places in theta
         self.pull()
         keep(self)
 
@@ -222,6 +225,58 @@ class Program(Answer):
             ValueError: the optimizer moves a parameter that the program does not have; or as for a call.
             TypeError: as for a call.
         """
+        arrays, update, moving = self._training(arrays, optimizer)
+        with self._lock:
+            places = self._moving(moving)
+            batch = self._batch(arrays, rows)
+            self.witness.first(batch, 2)
+            return self._step(batch, update, places)
+
+    def epoch(
+        self, *arrays: Arrays, optimizer: ArrayOptimizer | None = None, order: Any = None, batch_size: int | None = None
+    ) -> NDArray[np.float64]:
+        """Training steps through all samples, a batch at a time; what `step` does again and again, checked once.
+
+        Args:
+            arrays: as for a call; the optimizer may stand last among them.
+            optimizer: as for `step`.
+            order: numbers of the samples in the order in which they are taken, (n,); without it as they stand.
+            batch_size: samples per step, at least 1; None for all. The last batch can be smaller.
+
+        Returns:
+            the mean loss of each batch before its update, (steps,).
+
+        Raises:
+            FloatingPointError: the optimizer refuses a gradient that is nan or infinite. The message says in which
+                batch; the parameters are those before its step.
+            ValueError: ``batch_size`` is no whole number of at least 1, or as for `step`.
+            IndexError, TypeError: as for `step`.
+
+        Example:
+            >>> import autograd, nn
+            >>> w = Value(0.0)
+            >>> program = autograd.compile(lambda x, y: (w * x - y) ** 2, inputs=((), ()), parameters=[w])
+            >>> X = np.array([1.0, 2.0, 3.0, 4.0])
+            >>> losses = program.epoch(X, 2 * X, nn.SGD([w], lr=0.05), order=[3, 0, 2, 1], batch_size=2)
+            >>> losses.round(3).tolist()
+            [34.0, 0.585]
+        """
+        arrays, update, moving = self._training(arrays, optimizer)
+        with self._lock:
+            places = self._moving(moving)
+            whole = self._looked_at(arrays, order)
+            size = whole.samples if batch_size is None else _count(batch_size)
+            self.witness.first(whole, 2)
+            losses = np.zeros(-(-whole.samples // size))
+            for n in range(len(losses)):
+                try:
+                    losses[n] = self._step(self._use(whole.part(n * size, (n + 1) * size)), update, places)
+                except FloatingPointError as error:
+                    raise FloatingPointError(f"in batch {n + 1}: {error}") from error
+            return losses
+
+    def _training(self, arrays: tuple[Arrays, ...], optimizer: Any) -> tuple[tuple[Arrays, ...], Any, Any]:
+        """The arrays, the optimizer's update (which may stand last among them), and the parameters that it moves."""
         if optimizer is None:
             arrays, optimizer = arrays[:-1], arrays[-1] if arrays else None
         update = getattr(optimizer, "step_arrays", None)
@@ -229,24 +284,25 @@ class Program(Answer):
             raise TypeError("step needs an optimizer with step_arrays(theta, gradient), such as nn.SGD(parameters, lr)")
         if not self._single:
             self._needs_loss()
-        with self._lock:
-            moving = getattr(optimizer, "parameters", None)
-            known, places = self._moved
-            if moving is not known or type(moving) is not tuple:
-                places = self._places(moving)
-                self._moved = moving, places
-            batch = self._batch(arrays, rows)
-            self.witness.first(batch, 2)
-            loss, self.gradient = self._differentiate(self._machine, batch)
-            if ACTIVE:
-                self._check_finite(np.array([loss]), batch)
-            if places is None:
-                update(self._theta, self.gradient)
-            else:
-                theta = self._theta[places]
-                update(theta, self.gradient[places])
-                self._theta[places] = theta
+        return arrays, update, getattr(optimizer, "parameters", None)
+
+    def _step(self, batch: Batch, update: Callable[[Array, Array], None], places: NDArray[np.int64] | None) -> float:
+        loss, self.gradient = self._differentiate(self._machine, batch)
+        if ACTIVE:
+            self._check_finite(np.array([loss]), batch)
+        if places is None:
+            update(self._theta, self.gradient)
+        else:
+            theta = self._theta[places]
+            update(theta, self.gradient[places])
+            self._theta[places] = theta
         return loss
+
+    def _moving(self, moving: Iterable[Value] | None) -> NDArray[np.int64] | None:
+        """See `_places`; remembered for the same tuple."""
+        if moving is not self._moved[0] or type(moving) is not tuple:
+            self._moved = moving, self._places(moving)
+        return self._moved[1]
 
     def _places(self, moving: Iterable[Value] | None) -> NDArray[np.int64] | None:
         """Where in `theta` the parameters of an optimizer are; None if they are all, in the program's order."""
@@ -341,9 +397,13 @@ class Program(Answer):
             )
 
     def _batch(self, arrays: Sequence[Arrays], rows: Any = None) -> Batch:
+        return self._use(self._looked_at(arrays, rows))
+
+    def _looked_at(self, arrays: Sequence[Arrays], rows: Any) -> Batch:
         batch = self._last.again(arrays, rows) if self._last is not None else None
-        if batch is None:
-            batch = Batch(self.shapes, arrays, rows)
+        return Batch(self.shapes, arrays, rows) if batch is None else batch
+
+    def _use(self, batch: Batch) -> Batch:
         if batch is not self._last:
             self._last, self._largest = batch, max(self._largest, batch.samples)
         return batch
@@ -426,3 +486,10 @@ def machine(lowered: Lowered, dtype: Any, backend: str) -> Any:
             raise
         warnings.warn(f"numba is installed but does not work here ({error}); NumPy runs the program", stacklevel=2)
         return NumpyMachine(lowered, dtype)
+
+
+def _count(number: Any) -> int:
+    """A batch size, which is at least 1."""
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
+        raise ValueError(f"batch_size is a whole number of at least 1, or None for all samples; got {number!r}")
+    return int(number)

@@ -170,3 +170,44 @@ def test_a_compiled_step_on_rows_with_frozen_parameters(moving):
         assert after[moving:] == before[moving:] and all(a != b for a, b in zip(after[:moving], before))
         results.append((losses, after))
     assert results[0] == results[1]
+
+
+# ---- float32 ----------------------------------------------------------------------------------------------------
+
+
+def single(seed=3, **options):
+    model = nn.MLP(2, [5, 1], "tanh", seed=seed)
+    return model, train(model, nn.Adam(model.parameters(), 0.05), dtype="float32", **{"epochs": 6, **options})
+
+
+def test_training_in_float32_computes_in_it_and_agrees_to_its_rounding():
+    model, history = single(metrics=["accuracy"], validation=0.25)
+    other = nn.MLP(2, [5, 1], "tanh", seed=3)
+    options = {"metrics": ["accuracy"], "validation": 0.25}
+    double = train(other, nn.Adam(other.parameters(), 0.05), 6, **options)
+    assert history.loss == pytest.approx(double.loss, rel=1e-4) and history.loss != double.loss
+    assert history.validation_loss == pytest.approx(double.validation_loss, rel=1e-4)
+    assert all(p.data == float(np.float32(p.data)) for p in model.parameters())
+
+
+def test_training_in_float32_goes_on_exactly(tmp_path):
+    path = tmp_path / "run.json"
+    whole, history = single(checkpoint=path)
+    path.unlink()
+    single(epochs=3, checkpoint=path)
+    resumed, second = single(seed=8, checkpoint=path, resume=True)
+    assert second.loss == history.loss and resumed.state_dict() == whole.state_dict()
+    with pytest.raises(nn.CheckpointError, match="dtype was float32, is float64"):
+        train(resumed, nn.Adam(resumed.parameters(), 0.05), 7, checkpoint=path, resume=True)
+
+
+def test_float32_is_refused_where_it_cannot_be():
+    model = nn.MLP(2, [1], seed=0)
+    optimizer = nn.SGD(model.parameters(), 0.1)
+    with pytest.raises(ValueError, match="the eager engine computes in float64"):
+        train(model, optimizer, 1, engine="eager", dtype="float32")
+    with pytest.raises(ValueError, match="dtype is 'float64' or 'float32', not 'half'"):
+        train(model, optimizer, 1, dtype="half")
+    with pytest.raises(ValueError, match="X as float32 has inf in sample 1, column 0"):
+        nn.fit(model, nn.mse_loss, [[0.0, 1.0], [1e39, 0.0]], [0.0, 1.0], optimizer, 1, dtype="float32")
+    assert optimizer.steps == 0
