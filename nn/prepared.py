@@ -72,8 +72,9 @@ class Prepared:
                     f"it is a {type(result).__name__}"
                 )
             if place == places[0]:
-                _refuse_twice(result, output)
-                leaves = graph.leaves(result)
+                order = graph.topological(result)
+                _refuse_twice(order, output)
+                leaves = [node for node in order if not node.parents and node.op != "constant"]
         return leaves
 
     def fingerprint(self) -> str:
@@ -116,12 +117,16 @@ AGAIN = {"softmax": ("log_sum_exp", "softmax"), "sigmoid": ("softplus", "sigmoid
 """What a loss that takes logits does to them, if the model's outputs went through a function already."""
 
 
-def _refuse_twice(loss: Value, output: Any) -> None:
-    """Refuse a loss that applies the function which the outputs come out of: it would train, and look right."""
+_LOGITS = {name for names in AGAIN.values() for name in names}
+
+
+def _refuse_twice(nodes: list[Value], output: Any) -> None:
+    """Refuse a loss (its graph) that applies the function which the outputs come out of: it would train, and look
+    right."""
     outputs = {*output} if isinstance(output, (list, tuple)) else {output}
-    for node in graph.topological(loss):
-        operands = [p.parents[0] if p.op == "neg" else p for p in node.parents]
-        for p in operands:
+    for node in nodes:
+        for operand in node.parents if node.op in _LOGITS else ():
+            p = operand.parents[0] if operand.op == "neg" else operand
             if p in outputs and node.op in AGAIN.get(p.op, ()):
                 raise ValueError(
                     f"the model's outputs come out of a {p.op}, and the loss applies {p.op} again, since it takes "
