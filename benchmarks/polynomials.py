@@ -34,6 +34,16 @@ def _cosine(z: Any) -> Any:
     return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2 if z else mpf(1) / 24
 
 
+def _arc_sine(z: Any) -> Any:
+    x = mp.sqrt(z)
+    return (mp.asin(x) / x - 1) / z if z else mpf(1) / 6
+
+
+def _arc_tangent(z: Any) -> Any:
+    x = mp.sqrt(z)
+    return (mp.atan(x) / x - 1) / z if z else -mpf(1) / 3
+
+
 def _error_function(z: Any) -> Any:
     x = mp.sqrt(z)
     return mp.erf(x) / x - 1 if z else 2 / mp.sqrt(mp.pi) - 1
@@ -52,6 +62,8 @@ FITS: dict[str, tuple[Callable[[Any], Any], tuple[float, float], int]] = {
     "LOGARITHM": (_logarithm, (0.0, 0.0295), 7),
     "SINE": (_sine, (0.0, 0.617), 6),
     "COSINE": (_cosine, (0.0, 0.617), 6),
+    "ARC_SINE": (_arc_sine, (0.0, 0.25), 13),
+    "ARC_TANGENT": (_arc_tangent, (0.0, 0.1716), 11),
     "ERROR_FUNCTION": (_error_function, (0.0, 1.0), 14),
     "TAIL": (_tail, (-1.0, 0.78), 23),
 }

@@ -51,6 +51,9 @@ REFERENCE: dict[str, Sequence[Callable[[Any], Any]]] = {
     "sin": (lambda x: mp.sin(x) if mp.isfinite(x) else mp.nan,),
     "cos": (lambda x: mp.cos(x) if mp.isfinite(x) else mp.nan,),
     "tan": (lambda x: mp.tan(x) if mp.isfinite(x) else mp.nan,),
+    "asin": (lambda x: mp.asin(x) if abs(x) <= 1 else mp.nan,),
+    "acos": (lambda x: mp.acos(x) if abs(x) <= 1 else mp.nan,),
+    "atan": (mp.atan,),
     "standard_normal_cdf": (within(50, lambda x: mp.erfc(-x / mp.sqrt(2)) / 2),),
     "erf": (within(50, mp.erf),),
     "sqrt": (lambda x: mp.sqrt(x) if x >= 0 else mp.nan,),
@@ -109,7 +112,9 @@ INTERVALS: dict[str, Sequence[tuple[float, float]]] = {
     "exp": [(-745.5, 710), (-1, 1)], "expm1": [(-40, 710), (-0.8, 0.8)], "log": [(0.5, 2), (0, 1e-307), (0, 1e300)],
     "log1p": [(-1, 1), (-1e-3, 1e-3), (0, 1e18)], "sinh": [(-711, 711), (-2, 2)], "cosh": [(-711, 711), (-2, 2)],
     "softplus": [(-746, 40), (-2, 2)], "sin": [(-FAR, FAR), (-4, 4)], "cos": [(-FAR, FAR), (-4, 4)],
-    "tan": [(-FAR, FAR), (-4, 4)], "standard_normal_cdf": [(-38.6, 9), (-2, 2)], "erf": [(-6, 6), (-1.2, 1.2)],
+    "tan": [(-FAR, FAR), (-4, 4)], "asin": [(-1, 1), (0.99, 1), (-0.51, -0.49)],
+    "acos": [(-1, 1), (0.99, 1), (-0.51, -0.49)], "atan": [(-1, 1), (0.4, 2.5), (-20, 20), (0, 1e18)],
+    "standard_normal_cdf": [(-38.6, 9), (-2, 2)], "erf": [(-6, 6), (-1.2, 1.2)],
     "sqrt": [(0, 4)], "tanh": [(-373, 373), (-20, 20), (-1, 1)], "sigmoid": [(-746, 746), (-40, 40), (-2, 2)],
 }  # fmt: skip
 
@@ -197,11 +202,11 @@ def test_code_for_another_cpu(cpu: str) -> None:
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 15, 16, 17, 63, 64, 65, 1000])
 def test_nothing_outside_the_arrays_is_touched(name: str, dtype: Any, count: int) -> None:
-    x = np.linspace(0.1, 3, count + 20).astype(dtype)
+    x = np.linspace(0.1, 0.9, count + 20).astype(dtype)
     outputs = [np.full(count + 20, -7.0, dtype) for _ in range(OUTPUTS[name])]
     kind = DOUBLE if dtype == np.float64 else FLOAT
     compiled(name, kind, "host")(x[10:].ctypes.data, *[y[10:].ctypes.data for y in outputs], count)
-    assert x.tolist() == np.linspace(0.1, 3, count + 20).astype(dtype).tolist()
+    assert x.tolist() == np.linspace(0.1, 0.9, count + 20).astype(dtype).tolist()
     alone = [[float(run(name, x[i : i + 1])[k][0]) for i in range(10, 10 + count)] for k in range(OUTPUTS[name])]
     for y, expected in zip(outputs, alone):  # nor does a result depend on its lane or on the length
         assert y.tolist() == [-7.0] * 10 + expected + [-7.0] * 10
@@ -237,7 +242,15 @@ def test_polynomials_are_made_again(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("table", "name"),
-    [("EXPONENTIAL", "exp"), ("LOGARITHM", "log"), ("SINE", "sin"), ("COSINE", "cos"), ("TAIL", "standard_normal_cdf")],
+    [
+        ("EXPONENTIAL", "exp"),
+        ("LOGARITHM", "log"),
+        ("SINE", "sin"),
+        ("COSINE", "cos"),
+        ("ARC_SINE", "acos"),
+        ("ARC_TANGENT", "atan"),
+        ("TAIL", "standard_normal_cdf"),
+    ],
 )
 def test_a_wrong_coefficient_is_found(table: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second, *others = getattr(functions, table)

@@ -38,6 +38,8 @@ _LN2 = 0.6931471803691238, 1.9082149292705877e-10
 """log 2 in pieces; the first has 32 bits."""
 _HALF_PI = 1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.478427660368899e-32
 """π/2 in pieces; the first three have 33 bits."""
+_QUARTER = 1.5707963267948966, 6.123233995736766e-17
+"""π/2 as a pair."""
 FAR = 1e5
 """From here on the C library computes sines and cosines."""
 
@@ -57,6 +59,17 @@ SINE = (  # the fit leaves 2.0e-17
 COSINE = (  # the fit leaves 1.3e-18
     0.041666666666666664, -0.0013888888888887395, 2.480158729876295e-05, -2.755731727031051e-07,
     2.087614597263508e-09, -1.1382611119025631e-11,
+)  # fmt: skip
+ARC_SINE = (  # the fit leaves 1.5e-17
+    0.16666666666666669, 0.07499999999998433, 0.04464285714635543, 0.030381944138531247,
+    0.02237217294214989, 0.017352392720869973, 0.013971212973552933, 0.011479177415184906,
+    0.01032281435018578, 0.005457506718640358, 0.01740087944269402, -0.014851887071247204,
+    0.028757851367421566,
+)  # fmt: skip
+ARC_TANGENT = (  # the fit leaves 3.2e-17
+    -0.3333333333333333, 0.19999999999995513, -0.1428571428466518, 0.11111111015146714,
+    -0.0909090457366906, 0.07692183087342026, -0.06664509989818045, 0.058581362519061465,
+    -0.05085383488842831, 0.03922974453661223, -0.019174543572021332,
 )  # fmt: skip
 ERROR_FUNCTION = (  # the fit leaves 2.2e-21
     0.1283791670955126, -0.37612638903183754, 0.1128379167095512, -0.02686617064512984,
@@ -375,6 +388,56 @@ def tan(x: Vector) -> Vector:
     return m.where(_abs(x) < 2.0**-27, x, _circular(x, "tan", near))
 
 
+def _arc_sine(x: Vector) -> tuple[Vector, Pair]:
+    """For |x| ≤ ½ the rest of asin x = x + rest; for others asin √w as a pair, w = (1 − |x|)/2, exact."""
+    m, a = x.module, _abs(x)
+    inner = a <= 0.5
+    w = m.where(inner, x * x, 0.5 - a * 0.5)
+    root = sqrt(w)
+    product, error = _two_product(root, root)
+    low = m.where(w > 0.0, ((w - product) - error) / (root + root), w)
+    cube = m.where(inner, x, root) * w * _polynomial(w, ARC_SINE)
+    return cube, (root, low + cube)
+
+
+def asin(x: Vector) -> Vector:
+    """The inverse sine; beyond ½ it is π/2 − 2·asin √w."""
+    m = x.module
+    rest, (high, low) = _arc_sine(x)
+    high, error = _ordered_sum(x.like(_QUARTER[0]), high * -2.0)
+    outer = high + (error + (_QUARTER[1] - 2.0 * low))
+    return m.where(_abs(x) <= 0.5, x + rest, _signed(outer, x))
+
+
+def acos(x: Vector) -> Vector:
+    """The inverse cosine: π/2 − asin x, 2·asin √w beyond ½, and π minus that below −½."""
+    m = x.module
+    rest, (high, low) = _arc_sine(x)
+    inner = _ordered_sum(x.like(_QUARTER[0]), -x)
+    left = _ordered_sum(x.like(2.0 * _QUARTER[0]), high * -2.0)
+    near = inner[0] + (inner[1] + (_QUARTER[1] - rest))
+    below = left[0] + (left[1] + (2.0 * _QUARTER[1] - 2.0 * low))
+    return m.where(_abs(x) <= 0.5, near, m.where(x < 0.0, below, (high + low) * 2.0))
+
+
+def atan(x: Vector) -> Vector:
+    """The inverse tangent: atan|x| is π/4 + atan((|x| − 1)/(|x| + 1)), or beyond 1 + √2 π/2 + atan(−1/|x|)."""
+    m, a = x.module, _abs(x)
+    middle, far = a > 0.41421356, a > 2.41421356
+    above = _two_sum(a, a.like(-1.0))
+    below = _two_sum(a, a.like(1.0))
+    share = _reciprocal((m.where(far, a, below[0]), m.where(far, a.like(0.0), below[1])))
+    (high, low), (one, rest) = _times(above, share), share
+    t = m.where(far, -one, m.where(middle, high, a))
+    low = m.where(far, -rest, m.where(middle, low, a.like(0.0)))
+    z = t * t
+    low = m.fma(t * z, _polynomial(z, ARC_TANGENT), low)
+    base = [m.where(far, a.like(b), m.where(middle, a.like(b * 0.5), 0.0)) for b in _QUARTER]
+    high, error = _ordered_sum(base[0], t)
+    value = high + (error + (low + base[1]))
+    return _signed(m.where(a > 1e300, a.like(_QUARTER[0]), value), x)
+
+
 def _tail(a: Vector) -> Pair:
     """exp(a²/2)·Φ(−a) for 0 ≤ a < 39."""
     t = (a - BEND) / (a + BEND)
@@ -422,7 +485,7 @@ def _single(function: Callable[[Vector], Vector]) -> Callable[[Vector], Sequence
 
 FUNCTIONS: dict[str, Callable[[Vector], Sequence[Vector]]] = {
     **{f.__name__: _single(f) for f in (
-        exp, expm1, log, log1p, sinh, cosh, softplus, sin, cos, tan, standard_normal_cdf, erf, sqrt,
+        exp, expm1, log, log1p, sinh, cosh, softplus, sin, cos, tan, asin, acos, atan, standard_normal_cdf, erf, sqrt,
     )},
     "tanh": tanh_and_slope,
     "sigmoid": sigmoid_and_slope,
