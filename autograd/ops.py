@@ -130,7 +130,7 @@ def _entries() -> Iterator[Op]:
     # x² + y² would overflow at 1e200 and lose digits at 1e-160
     yield elementary("atan2", "atan2(y, x)", (_SLOPE_OF_ATAN2.format("x"), f"-({_SLOPE_OF_ATAN2.format('y')})"),
         r"\operatorname{atan2}\left($y, $x\right)", textbook=("x / (x * x + y * y)", "-y / (x * x + y * y)"),
-        arguments=("y", "x"), aliases=("arctan2",), kinks=("where(x < 0, y, 1)",),
+        arguments=("y", "x"), aliases=("arctan2",), kinks=("where(x <= 0, y, 1)",),
         text="The angle of the point (x, y), in radians from −π to π.")
     yield elementary("sinh", "sinh(x)", ("cosh(x)",), r"\sinh $x", text="The hyperbolic sine.")
     yield elementary("cosh", "cosh(x)", ("sinh(x)",), r"\cosh $x", text="The hyperbolic cosine.")

@@ -21,6 +21,17 @@ mp.dps = 50
 VALUES: dict[str, Callable[..., Any]] = meanings(mp)
 
 
+def signed_zero(op: Op, point: Sequence[float]) -> Any:
+    """The value where it depends on the sign of a zero, which mpmath's numbers do not have; None elsewhere.
+
+    Of the finite values of the table this is atan2 alone, on its branch cut and at the origin: C99, F.9.1.4.
+    """
+    if op.name != "atan2" or point[0] != 0:
+        return None
+    y, x = point
+    return (mp.pi if math.copysign(1.0, x) < 0 else mpf(0)) * math.copysign(1.0, y)
+
+
 def from_formula(op: Op, text: str) -> Callable[..., Any]:
     """A formula of an operation as a function on mpmath numbers; other operations in it come from their entries."""
     return Arithmetic(mpf, VALUES, {}).formula(op, text)
@@ -130,7 +141,8 @@ def errors_at(
     """
     reference, exact_point = value_of(op), list(map(mpf, point))
     try:
-        exact = reference(*exact_point)
+        exact = signed_zero(op, point)
+        exact = reference(*exact_point) if exact is None else exact
     except ZeroDivisionError:
         return None
     if isinstance(exact, mpc) and exact.imag:

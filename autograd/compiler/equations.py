@@ -12,7 +12,7 @@ import numpy as np
 from ..answer import Answer, Part
 from ..ops import TABLE
 from .pack import BATCHED, INPUT, SHARED, Instruction, Operand, Packed
-from .trace import takes_list
+from .trace import SHARES, takes_list
 
 if TYPE_CHECKING:
     from .program import Program
@@ -157,7 +157,7 @@ class _Writer:
         used_whole = len(mine) == 1 and np.array_equal(mine[0].slots.ravel(), whole)
         if reader.op == "dot" or (takes_list(reader.op) if reader.op in TABLE else False):
             return False
-        return used_whole and step.region == reader.region and step.op != "softmax" and self._length(position) < 80
+        return used_whole and step.region == reader.region and step.op not in SHARES and self._length(position) < 80
 
     def _length(self, position: int) -> int:
         step = self.packed.instructions[position]

@@ -15,7 +15,7 @@ from .. import ops
 from ..arrays import ufunc
 from .lower import Lowered
 from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, PARTS, UPDATE, Array, Machine, address
-from .rows import ADD, ASSIGN, ASSIGN_FIRST, FOR_NUMPY
+from .rows import ADD, ASSIGN, ASSIGN_FIRST, FOR_NUMPY, LISTS
 from .trace import Ints
 
 PIECE = 1 << 22
@@ -23,9 +23,17 @@ PIECE = 1 << 22
 Key = tuple[tuple[str, ...], int, bool, bool]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
+
+def _power(x: Array, y: Array, out: Array) -> None:
+    """x^y. For a lone exponent 1/2 NumPy takes the square root, which is −0 at −0 and nan at −∞."""
+    np.power(x, y, out)
+    if y.size == 1 and y.flat[0] == 0.5:
+        np.copyto(out, np.abs(x), where=(x == 0) | (x == -np.inf))
+
+
 _UFUNCS: dict[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "abs": np.abs,
-    "pow": np.power, "less": np.less, "less_equal": np.less_equal, "exp": np.exp, "expm1": np.expm1, "log": np.log,
+    "pow": _power, "less": np.less, "less_equal": np.less_equal, "exp": np.exp, "expm1": np.expm1, "log": np.log,
     "log1p": np.log1p, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,
     "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
 }  # fmt: skip
@@ -135,11 +143,12 @@ class NumpyMachine(Machine):
             calls.append((partial(np.maximum, out=out), (a, self.dtype.type(0))))
         elif name == "where":
             calls.append((_where, (out, a, b, c)))
-        elif name in ("log_sum_exp", "shares", "share_slopes"):
+        elif name in LISTS:
             views = [self.view(start, (lengths[0], lengths[1], lengths[4]), (steps[0], steps[1], steps[4]))
                      for start, steps in operands]  # fmt: skip
-            function = {"log_sum_exp": _log_sum_exp, "shares": _shares}.get(name, partial(_share_slopes, careful))
-            read = views[1:3] if name == "share_slopes" else views[1:2]
+            slopes = name.endswith("slopes")
+            function = partial(_OF_LISTS[name], careful) if slopes else _OF_LISTS[name]
+            read = views[1:3] if slopes else views[1:2]
             whole = [np.broadcast_to(view, (lengths[0], lengths[1], view.shape[2])) for view in read]
             calls.append((function, (*whole, views[0])))
         else:
@@ -317,15 +326,29 @@ def _exp_difference(x: Array, y: Array) -> Array:
     return power
 
 
+def _largest(x: Array) -> tuple[Array, Array]:
+    """Along axis 1, the largest entry and log1p of what the other ones add."""
+    top = x.argmax(axis=1)[:, None]
+    largest = np.take_along_axis(x, top, 1)
+    weights = _exp_difference(x, largest)
+    np.put_along_axis(weights, top, 0, 1)
+    return largest, np.log1p(weights.sum(axis=1, keepdims=True))
+
+
 def _log_sum_exp(x: Array, out: Array) -> None:
-    """See `floats.log_sum_exp`: along axis 1, with log1p of what the entries but the largest add."""
-    top = x.argmax(axis=1)
-    n, samples = np.ogrid[: x.shape[0], : x.shape[2]]
-    largest = x[n, top, samples]
-    weights = _exp_difference(x, largest[:, None])
-    weights[n, top, samples] = 0
-    total = largest + np.log1p(weights.sum(axis=1))
-    out[:, 0] = np.where(np.isinf(largest), largest, total)
+    """See `floats.log_sum_exp`: along axis 1."""
+    largest, others = _largest(x)
+    out[...] = np.where(np.isinf(largest), largest, largest + others)
+
+
+def _log_shares(x: Array, out: Array) -> None:
+    """See `floats.log_shares`: along axis 1."""
+    largest, others = _largest(x)
+    out[...] = (x - largest) - others
+    if np.isinf(largest).any():
+        alike = x == largest
+        equal = np.where(alike, -np.log(alike.sum(axis=1, keepdims=True)), -np.inf)
+        np.copyto(out, equal, where=np.isinf(largest), casting="same_kind")
 
 
 def _shares(x: Array, out: Array) -> None:
@@ -349,3 +372,20 @@ def _share_slopes(careful: bool, g: Array, s: Array, out: Array) -> None:
             out[:, k] = own + terms.sum(axis=1)
         else:
             out[:, k] = s[:, k] * (s[:, others] * (g[:, k : k + 1] - g[:, others])).sum(axis=1)
+
+
+def _log_share_slopes(careful: bool, g: Array, s: Array, out: Array) -> None:
+    """Σᵢ gᵢ ∂log(sᵢ)/∂xₖ = gₖ Σⱼ sⱼ − sₖ Σⱼ gⱼ over j ≠ k, where 1 − sₖ would lose the digits of a small rest."""
+    for k in range(s.shape[1]):
+        others = np.arange(s.shape[1]) != k
+        own, terms = np.empty_like(s[:, k]), np.empty_like(s[:, others])
+        product = _careful_product if careful else np.multiply
+        product(g[:, k], s[:, others].sum(axis=1), own)
+        product(g[:, others], -s[:, k : k + 1], terms)
+        out[:, k] = own + terms.sum(axis=1)
+
+
+_OF_LISTS: dict[str, Callable[..., None]] = {
+    "log_sum_exp": _log_sum_exp, "shares": _shares, "share_slopes": _share_slopes, "log_shares": _log_shares,
+    "log_share_slopes": _log_share_slopes,
+}  # fmt: skip

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .simplify import Node, Reduced
-from .trace import Ints, arity, require, takes_list
+from .trace import SHARES, Ints, arity, require, takes_list
 
 SHARED, BATCHED, INPUT = 0, 1, 2
 """Regions; argument a of the function has the region INPUT + a."""
@@ -135,7 +135,7 @@ class Packed:
             fits = sum(operand.slots.size for operand in step.operands) == step.size
         elif step.op == "sum":
             fits = len(step.signs) == len(shapes) and all(shape[0] == n and len(shape) <= 2 for shape in shapes)
-        elif step.op in ("log_sum_exp", "softmax"):
+        elif step.op == "log_sum_exp" or step.op in SHARES:
             fits = len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][: len(step.shape)] == step.shape
         else:
             fits = shapes == [(n,)] * arity(step.op)
@@ -324,8 +324,8 @@ class _Packer:
             self._dots(every, table, nodes)
         elif op == "sum":
             self._sum(every, table, nodes[0].signs, scalars)
-        elif op == "softmax":
-            self._softmax(every, table)
+        elif op in SHARES:
+            self._shares(op, every, table)
         elif takes_list(op):
             order = self._order(table[:, :1])
             operand = self.vector(table[order])
@@ -396,7 +396,7 @@ class _Packer:
     def _is_zero(self, i: int) -> bool:
         return i < self.n_scalars and bool(self.data[i] == 0)
 
-    def _softmax(self, ids: Ints, table: Ints) -> None:
+    def _shares(self, op: str, ids: Ints, table: Ints) -> None:
         """Shares of the same entries are one instruction over them, whichever of the shares is used."""
         entries = np.sort(table, axis=1)
         sets, which = np.unique(entries, axis=0, return_inverse=True)
@@ -412,7 +412,7 @@ class _Packer:
         start = self.allocate(region, len(nodes))
         self.slot_of[ids] = start + slots
         shape = (len(sets), width)
-        self.instructions.append(Instruction("softmax", region, start, shape, [operand], (), False, len(ids), nodes))
+        self.instructions.append(Instruction(op, region, start, shape, [operand], (), False, len(ids), nodes))
 
     def _dots(self, ids: Ints, table: Ints, nodes: list[Node]) -> None:
         half = table.shape[1] // 2

@@ -27,7 +27,7 @@ from .rows import (
     value_space,
 )
 from .steps import Step
-from .trace import Ints
+from .trace import SHARES, Ints
 
 
 class Reverse:
@@ -118,7 +118,7 @@ class Reverse:
                     worker.row("add_to" if sgn == 1 else "sub_to", target, adjoint, update=update, loops=loops)
         elif step.op == "copy":
             self._copy(worker)
-        elif step.op in ("log_sum_exp", "softmax"):
+        elif step.op == "log_sum_exp" or step.op in SHARES:
             self._list(worker)
         else:
             self._plain(worker, TABLE[step.op])
@@ -160,7 +160,11 @@ class Reverse:
             worker.row("shares", slopes, source)
             worker.row("product_to", target, adjoint, slopes, update=self._update(worker, operand))
         else:
-            worker.row("share_slopes", slopes, adjoint, worker.out())
+            shares = worker.out()
+            if step.op == "log_softmax":
+                shares = worker.temporary()
+                worker.row("shares", shares, source)
+            worker.row("share_slopes" if step.op == "softmax" else "log_share_slopes", slopes, adjoint, shares)
             worker.row("add_to", target, slopes, update=self._update(worker, operand))
 
     def _plain(self, worker: Step, op: Op) -> None:

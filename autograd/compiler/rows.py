@@ -20,7 +20,8 @@ ARITHMETIC = (
     "copy", "add_to", "sub_to", "product_to", "step_to", "add", "sub", "mul", "div", "neg", "abs", "pow", "less",
     "less_equal", "where", "relu",
 )  # fmt: skip
-STRUCTURED = ("contract", "gather", "scatter", "log_sum_exp", "shares", "share_slopes")
+LISTS = ("log_sum_exp", "shares", "share_slopes", "log_shares", "log_share_slopes")
+STRUCTURED = ("contract", "gather", "scatter", *LISTS)
 FUNCTIONS = tuple(sorted(set(ops.FLOAT_FUNCTIONS) & {
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf",
     "head", "standard_normal_cdf",

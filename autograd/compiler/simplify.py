@@ -142,7 +142,8 @@ def simplify(scalars: Scalars) -> Reduced:
             continue
         terms, signs = sums[i]
         own = dots.get(i, [])
-        if len(terms) == 1 and own and signs[0] == 1:
+        alone = all(j >= count or s.data[j] == 0 for j in terms)  # a dot begins at +0.0, and no other zero matters
+        if len(own) == 1 and alone and signs[terms.index(own[0][0])] == 1:
             nodes[i] = Node("dot", own[0][1].args, (), own[0][1].scalars + int(inner_count[i]))
             continue
         for j, node in own:

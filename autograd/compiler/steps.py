@@ -23,7 +23,7 @@ from .rows import (
     steps_of,
     value_space,
 )  # fmt: skip
-from .trace import Ints, takes_list
+from .trace import SHARES, Ints, takes_list
 
 
 class Context(Protocol):
@@ -50,7 +50,7 @@ class Step:
         if self.plain:
             inner = common_loops(flat)
             self.loops = (step.size // inner, inner)
-        elif step.op in ("log_sum_exp", "softmax"):
+        elif step.op == "log_sum_exp" or step.op in SHARES:
             self.loops = flat[0].shape
 
     def row(self, name: str, *views: View, update: int = ASSIGN, loops: Sequence[int] | None = None) -> None:
@@ -92,8 +92,8 @@ class Step:
             self._sum()
         elif step.op == "copy":
             self._copy()
-        elif step.op in ("log_sum_exp", "softmax"):
-            name = "shares" if step.op == "softmax" else step.op
+        elif step.op == "log_sum_exp" or step.op in SHARES:
+            name = SHARES.get(step.op, step.op)
             self.row(name, self.out(), self.operand(step.operands[0], self.loops))
         else:
             op = TABLE[step.op]

@@ -31,6 +31,8 @@ Shape = tuple[int, ...]
 LEAVES = ("input", "parameter", "constant")
 NARY = ("sum",)
 """Operations that only the compiler knows: the sum of any number of terms."""
+SHARES = {"softmax": "shares", "log_softmax": "log_shares"}
+"""Operations that give a number for each entry of a list, and the instruction of the machine that gives all of them."""
 
 
 def arity(name: str) -> int:
@@ -285,19 +287,12 @@ def read(
             index[node] = make("mul", (ids[0], ids[0]))
         elif name == "pow" and data.get(ids[1]) == 1.0:
             index[node] = ids[0]
-        elif name == "mean":
-            index[node] = make("div", (make("sum", ids), constant(float(len(ids)))))
-        elif name == "log_softmax":  # −softplus(log Σ exp of the others − x) keeps the digits of a share close to 1
-            x, *others = ids
-            if not others:
-                index[node] = constant(0.0)
-                continue
-            rest = make("log_sum_exp", tuple(others)) if len(others) > 1 else others[0]
-            index[node] = make("neg", (make("softplus", (make("sub", (rest, x)),)),))
+        elif name == "mean":  # it begins at +0.0, as Python's sum does: `simplify` sees what that is worth
+            index[node] = make("div", (make("sum", (*ids, constant(0.0))), constant(float(len(ids)))))
         elif name == "dot":
             half = len(ids) // 2
             products = tuple([commuting("mul", a, b) for a, b in zip(ids[:half], ids[half:])])
-            index[node] = make("sum", products)
+            index[node] = make("sum", (*products, constant(0.0)))
         else:
             index[node] = make(name, ids)
 

@@ -14,6 +14,7 @@ import autograd
 import nn
 from autograd import Value, ops
 from autograd.compiler import compile
+from autograd.value import apply
 from nn import rules
 
 NUMBA = importlib.util.find_spec("numba") is not None
@@ -206,6 +207,56 @@ LISTS = [
     [0.0, -inf], [-inf, -inf], [inf, 0.0], [inf, inf], [inf, -inf], [nan, 1.0], [1.0, nan], [nan, inf], [3.0, 582.0],
     [582.3, 3.1], [1.0, 1.0], [-0.0, -0.0], [1e308, -1e308], [-745.2, 0.0], [1e-20, 0.0], [0.0, -40.0], [500.1, 499.3],
 ]  # fmt: skip
+
+
+MORE_LISTS = [
+    [0.0], [-inf], [inf], [nan], [inf, inf, 0.0], [-inf, -inf, -inf], [0.0, -40.0, -50.0], [3.0, 582.0, 582.0],
+    [0.1, -700.3, 4.4, -31.7], [1e308, -1e308, 7.0],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("case", [*LISTS, *MORE_LISTS], ids=str)
+def test_shares_and_their_slopes_are_those_of_the_eager_engine(name: str, case: list[float], backend: str) -> None:
+    operation, count = ops.TABLE[name], len(case)
+    w = [Value(x) for x in case]
+    first = compile(lambda: apply(operation, tuple(w)), [], w, backend=backend)
+    weighted = compile(lambda: autograd.dot(getattr(autograd, name)(w), range(1, count + 1)), [], w, backend=backend)
+    value, gradient = first.value_and_grad()
+    expected, slopes = operation.evaluate(*case)
+    np.testing.assert_allclose([value, *gradient], [expected, *slopes], rtol=1e-15, atol=1e-320)
+    rows = [operation.evaluate(case[i], *case[:i], *case[i + 1 :])[1] for i in range(count)]
+    columns = [[row[0] if i == k else row[1 + k - (k > i)] for i, row in enumerate(rows)] for k in range(count)]
+    terms = np.array(columns) * np.arange(1, count + 1)
+    found, size = weighted.value_and_grad()[1], np.abs(terms).sum(axis=1)
+    close = np.abs(found - terms.sum(axis=1)) <= 8e-16 * size
+    assert (close | np.isnan(found) & np.isnan(size)).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("exponent", [0.5, -0.5, 0.0, 1.0, 2.0, 3.0, -1.0, inf, -inf])
+def test_a_power_with_one_exponent_for_all_keeps_ieee(exponent: float, backend: str) -> None:
+    points = [0.0, -0.0, inf, -inf, nan, 4.0, -4.0, 0.25]
+    found = np.ravel(compile(lambda x: [x**exponent], [()], [], backend=backend)(points))
+    for x, number in zip(points, found.tolist()):
+        expected = ops.TABLE["pow"].evaluate(x, exponent)[0]
+        assert repr(number) == repr(float(expected)), (x, exponent)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("y", [0.0, -0.0])
+def test_sums_of_lists_and_the_branch_cut_know_the_sign_of_a_zero(y: float, backend: str) -> None:
+    """dot and mean begin at +0.0, as Python's sum; atan2 is ±π on its cut, by the sign of the zero (C99, F.10.1.4)."""
+
+    def f(y: Value, x: Value) -> list[Value]:
+        results = [y, autograd.mean([y]), autograd.mean([y, y]), autograd.dot([y], [1]), autograd.dot([y, y], [2, x]),
+                   -y, 0.0 - y, y * x, y / x, abs(y), y.sign(), y.floor(), y % x, y.sqrt()]  # fmt: skip
+        return [autograd.atan2(result, x) for result in results] + [1.0 / result for result in results]
+
+    expected = [result.data for result in f(Value(y), Value(-1.0))]
+    found = compile(f, [(), ()], [], backend=backend)([y] * 3, [-1.0] * 3)
+    assert np.array(found).tolist() == [expected] * 3
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

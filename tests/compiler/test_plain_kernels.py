@@ -301,6 +301,14 @@ def test_lists(plain: Any) -> None:
     same(plain, f, [(3,)], w, [rng().normal(size=(4, 3))])
     lists = np.array([[0.0, -math.inf], [math.inf, math.inf], [math.nan, 1.0], [3.0, 582.0], [1.0, 1.0]])
     same(plain, autograd.softmax, [(2,)], [], [lists])
+    same(plain, autograd.log_softmax, [(2,)], [], [lists])
+    same(
+        plain,
+        lambda x: autograd.dot(autograd.log_softmax(w), autograd.log_softmax(x)),
+        [(3,)],
+        w,
+        [rng().normal(size=(4, 3))],
+    )
     same(plain, lambda x: [autograd.log_sum_exp(x)], [(2,)], [], [lists])
 
 

@@ -18,6 +18,7 @@ from mpmath import mpf
 from benchmarks import __main__ as command
 from benchmarks import contestants, fuzz
 from benchmarks.programs import Program, eager, exact, obstacle, random_program, sizes
+from benchmarks.reference import errors_at
 
 ROOT = Path(__file__).parents[2]
 OURS_ONLY = [*contestants.PEERS]
@@ -88,6 +89,16 @@ def test_derivatives_inside_a_program_are_judged_by_the_eager_engine(monkeypatch
     first = contestants.eager_pairs(program._replace(order=0))
     monkeypatch.setitem(contestants.OWN, "NumPy", lambda program: first)
     assert {entry.who for entry in fuzz.judge(program)[0]} == {"NumPy"}
+
+
+def test_the_judge_of_single_operations_knows_poles_and_signed_zeros() -> None:
+    for x in (1.0, -0.0, -3.5):
+        for y in (0.0, -0.0):
+            assert errors_at(TABLE["mod"], (x, y), *TABLE["mod"].evaluate(x, y)) is None
+            value, slopes = TABLE["atan2"].evaluate(y, x)
+            assert value == math.atan2(y, x) and errors_at(TABLE["atan2"], (y, x), value, slopes)[0] < 1  # type: ignore[index]
+            wrong = errors_at(TABLE["atan2"], (y, x), value + 1, slopes)
+            assert wrong is not None and wrong[0] > 1e6
 
 
 def test_units() -> None:

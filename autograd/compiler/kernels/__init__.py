@@ -47,7 +47,7 @@ _ADD_TO, _SUB_TO, _PRODUCT_TO, _STEP_TO = (MACHINE[n] for n in ("add_to", "sub_t
 _COPY, _ADD, _SUB, _MUL, _DIV = (MACHINE[n] for n in ("copy", "add", "sub", "mul", "div"))
 _NEG, _ABS, _POW, _LESS, _LESS_EQUAL = (MACHINE[n] for n in ("neg", "abs", "pow", "less", "less_equal"))
 _WHERE, _RELU, _CONTRACT, _GATHER, _SCATTER = (MACHINE[n] for n in ("where", "relu", "contract", "gather", "scatter"))
-_LOG_SUM_EXP, _SHARES, _SHARE_SLOPES = (MACHINE[n] for n in ("log_sum_exp", "shares", "share_slopes"))
+_LISTS = tuple(MACHINE[n] for n in rows.LISTS)
 _EXP, _EXPM1, _LOG, _LOG1P, _SQRT = (MACHINE[n] for n in ("exp", "expm1", "log", "log1p", "sqrt"))
 _SIN, _COS, _TAN, _ASIN, _ACOS, _ATAN = (MACHINE[n] for n in ("sin", "cos", "tan", "asin", "acos", "atan"))
 _SINH, _COSH, _TANH, _ERF = (MACHINE[n] for n in ("sinh", "cosh", "tanh", "erf"))
@@ -224,7 +224,7 @@ def _run(rows, memory, places, first, careful_from):  # type: ignore[no-untyped-
             contract(M, L, P, at, update == 0, careful)
         elif op in (_GATHER, _SCATTER):
             _listed(M, L, P, at, op == _GATHER)
-        elif op in (_LOG_SUM_EXP, _SHARES, _SHARE_SLOPES):
+        elif op in _LISTS:
             over_lists(M, P, at, careful)
         elif op in (_ADD_TO, _SUB_TO, _PRODUCT_TO, _STEP_TO):
             _accumulate(M, P, at, update == 0, careful)
