@@ -119,7 +119,8 @@ def unregister(name: str) -> None:
 
     Existing nodes keep their value and recorded derivatives, so that `backward` works. Whatever needs the formula
     (`graph.forward`, second derivatives, checks, explanations) refuses them with an `UnknownOperationError`, unless
-    the very same operation is registered again: no node is ever read with a formula that it was not made with.
+    the very same operation is registered again: no node is ever read with a formula that it was not made with. A
+    compiled program that uses the operation refuses to run until then.
 
     Raises:
         ValueError: no operation of that name was registered; the built-in ones stay.

@@ -180,8 +180,8 @@ class _Writer:
         operands = [self._operand(position, operand) for operand in step.operands]
         if step.op == "copy":
             return "[" + ", ".join(text for text, _ in operands) + "]", 9
-        op = TABLE[step.op]
-        if op.symbol and len(operands) == 2:
+        op = TABLE.get(step.op)  # none if it was unregistered: a program that refuses to run can still be read
+        if op is not None and op.symbol and len(operands) == 2:
             binds = 1 if step.op in ("less", "less_equal") else 3
             sign = {"mul": "·", "div": "/"}.get(step.op, op.symbol)
             left, right = _bracket(operands[0], binds), _bracket(operands[1], binds + 1)

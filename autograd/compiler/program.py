@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..answer import Answer, Listing, Part
 from ..copies import keep
 from ..modes import ACTIVE, current
+from ..operation import REGISTERED, TABLE, UnknownOperationError
 from ..value import Value
 from .batch import Batch
 from .lower import Lowered, Lowering
@@ -84,6 +85,7 @@ class Program(Answer):
         self.dtype = np.dtype(dtype)
         self.shapes = tuple(shapes)
         self._scalars, self._packed, self._source, self._single = scalars, packed, source, single
+        self._registered = {name: repr(TABLE[name]) for name in REGISTERED.intersection(scalars.op)}
         self._timings = timings
         self._names = list(names)
         self._lock = threading.RLock()
@@ -371,9 +373,11 @@ class Program(Answer):
         Raises:
             IndexError: there was no batch, or it has no such sample.
             LensError: graph and program differ by more than 1e-12 relative, a defect.
+            UnknownOperationError: an operation that the program was compiled with was unregistered.
         """
         from .lens import scalar_graph
 
+        self._refuse_unregistered()
         if not self.shapes:
             return scalar_graph(self, [])
         by_number = len(which) == 1 and isinstance(which[0], (int, np.integer))
@@ -399,7 +403,19 @@ class Program(Answer):
     def _batch(self, arrays: Sequence[Arrays], rows: Any = None) -> Batch:
         return self._use(self._looked_at(arrays, rows))
 
+    def _refuse_unregistered(self) -> None:
+        """The function cannot be run eagerly any more, so that nothing could say whether the program still is it."""
+        for name, formulas in self._registered.items():
+            if name not in TABLE or repr(TABLE[name]) != formulas:
+                raise UnknownOperationError(
+                    f"this program was compiled with the operation {name!r}, which was unregistered"
+                    + (" and registered with other formulas" if name in TABLE else "")
+                    + "; register the very same operation again, or compile again"
+                )
+
     def _looked_at(self, arrays: Sequence[Arrays], rows: Any) -> Batch:
+        if self._registered:
+            self._refuse_unregistered()
         batch = self._last.again(arrays, rows) if self._last is not None else None
         return Batch(self.shapes, arrays, rows) if batch is None else batch
 

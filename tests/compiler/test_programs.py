@@ -13,6 +13,7 @@ from compiling import BACKENDS, RNG, X, Y, backends, moons, rng, same, weights
 import autograd
 import nn
 from autograd import TraceError, Value, compile, graph
+from autograd.ops import UnknownOperationError
 
 
 def eagerly(f: Any, parameters: list[Value], *arrays: Any) -> tuple[float, list[float]]:
@@ -384,3 +385,35 @@ def test_numba_works_without_a_directory_for_its_cache(monkeypatch: pytest.Monke
     monkeypatch.setattr(kernels._loop, "compiled", full)
     monkeypatch.setattr(vectors, "njit", lambda **options: lambda f: dispatcher)
     assert kernels.ready(np.zeros(3)) is working
+
+
+@pytest.mark.parametrize("formula", ["", "x + x"])
+def test_a_program_refuses_to_run_without_an_operation_that_it_was_compiled_with(formula: str) -> None:
+    def entered(text: str = "x + x * x") -> Any:
+        return autograd.register("half_known", text, "1 + 2 * x")
+
+    w, half_known = Value(2.0, "w"), entered()
+    traced = compile(lambda x: half_known(w * x), [()], [w], backend="numpy")
+    given = compile(half_known(w), parameters=[w], backend="numpy")
+    shown = str(traced)
+    assert traced.value_and_grad([3.0])[0] == 42.0 and given() == 6.0
+    autograd.unregister("half_known")
+    try:
+        if formula:
+            entered(formula)
+        for refused in (
+            lambda: traced([3.0]), lambda: traced.value_and_grad([3.0]), lambda: traced.lens(0), given, given.lens,
+            lambda: traced.backward([3.0]), lambda: traced.step([3.0], nn.SGD([w], 0.1)),
+            lambda: traced.epoch([3.0], nn.SGD([w], 0.1)),
+        ):  # fmt: skip
+            with pytest.raises(UnknownOperationError, match=r"'half_known', which was unregistered.* compile again"):
+                refused()
+        assert "half_known(w · x)" in shown and str(traced) == shown and traced.stats.instructions == 2
+        assert traced.draw() is not None
+        if formula:
+            autograd.unregister("half_known")
+        entered()
+        assert traced([3.0]) == 42.0 and traced.lens(3.0).data == 42.0
+        assert formula or given.lens().data == 6.0  # a node is parted from a name that had other formulas since
+    finally:
+        autograd.unregister("half_known")
