@@ -57,22 +57,23 @@ def _tail(t: Any) -> Any:
     return (1 + BESIDE * a) * mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
 
 
-FITS: dict[str, tuple[Callable[[Any], Any], tuple[float, float], int]] = {
-    "EXPONENTIAL": (_exponential, (-0.347, 0.347), 11),
-    "LOGARITHM": (_logarithm, (0.0, 0.0295), 7),
-    "SINE": (_sine, (0.0, 0.617), 6),
-    "COSINE": (_cosine, (0.0, 0.617), 6),
-    "ARC_SINE": (_arc_sine, (0.0, 0.25), 13),
-    "ARC_TANGENT": (_arc_tangent, (0.0, 0.1716), 11),
-    "ERROR_FUNCTION": (_error_function, (0.0, 1.0), 14),
-    "TAIL": (_tail, (-1.0, 0.78), 23),
+FITS: dict[str, tuple[Callable[[Any], Any], tuple[float, float], int, int]] = {
+    "EXPONENTIAL": (_exponential, (-0.347, 0.347), 11, 6),
+    "LOGARITHM": (_logarithm, (0.0, 0.0295), 7, 4),
+    "SINE": (_sine, (0.0, 0.617), 6, 4),
+    "COSINE": (_cosine, (0.0, 0.617), 6, 4),
+    "ARC_SINE": (_arc_sine, (0.0, 0.25), 13, 7),
+    "ARC_TANGENT": (_arc_tangent, (0.0, 0.1716), 11, 7),
+    "ERROR_FUNCTION": (_error_function, (0.0, 1.0), 14, 8),
+    "TAIL": (_tail, (-1.0, 0.78), 23, 15),
 }
-"""Function, interval and number of coefficients."""
+"""Function, interval, and number of coefficients for results in float64 and in float32."""
 
 
-def fit(name: str) -> tuple[list[float], float]:
-    """The coefficients, constant term first, and the error of the fit."""
-    function, interval, count = FITS[name]
+def fit(name: str, brief: bool = False) -> tuple[list[float], float]:
+    """The coefficients, constant term first, and the error of the fit; `brief` is for float32."""
+    function, interval, *counts = FITS[name]
+    count = counts[brief]
     with mp.workdps(80):  # the differences above lose up to 30 digits near 0
         middle, half = (mpf(interval[0]) + interval[1]) / 2, (mpf(interval[1]) - interval[0]) / 2
         nodes = [middle + half * mp.cos(mp.pi * (i + mpf(1) / 2) / count) for i in range(count)]
@@ -87,8 +88,11 @@ def fit(name: str) -> tuple[list[float], float]:
 
 def main(arguments: Sequence[str]) -> None:
     for name in arguments or FITS:
-        coefficients, error = fit(name)
-        print(f"{name} = (  # error {error:.1e}")
-        for c in coefficients:
-            print(f"    {c!r},")
-        print(")")
+        fits = fit(name), fit(name, brief=True)
+        print(f"{name} = (  # the fits leave {fits[0][1]:.1e} and {fits[1][1]:.1e}")
+        for coefficients, _ in fits:
+            print("    (")
+            for at in range(0, len(coefficients), 4):
+                print("        " + ", ".join(map(repr, coefficients[at : at + 4])) + ",")
+            print("    ),")
+        print(")  # fmt: skip")

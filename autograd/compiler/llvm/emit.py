@@ -160,6 +160,8 @@ class Module:
 
     def __init__(self, fma: bool = True) -> None:
         self.has_fma = fma
+        self.brief = False
+        """Whether doubles need be right to 32 bits only, since a float is made of them."""
         self._lines: list[str] = []
         self._declared: dict[str, None] = {}
         self._names = 0

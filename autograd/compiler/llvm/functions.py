@@ -5,7 +5,8 @@ What is promised, and tested against mpmath at 50 digits:
 - In float64 each function of `FUNCTIONS` is within 1.5 ulp of the true value, slopes included, for every argument:
   subnormal arguments and results, both zeros, infinities, nan and the borders of overflow. Sines, cosines and tangents
   of |x| ≥ 100,000 are those of the C library, as accurate as they are there.
-- In float32 the same formulas run in double and are rounded once, so results are within 0.51 ulp.
+- In float32 the same formulas run in double, with shorter polynomials and without low parts, and are rounded once:
+  results are within 0.51 ulp.
 - The bits of a result depend on the argument alone: not on its lane, the length, the run, or the CPU, as long as it
   has FMA. Without FMA the bound holds and bits may differ; so they may beyond 100,000, from C library to C library.
 
@@ -43,61 +44,127 @@ _QUARTER = 1.5707963267948966, 6.123233995736766e-17
 FAR = 1e5
 """From here on the C library computes sines and cosines."""
 
-EXPONENTIAL = (  # the fit leaves 1.4e-18
-    0.5, 0.1666666666666667, 0.04166666666666667, 0.00833333333332607,
-    0.0013888888888883703, 0.00019841269875048905, 2.480158732571076e-05, 2.755725511097889e-06,
-    2.755727343657049e-07, 2.510533724466521e-08, 2.091477283224809e-09,
+EXPONENTIAL = (  # the fits leave 1.4e-18 and 1.4e-09
+    (
+        0.5, 0.1666666666666667, 0.04166666666666667, 0.00833333333332607,
+        0.0013888888888883703, 0.00019841269875048905, 2.480158732571076e-05, 2.755725511097889e-06,
+        2.755727343657049e-07, 2.510533724466521e-08, 2.091477283224809e-09,
+    ),
+    (
+        0.5000000013557447, 0.16666666681725, 0.04166646401078555, 0.008333310823923211,
+        0.0013933751387987224, 0.00019891103420544327,
+    ),
 )  # fmt: skip
-LOGARITHM = (  # the fit leaves 3.1e-16
-    0.666666666666667, 0.3999999999989819, 0.28571428626570206, 0.2222221103781659,
-    0.18182896183483085, 0.15331487235865734, 0.14619343453512615,
+LOGARITHM = (  # the fits leave 3.1e-16 and 1.2e-09
+    (
+        0.666666666666667, 0.3999999999989819, 0.28571428626570206, 0.2222221103781659,
+        0.18182896183483085, 0.15331487235865734, 0.14619343453512615,
+    ),
+    (
+        0.6666666655352537, 0.4000012263369878, 0.2855073084477381, 0.2333291280436864,
+    ),
 )  # fmt: skip
-SINE = (  # the fit leaves 2.0e-17
-    -0.16666666666666666, 0.008333333333330946, -0.000198412698367542, 2.7557316100283695e-06,
-    -2.5051131372218632e-08, 1.5918095236696272e-10,
+SINE = (  # the fits leave 2.0e-17 and 2.8e-11
+    (
+        -0.16666666666666666, 0.008333333333330946, -0.000198412698367542, 2.7557316100283695e-06,
+        -2.5051131372218632e-08, 1.5918095236696272e-10,
+    ),
+    (
+        -0.16666666663852564, 0.008333331873650577, -0.00019840086163020333, 2.7249851596168045e-06,
+    ),
 )  # fmt: skip
-COSINE = (  # the fit leaves 1.3e-18
-    0.041666666666666664, -0.0013888888888887395, 2.480158729876295e-05, -2.755731727031051e-07,
-    2.087614597263508e-09, -1.1382611119025631e-11,
+COSINE = (  # the fits leave 1.3e-18 and 2.3e-12
+    (
+        0.041666666666666664, -0.0013888888888887395, 2.480158729876295e-05, -2.755731727031051e-07,
+        2.087614597263508e-09, -1.1382611119025631e-11,
+    ),
+    (
+        0.04166666666431893, -0.0013888887671132451, 2.4800599899457505e-05, -2.7300897268581585e-07,
+    ),
 )  # fmt: skip
-ARC_SINE = (  # the fit leaves 1.5e-17
-    0.16666666666666669, 0.07499999999998433, 0.04464285714635543, 0.030381944138531247,
-    0.02237217294214989, 0.017352392720869973, 0.013971212973552933, 0.011479177415184906,
-    0.01032281435018578, 0.005457506718640358, 0.01740087944269402, -0.014851887071247204,
-    0.028757851367421566,
+ARC_SINE = (  # the fits leave 1.5e-17 and 2.5e-10
+    (
+        0.16666666666666669, 0.07499999999998433, 0.04464285714635543, 0.030381944138531247,
+        0.02237217294214989, 0.017352392720869973, 0.013971212973552933, 0.011479177415184906,
+        0.01032281435018578, 0.005457506718640358, 0.01740087944269402, -0.014851887071247204,
+        0.028757851367421566,
+    ),
+    (
+        0.16666666686085643, 0.07499992404401838, 0.04464766388813485, 0.030269138728589183,
+        0.023611817008891752, 0.010574415516912909, 0.030974540371355073,
+    ),
 )  # fmt: skip
-ARC_TANGENT = (  # the fit leaves 3.2e-17
-    -0.3333333333333333, 0.19999999999995513, -0.1428571428466518, 0.11111111015146714,
-    -0.0909090457366906, 0.07692183087342026, -0.06664509989818045, 0.058581362519061465,
-    -0.05085383488842831, 0.03922974453661223, -0.019174543572021332,
+ARC_TANGENT = (  # the fits leave 3.2e-17 and 1.9e-11
+    (
+        -0.3333333333333333, 0.19999999999995513, -0.1428571428466518, 0.11111111015146714,
+        -0.0909090457366906, 0.07692183087342026, -0.06664509989818045, 0.058581362519061465,
+        -0.05085383488842831, 0.03922974453661223, -0.019174543572021332,
+    ),
+    (
+        -0.3333333333143878, 0.19999998916343023, -0.14285612438479525, 0.11107493108352956,
+        -0.09028958301807892, 0.07135182084685653, -0.040429226651597004,
+    ),
 )  # fmt: skip
-ERROR_FUNCTION = (  # the fit leaves 2.2e-21
-    0.1283791670955126, -0.37612638903183754, 0.1128379167095512, -0.02686617064512984,
-    0.0052239776254232985, -0.000854832702193483, 0.00012055332902888736, -1.4925647567519332e-05,
-    1.6462045441468418e-06, -1.6364642158167616e-07, 1.4792401209404813e-08, -1.216456005728345e-09,
-    8.709045129053106e-11, -4.230945824295338e-12,
+ERROR_FUNCTION = (  # the fits leave 2.2e-21 and 3.4e-11
+    (
+        0.1283791670955126, -0.37612638903183754, 0.1128379167095512, -0.02686617064512984,
+        0.0052239776254232985, -0.000854832702193483, 0.00012055332902888736, -1.4925647567519332e-05,
+        1.6462045441468418e-06, -1.6364642158167616e-07, 1.4792401209404813e-08, -1.216456005728345e-09,
+        8.709045129053106e-11, -4.230945824295338e-12,
+    ),
+    (
+        0.12837916706154343, -0.3761263846802871, 0.11283782495236845, -0.026865430727670243,
+        0.005221031807858023, -0.0008484080405535107, 0.00011265959025606609, -9.667044571486996e-06,
+    ),
 )  # fmt: skip
-TAIL = (  # the fit leaves 5.2e-18
-    0.3845965248750315, -0.10193333652000944, 0.04803805711797142, -0.008174893544662318,
-    -0.011549763916212008, 0.014946790498052708, -0.010338058211651216, 0.004741831653417057,
-    -0.0012969477339915593, 3.308872257075269e-05, 0.00013378188088755325, -4.269416787256027e-05,
-    -6.588349726289076e-06, 6.994923182901903e-06, -1.9004554567146911e-07, -9.992367779354962e-07,
-    1.1501389318197464e-07, 1.511463359589524e-07, -1.9655596953916787e-08, -2.4350067822626786e-08,
-    6.47930247111859e-10, 3.0465700977804045e-09, 5.477492116824891e-10,
+TAIL = (  # the fits leave 5.2e-18 and 6.9e-12
+    (
+        0.3845965248750315, -0.10193333652000944, 0.04803805711797142, -0.008174893544662318,
+        -0.011549763916212008, 0.014946790498052708, -0.010338058211651216, 0.004741831653417057,
+        -0.0012969477339915593, 3.308872257075269e-05, 0.00013378188088755325, -4.269416787256027e-05,
+        -6.588349726289076e-06, 6.994923182901903e-06, -1.9004554567146911e-07, -9.992367779354962e-07,
+        1.1501389318197464e-07, 1.511463359589524e-07, -1.9655596953916787e-08, -2.4350067822626786e-08,
+        6.47930247111859e-10, 3.0465700977804045e-09, 5.477492116824891e-10,
+    ),
+    (
+        0.38459652486865314, -0.101933336488856, 0.0480380580458366, -0.008174894821148212,
+        -0.011549786286927663, 0.01494680262019566, -0.010337852646667877, 0.004741810648832181,
+        -0.001297862579779746, 3.2910735176337906e-05, 0.00013591185539316196, -4.1803477970476335e-05,
+        -9.117088023100989e-06, 5.474297874648473e-06, 1.0873407387963665e-06,
+    ),
 )  # fmt: skip
 
 
-def _polynomial(x: Vector, coefficients: Sequence[float]) -> Vector:
+Table = tuple[tuple[float, ...], tuple[float, ...]]
+"""The coefficients for results in float64, and in float32."""
+
+
+def _coefficients(x: Vector, table: Table) -> tuple[float, ...]:
+    return table[x.module.brief]
+
+
+def _polynomial(x: Vector, table: Table) -> Vector:
     """c₀ + c₁x + …, by Horner's rule."""
+    return _horner(x, _coefficients(x, table))
+
+
+def _horner(x: Vector, coefficients: Sequence[float]) -> Vector:
     total = x.like(coefficients[-1])
     for c in reversed(coefficients[:-1]):
         total = x.module.fma(total, x, c)
     return total
 
 
+def _nothing(a: Vector) -> Vector:
+    """The low part of a pair where it is not wanted: of no effect in a sum, and LLVM knows it."""
+    return a.like(-0.0)
+
+
 def _two_sum(a: Vector, b: Vector) -> Pair:
     """a + b and its exact rounding error (Knuth)."""
     total = a + b
+    if a.module.brief:
+        return total, _nothing(a)
     part = total - a
     return total, (a - (total - part)) + (b - part)
 
@@ -105,12 +172,14 @@ def _two_sum(a: Vector, b: Vector) -> Pair:
 def _ordered_sum(a: Vector, b: Vector) -> Pair:
     """The same for |a| ≥ |b| (Dekker)."""
     total = a + b
-    return total, b - (total - a)
+    return total, _nothing(a) if a.module.brief else b - (total - a)
 
 
 def _two_product(a: Vector, b: Vector) -> Pair:
     """a·b and its exact rounding error."""
     product = a * b
+    if a.module.brief:
+        return product, _nothing(a)
     if a.module.has_fma:
         return product, a.module.fma(a, b, -product)
     (ah, al), (bh, bl) = _halves(a), _halves(b)
@@ -126,12 +195,14 @@ def _halves(a: Vector) -> Pair:
 def _times(a: Pair, b: Pair) -> Pair:
     """The product of two pairs."""
     high, low = _two_product(a[0], b[0])
-    return high, low + (a[0] * b[1] + a[1] * b[0])
+    return high, low if high.module.brief else low + (a[0] * b[1] + a[1] * b[0])
 
 
 def _reciprocal(a: Pair) -> Pair:
     """1/a: one division and one Newton step."""
     first = 1.0 / a[0]
+    if first.module.brief:
+        return first, _nothing(first)
     product, error = _two_product(a[0], first)
     return first, first * (((1.0 - product) - error) - a[1] * first)
 
@@ -169,17 +240,25 @@ class _Power(NamedTuple):
 
 
 def _power(x: Vector) -> _Power:
-    """e^x by x = k·log 2 + r. What is beyond the floats stays so at 711 and −746, where k still fits."""
+    """e^x by x = k·log 2 + r. What is beyond the floats stays so at the limits, where k still fits."""
     m = x.module
-    x = m.where(x > 711.0, x.like(711.0), m.where(x < -746.0, x.like(-746.0), x))
-    k = m.fma(x, 1.4426950408889634, _SHIFT) - _SHIFT
+    least, most = (-400.0, 400.0) if m.brief else (-746.0, 711.0)
+    x = m.where(x > most, x.like(most), m.where(x < least, x.like(least), x))
+    shifted = m.fma(x, 1.4426950408889634, _SHIFT)
+    k = shifted - _SHIFT
     rest, low = m.fma(k, -_LN2[0], x), k * _LN2[1]
     r = rest - low
     t = m.fma(r * r, _polynomial(r, EXPONENTIAL), (rest - r) - low)
+    if m.brief:
+        return _Power(r, t, _power_of_2(shifted), x.like(1.0))
     first = m.fma(k, 0.5, _SHIFT)
     second = (k - (first - _SHIFT)) + _SHIFT
-    scale, again = (((s.bits() << 52) + _ONE_BITS).real() for s in (first, second))
-    return _Power(r, t, scale, again)
+    return _Power(r, t, _power_of_2(first), _power_of_2(second))
+
+
+def _power_of_2(shifted: Vector) -> Vector:
+    """2^k from the low bits of k + `_SHIFT`."""
+    return ((shifted.bits() << 52) + _ONE_BITS).real()
 
 
 def exp(x: Vector) -> Vector:
@@ -388,14 +467,21 @@ def tan(x: Vector) -> Vector:
     return m.where(_abs(x) < 2.0**-27, x, _circular(x, "tan", near))
 
 
+def _root(w: Vector) -> Pair:
+    """√w and a Newton step."""
+    root = sqrt(w)
+    if w.module.brief:
+        return root, _nothing(root)
+    product, error = _two_product(root, root)
+    return root, w.module.where(w > 0.0, ((w - product) - error) / (root + root), w)
+
+
 def _arc_sine(x: Vector) -> tuple[Vector, Pair]:
     """For |x| ≤ ½ the rest of asin x = x + rest; for others asin √w as a pair, w = (1 − |x|)/2, exact."""
     m, a = x.module, _abs(x)
     inner = a <= 0.5
     w = m.where(inner, x * x, 0.5 - a * 0.5)
-    root = sqrt(w)
-    product, error = _two_product(root, root)
-    low = m.where(w > 0.0, ((w - product) - error) / (root + root), w)
+    root, low = _root(w)
     cube = m.where(inner, x, root) * w * _polynomial(w, ARC_SINE)
     return cube, (root, low + cube)
 
@@ -440,12 +526,13 @@ def atan(x: Vector) -> Vector:
 
 def _tail(a: Vector) -> Pair:
     """exp(a²/2)·Φ(−a) for 0 ≤ a < 39."""
+    constant, *others = _coefficients(a, TAIL)
     t = (a - BEND) / (a + BEND)
     part, lost = _two_product(a, a.like(BESIDE))
     total, low = _two_sum(a.like(1.0), part)
     share = _reciprocal((total, low + lost))
-    first, error = _two_product(t, _polynomial(t, TAIL[1:]))
-    flat, rest = _ordered_sum(t.like(TAIL[0]), first)
+    first, error = _two_product(t, _horner(t, others))
+    flat, rest = _ordered_sum(t.like(constant), first)
     return _times((flat, rest + error), share)
 
 
@@ -496,11 +583,15 @@ OUTPUTS = {name: 1 + (name in ("tanh", "sigmoid")) for name in FUNCTIONS}
 
 
 def applied(name: str, *xs: Vector) -> Sequence[Vector]:
-    """A function on vectors of double or float; floats are computed in double and rounded once."""
-    function = FUNCTIONS[name]
-    if xs[0].type.element == "double":
+    """A function on vectors of double or float; floats are computed in double, to what they need, and rounded once."""
+    function, module = FUNCTIONS[name], xs[0].module
+    if xs[0].type.element == "double" or name == "sqrt":  # the CPU has that for both
         return function(*xs)
-    return [y.narrow() for y in function(*[x.wide() for x in xs])]
+    module.brief = True
+    try:
+        return [y.narrow() for y in function(*[x.wide() for x in xs])]
+    finally:
+        module.brief = False
 
 
 def text(name: str, kind: Type = DOUBLE, fma: bool = True) -> str:
