@@ -54,6 +54,8 @@ REFERENCE: dict[str, Sequence[Callable[[Any], Any]]] = {
     "asin": (lambda x: mp.asin(x) if abs(x) <= 1 else mp.nan,),
     "acos": (lambda x: mp.acos(x) if abs(x) <= 1 else mp.nan,),
     "atan": (mp.atan,),
+    "gaussian": (within(50, lambda x: mp.exp(-x * x)),),
+    "normal_pdf": (within(50, lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi)),),
     "standard_normal_cdf": (within(50, lambda x: mp.erfc(-x / mp.sqrt(2)) / 2),),
     "erf": (within(50, mp.erf),),
     "sqrt": (lambda x: mp.sqrt(x) if x >= 0 else mp.nan,),
@@ -114,6 +116,7 @@ INTERVALS: dict[str, Sequence[tuple[float, float]]] = {
     "softplus": [(-746, 40), (-2, 2)], "sin": [(-FAR, FAR), (-4, 4)], "cos": [(-FAR, FAR), (-4, 4)],
     "tan": [(-FAR, FAR), (-4, 4)], "asin": [(-1, 1), (0.99, 1), (-0.51, -0.49)],
     "acos": [(-1, 1), (0.99, 1), (-0.51, -0.49)], "atan": [(-1, 1), (0.4, 2.5), (-20, 20), (0, 1e18)],
+    "gaussian": [(-27.3, 27.3), (-1, 1)], "normal_pdf": [(-38.6, 38.6), (-1, 1)],
     "standard_normal_cdf": [(-38.6, 9), (-2, 2)], "erf": [(-6, 6), (-1.2, 1.2)],
     "sqrt": [(0, 4)], "tanh": [(-373, 373), (-20, 20), (-1, 1)], "sigmoid": [(-746, 746), (-40, 40), (-2, 2)],
 }  # fmt: skip

@@ -544,19 +544,35 @@ def _bell(a: Vector, b: Vector, factor: Pair) -> Vector:
     return power.scaled(_times((high, low - high * error), factor))
 
 
+def gaussian(x: Vector) -> Vector:
+    """exp(−x²)."""
+    a = _bounded(x)
+    return _bell(a, a, (x.like(1.0), x.like(0.0)))
+
+
+def normal_pdf(x: Vector) -> Vector:
+    """exp(−x²/2)/√(2π)."""
+    a = _bounded(x)
+    return _bell(a, a * 0.5, (x.like(0.3989422804014327), x.like(-2.49232720227773e-17)))
+
+
+def _bounded(x: Vector) -> Vector:
+    """|x|, held below 39, where all the bells are less than half of the smallest float."""
+    a = _abs(x)
+    return x.module.where(a > 39.0, a.like(39.0), a)
+
+
 def standard_normal_cdf(x: Vector) -> Vector:
     """Φ(x): Φ(−a) = exp(−a²/2)·tail(a), accurate in the far left tail too."""
-    m, a = x.module, _abs(x)
-    a = m.where(a > 39.0, a.like(39.0), a)  # Φ(−39) is less than half of the smallest float
+    m, a = x.module, _bounded(x)
     below = _bell(a, a * 0.5, _tail(a))
     return m.where(x > 0.0, 1.0 - below, below)
 
 
 def erf(x: Vector) -> Vector:
     """The error function: x·P(x²) up to 1, from there 1 − 2Φ(−√2·|x|)."""
-    m, a = x.module, _abs(x)
+    m, a = x.module, _bounded(x)
     near = m.fma(x, _polynomial(x * x, ERROR_FUNCTION), x)
-    a = m.where(a > 7.0, a.like(7.0), a)
     far = 1.0 - 2.0 * _bell(a, a, _tail(a * math.sqrt(2.0)))
     return m.where(a < 1.0, near, _signed(far, x))
 
@@ -572,7 +588,8 @@ def _single(function: Callable[[Vector], Vector]) -> Callable[[Vector], Sequence
 
 FUNCTIONS: dict[str, Callable[[Vector], Sequence[Vector]]] = {
     **{f.__name__: _single(f) for f in (
-        exp, expm1, log, log1p, sinh, cosh, softplus, sin, cos, tan, asin, acos, atan, standard_normal_cdf, erf, sqrt,
+        exp, expm1, log, log1p, sinh, cosh, softplus, sin, cos, tan, asin, acos, atan, gaussian, normal_pdf,
+        standard_normal_cdf, erf, sqrt,
     )},
     "tanh": tanh_and_slope,
     "sigmoid": sigmoid_and_slope,
