@@ -64,6 +64,11 @@ def meanings(mp: Any) -> dict[str, Meaning]:
     def power(x: Any, y: Any) -> Any:
         return number(1) if y == 0 else mp.power(x, y)
 
+    def mod(x: Any, y: Any) -> Any:
+        if y == 0:  # mpmath gives back a small x without looking at what it divides by
+            raise ZeroDivisionError("modulo by zero")
+        return x % y
+
     def normal_cdf(x: Any) -> Any:
         return mp.ncdf(x) if abs(x) < 100 else number(x > 0)  # at 100 it is 1e-2174 away from 0 or 1
 
@@ -87,7 +92,7 @@ def meanings(mp: Any) -> dict[str, Meaning]:
         "abs": abs,
         "square": lambda x: x * x,
         "reciprocal": lambda x: 1 / x,
-        "mod": lambda x, y: x % y,
+        "mod": mod,
         "pow": power,
         "exp": mp.exp,
         "expm1": mp.expm1,

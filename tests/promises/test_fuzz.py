@@ -92,7 +92,7 @@ def test_derivatives_inside_a_program_are_judged_by_the_eager_engine(monkeypatch
 
 
 def test_the_judge_of_single_operations_knows_poles_and_signed_zeros() -> None:
-    for x in (1.0, -0.0, -3.5):
+    for x in (1.0, -0.0, -3.5, 5.4e-18):
         for y in (0.0, -0.0):
             assert errors_at(TABLE["mod"], (x, y), *TABLE["mod"].evaluate(x, y)) is None
             value, slopes = TABLE["atan2"].evaluate(y, x)
