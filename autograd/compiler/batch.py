@@ -85,11 +85,11 @@ class Batch:
         """The arguments of one sample."""
         return [array[i if self.rows is None else self.rows[i]] for array in self.arrays]
 
-    def alone(self, i: int) -> Batch:
-        """A batch of one sample."""
-        one = object.__new__(Batch)
-        one._take([array[None] for array in self.sample(i)], None)
-        return one
+    def some(self, samples: Sequence[int]) -> Batch:
+        """A batch of some samples, in arrays of their own."""
+        some = object.__new__(Batch)
+        some._take([array[self.places(samples)] for array in self.arrays], None)
+        return some
 
     def fill(self, machine: Machine, begin: int, end: int, careful: bool = False) -> None:
         """Have the machine read some samples: they are copied to its memory, in the form in which it needs them.

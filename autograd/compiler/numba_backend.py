@@ -18,7 +18,7 @@ from .lower import Lowered
 from .machine import AUX, BACKWARD, LINE, LISTED, OP, UPDATE, Array, address
 from .numpy_backend import Call, NumpyMachine
 from .pack import BATCHED
-from .rows import ADD, ASSIGN, ASSIGN_FIRST, B_VALUE, FOR_NUMPY, FUNCTIONS, I_VALUE, MACHINE
+from .rows import ADD, ASSIGN, ASSIGN_FIRST, B_VALUE, FOR_NUMPY, FUNCTIONS, I_VALUE, MACHINE, S_SCRATCH
 from .trace import Ints
 
 CACHE = 1 << 20
@@ -164,6 +164,8 @@ def _thin(row: Ints, uses: Array) -> bool:
     if row[0] != MACHINE["contract"] or uses.tolist() not in ([False, True, False, False], [False, False, True, False]):
         return False
     own, other = (14, 20) if uses[1] else (20, 14)
+    if row[8] > S_SCRATCH and row[other] > S_SCRATCH:  # each sample meets a vector of its own: nothing is read twice
+        return False
     loops = [(row[3 + i], row[10 + i], row[own + 2 + i], row[other + 2 + i]) for i in range(4) if row[3 + i] > 1]
     along = [loop for loop in loops if loop[2]]
     few = math.prod(int(loop[0]) for loop in loops if not loop[2])

@@ -478,7 +478,7 @@ class Program(Answer):
         losses = np.zeros(batch.samples, self.dtype)
         gradients = np.zeros((batch.samples, len(self.parameters)), self.dtype)
         for i in range(batch.samples):
-            losses[i], gradients[i] = self._differentiate(self._machine, batch.alone(i))
+            losses[i], gradients[i] = self._differentiate(self._machine, batch.some([i]))
         return losses, gradients
 
     def _check_finite(self, results: Array, batch: Batch) -> None:

@@ -1,10 +1,11 @@
 """The witness: whether a program gives what the function that it was compiled from gives, run eagerly.
 
 A trace sees one run of the function. `traced` looks whether a second run builds the same graph and whether random
-numbers were drawn; `Witness` compares samples of the data with the eager engine. Numbers that agree to rounding are
-enough. If they do not, the graph of the sample says why: either it is another graph than the one that was traced (the
-function looked at a number, drew one, or something that it depends on has changed), which is an error that names the
-line; or it is the same one and rounding was blown up on the way, which the lens's check of each operation confirms.
+numbers were drawn; `Witness` compares samples of the data with the eager engine, one by one and as a batch. Numbers
+that agree to rounding are enough. If a sample does not agree, its graph says why: either it is another graph than the
+one that was traced (the function looked at a number, drew one, or something that it depends on has changed), which is
+an error that names the line; or it is the same one and rounding was blown up on the way, which the lens's check of each
+operation confirms.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ..functional import grad
 from ..modes import TraceError
 from ..value import Value
 from .batch import Batch
-from .lens import arguments_of, build, flattened, judge
+from .lens import LensError, arguments_of, build, flattened, judge
 from .trace import Scalars, Shape, read, trace
 
 if TYPE_CHECKING:
@@ -106,18 +107,50 @@ class Witness:
 
     def _compare(self, batch: Batch, rows: Sequence[int], gradient: bool) -> None:
         program, tolerance = self.program, TOLERANCE[str(self.program.dtype)]
+        found: list[tuple[list[float], list[float]]] = []
+        alike = True
         with _numbers_of(program):
             for row in rows:
-                one = batch.alone(row)
-                if gradient:
-                    value, slopes = program._differentiate(program._machine, one)
-                    compiled, by_parameter = [float(value)], np.array(slopes).tolist()
-                else:
-                    compiled, by_parameter = program._evaluate(program._machine, one)[0].tolist(), []
+                one = batch.some([row])
+                compiled, by_parameter = self._compiled(one, gradient)
+                found.append((compiled, by_parameter))
                 sample = one.sample(0)
                 expected, own = self._eager(sample, gradient)
                 if _differ(compiled, expected, tolerance) or _differ(by_parameter, own, tolerance, _largest(own)):
                     self._explain(sample, compiled, expected, own)
+                    alike = False
+            if alike and len(rows) > 1:
+                self._together(batch.some(rows), found, gradient)
+
+    def _compiled(self, batch: Batch, gradient: bool) -> tuple[list[float], list[float]]:
+        """The values of some samples, one after the other, or their mean loss and its gradient."""
+        program = self.program
+        if not gradient:
+            return program._evaluate(program._machine, batch).ravel().tolist(), []
+        value, slopes = program._differentiate(program._machine, batch)
+        return [float(value)], np.array(slopes).tolist()
+
+    def _together(self, batch: Batch, found: list[tuple[list[float], list[float]]], gradient: bool) -> None:
+        """Compare the samples as one batch with what they gave one by one, which is what the eager engine gives.
+
+        Raises:
+            LensError: a number differs by more than the order of a sum can make it.
+        """
+        program, tolerance = self.program, 100 * TOLERANCE[str(self.program.dtype)]
+        alone = [np.array(column, np.float64) for column in zip(*found)]
+        compiled = self._compiled(batch, gradient)
+        for own, each in zip(compiled, alone):
+            largest = _largest(each.ravel().tolist())
+            if largest * len(found) > np.finfo(program.dtype).max:
+                continue  # a sum may overflow
+            with np.errstate(invalid="ignore"):
+                expected = (each.mean(axis=0) if gradient else each).ravel().tolist()
+            pairs = [pair for pair in zip(own, expected) if _differ(pair[:1], pair[1:], tolerance, largest)]
+            if pairs:
+                raise LensError(
+                    f"{len(found)} samples give {pairs[0][0]!r} as a batch where they give {pairs[0][1]!r} one by one: "
+                    "a defect of the compiler, worth a report with the function"
+                )
 
     def _eager(self, sample: list[Any], gradient: bool) -> tuple[list[float], list[float]]:
         program = self.program

@@ -449,3 +449,42 @@ def test_without_machine_code_the_dispatcher_serves() -> None:
     assert cached.code(2) is cached.compiled
     cached.compiled = double
     assert cached.code(2.0) is double
+
+
+# ---- arguments that meet each other ---------------------------------------------------------------------------------
+
+TERMS: dict[str, Callable[..., Any]] = {
+    "two arguments": lambda x, z, w: autograd.dot(x, z),
+    "an argument and itself": lambda x, z, w: autograd.dot(x, x),
+    "parts": lambda x, z, w: sum(autograd.dot(x[i : i + 9], z[:9]) ** 2 for i in range(0, 60, 10)),
+    "one number each": lambda x, z, w: sum(a * b * c for a, b, c in zip(x, z, w)),
+    "parameters": lambda x, z, w: autograd.dot(x, w) * autograd.dot(z, w),
+    "one that reads another": lambda x, z, w: autograd.dot([a * c for a, c in zip(x, w)], z),
+}
+
+
+@numba
+@settings(max_examples=12)
+@given(
+    terms=st.lists(st.sampled_from([*TERMS]), min_size=1, max_size=3), n=st.sampled_from([64, 70, 128]),
+    samples=st.sampled_from([1, 7, 8, 9, 17, 40]), large=st.booleans(), dtype=st.sampled_from(["float64", "float32"]),
+)  # fmt: skip
+def test_long_arguments_in_any_product(terms: list[str], n: int, samples: int, large: bool, dtype: str) -> None:
+    """A product in which each sample meets a vector of its own is not read as one in which all meet the same."""
+    rng = np.random.default_rng(0)
+    X, Z, U = (rng.integers(-2, 3, size=(samples, k)).astype(float) for k in (n, n, 64))
+    model = nn.MLP(64, [64, 1], "tanh", seed=1) if large else nn.MLP(64, [1], seed=1)
+    w = [Value(x) for x in rng.normal(size=n).tolist()]
+
+    def f(x: Any, z: Any, u: Any) -> Any:
+        return sum(TERMS[term](x, z, w) for term in terms) + model(u)
+
+    shapes, parameters = [(n,), (n,), (64,)], [*w, *model.parameters()]
+    first = compile(f, shapes, parameters, backend="numpy")
+    reference, program = made_of(first, "float64", "numpy"), made_of(first, dtype, "numba")
+    rel = 1e-12 if dtype == "float64" else 1e-3
+    close(program(X, Z, U), reference(X, Z, U), rel)
+    close(program.value_and_grad(X, Z, U)[1], reference.value_and_grad(X, Z, U)[1], rel)
+    slopes = [p.value_and_grad(X, Z, U, wrt="inputs")[1] for p in (program, reference)]
+    for own, other in zip(*slopes):
+        close(own, other, rel)
