@@ -37,7 +37,7 @@ _SHIFT = 1.5 * 2.0**52
 _ONE_BITS, _ROOT_HALF_BITS, _MANTISSA = 0x3FF0000000000000, 0x3FE6A09E667F3BCD, 0x000FFFFFFFFFFFFF
 _LN2 = 0.6931471803691238, 1.9082149292705877e-10
 """log 2 in pieces; the first has 32 bits."""
-_HALF_PI = 1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.478427660368899e-32
+_HALF_PI = 1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32
 """π/2 in pieces; the first three have 33 bits."""
 _QUARTER = 1.5707963267948966, 6.123233995736766e-17
 """π/2 as a pair."""
@@ -234,6 +234,12 @@ class _Power(NamedTuple):
         high, low = _ordered_sum(self.r.like(1.0), self.r)
         return _ordered_sum(high, low + self.t)
 
+    @property
+    def halved(self) -> Vector:
+        """e^x/2, which overflows later than e^x."""
+        high, low = self.mantissa
+        return (high + low) * self.scale * 0.5 * self.again
+
     def scaled(self, pair: Pair) -> Vector:
         """The rounded product of a pair with 2^k: two powers of 2, since 2^k may be subnormal."""
         return (pair[0] + pair[1]) * self.scale * self.again
@@ -292,21 +298,14 @@ def sinh(x: Vector) -> Vector:
     total, rest = _two_sum(a.like(1.0), high * 2.0)
     more, less = _times((high, low), _reciprocal((total, rest + low * 2.0)))
     high, error = _ordered_sum(high, more)
-    value = m.where(a > 40.0, _half(power), high + (error + (low + less)))
+    value = m.where(a > 40.0, power.halved, high + (error + (low + less)))
     return m.where(a < 2.0**-27, x, _signed(value, x))
 
 
 def cosh(x: Vector) -> Vector:
     """(e^x + e^−x)/2."""
-    power = _power(_abs(x))
-    grown = _half(power)
+    grown = _power(_abs(x)).halved
     return grown + 0.25 / grown
-
-
-def _half(power: _Power) -> Vector:
-    """e^x/2, which overflows later than e^x."""
-    high, low = power.mantissa
-    return (high + low) * power.scale * 0.5 * power.again
 
 
 class _Logistic(NamedTuple):
@@ -348,7 +347,7 @@ def sigmoid_and_slope(x: Vector) -> Pair:
     return x.module.where(x < 0.0, below, above), slope
 
 
-def _log_of(u: Vector) -> Pair:
+def _log_of(u: Vector) -> tuple[Vector, Vector]:
     """k and f with u = 2^k·(1 + f), √½ ≤ 1 + f < √2, for normal numbers u > 0."""
     moved = u.bits() + (_ONE_BITS - _ROOT_HALF_BITS)
     k = ((moved >> 52) | 0x4330000000000000).real() - (2.0**52 + 1023)
