@@ -246,9 +246,9 @@ class _Power(NamedTuple):
 
 
 def _power(x: Vector) -> _Power:
-    """e^x by x = k·log 2 + r. What is beyond the floats stays so at the limits, where k still fits."""
+    """e^x by x = k·log 2 + r. What is beyond the floats, four times over, stays so at the limits."""
     m = x.module
-    least, most = (-400.0, 400.0) if m.brief else (-746.0, 711.0)
+    least, most = (-400.0, 400.0) if m.brief else (-748.0, 711.0)
     x = m.where(x > most, x.like(most), m.where(x < least, x.like(least), x))
     shifted = m.fma(x, 1.4426950408889634, _SHIFT)
     k = shifted - _SHIFT
