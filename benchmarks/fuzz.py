@@ -39,6 +39,9 @@ LIMITS = {"eager": 4.0, "NumPy": 4503.0, "numba": 4503.0}
 """More ulp than this is a failure of an engine of ours, at one operation; for the compiler that is 1e-12."""
 REORDERED = 2.0**-47
 """64 roundings of the terms of a sum."""
+TWICE = 2.0**-100
+"""64 products of two roundings of the terms, of which a first-order bound knows nothing: a slope that cancels to a
+rounding error instead of 0, times another such slope."""
 PROGRAMS = 4
 """Programs in a round, in addition to one operation."""
 INSIDE = 0.3
@@ -111,8 +114,8 @@ def judge(program: Program, skip: Sequence[str] = ()) -> tuple[list[Wrong], dict
         for part, got in parts:
             place = PARTS.index(part)
             allowed = bounds[place]
-            if who in contestants.OWN and terms is not None:
-                allowed = wider(allowed, terms[place])
+            if terms is not None and place < len(terms):
+                allowed = wider(allowed, terms[place], REORDERED if who in contestants.OWN else TWICE)
             listed = zip(*([x] if part == "value" else x for x in (got, right[place], allowed)))
             for number, truth, bound in listed:
                 if not math.isfinite(truth):  # of the eager engine
@@ -125,11 +128,11 @@ def judge(program: Program, skip: Sequence[str] = ()) -> tuple[list[Wrong], dict
     return wrong, largest
 
 
-def wider(bounds: Any, terms: Any) -> Any:
-    """Bounds of rounding where sums may be added in another order: relative to the size of their terms."""
+def wider(bounds: Any, terms: Any, share: float) -> Any:
+    """Bounds of rounding, and a share of the size of the terms of a sum, which may be added in another order."""
     if isinstance(bounds, list):
-        return [wider(bound, term) for bound, term in zip(bounds, terms)]
-    return bounds + REORDERED * terms
+        return [wider(bound, term, share) for bound, term in zip(bounds, terms)]
+    return bounds + share * terms
 
 
 def kind(x: float) -> str:

@@ -101,6 +101,16 @@ def test_the_judge_of_single_operations_knows_poles_and_signed_zeros() -> None:
             assert wrong is not None and wrong[0] > 1e6
 
 
+def test_a_product_of_two_rounding_errors_is_rounding() -> None:
+    """The slope by the third input is 0. Eagerly it is 1e-17 times 1e-16 times the smallest factor, 5e-51."""
+    steps = (
+        ("log_softmax", (2, 2, 2, 2)), ("add", (2, 2)), ("log_sum_exp", (0, 5)), ("log_sum_exp", (6, 4, 5, 5)),
+        ("neg", (6,)), ("softmax", (7, 7, 7, 8, 8)),
+    )  # fmt: skip
+    program = Program((114.47938519860566, 18.603175096166396, -724.4036917633308), (2.0,), steps)
+    assert fuzz.judge(program)[0] == []
+
+
 def test_units() -> None:
     assert fuzz.units(1.0 + 2e-16, mpf(1), 1e-16) == pytest.approx(2.22, abs=0.01)
     assert fuzz.units(math.nan, mpf(1), 1.0) == math.inf == fuzz.units(-math.inf, mpf(10) ** 400, 1.0)
