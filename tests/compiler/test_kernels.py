@@ -260,6 +260,16 @@ def test_sums_of_lists_and_the_branch_cut_know_the_sign_of_a_zero(y: float, back
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("operation", [autograd.softmax, autograd.log_softmax])
+def test_a_scattered_slope_is_summed_over_samples_as_exactly_as_others(operation: Any, backend: str) -> None:
+    w = Value(0.3, "w")  # three times in one list, so that its slopes come from a list of places
+    program = compile(lambda x: operation([w, w, x[0], x[1], w])[0], [(2,)], [w], backend=backend)
+    expected = autograd.grad(operation([w, w, Value(0.1), Value(1.7), w])[0], [w])[0]
+    found = program.value_and_grad(np.tile([0.1, 1.7], (2000, 1)))[1][0]
+    assert abs(found - expected) <= 16 * math.ulp(expected)  # one after the other: 250 ulp
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_lists_are_as_exact_as_in_the_eager_engine(backend: str) -> None:
     shares = compile(autograd.softmax, [(2,)], [], backend=backend)(np.array(LISTS))
     total = compile(autograd.log_sum_exp, [(2,)], [], backend=backend)

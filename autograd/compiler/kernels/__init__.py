@@ -121,8 +121,7 @@ def _listed(M, L, P, at, gather):  # type: ignore[no-untyped-def]
                 M[o + k * P[at + 13]] = M[a + k * P[at + 19]]
         else:
             o, a = P[at + 8] + there * P[at + 9], P[at + 14] + i * P[at + 15]
-            for k in range(P[at + 6]):
-                M[o + k * P[at + 13]] += M[a + k * P[at + 19]]
+            add_to(M, o, P[at + 13], a, P[at + 19], a, P[at + 19], P[at + 6])
 
 
 def _on_rows(kernel: Any) -> Any:
