@@ -223,6 +223,9 @@ def answers(program: Program, arrays: Sequence[Any]) -> dict[str, Any]:
     """All that a program gives for a batch."""
     loss, gradient = program.value_and_grad(*arrays)
     each, slopes = program.value_and_grad(*(a[:3] for a in arrays), per_sample=True)
+    mean = program.value_and_grad(*(a[:3] for a in arrays))[1]
+    if difference(slopes.mean(axis=0), mean) > TOLERANCE[str(program.dtype)]:
+        raise AssertionError("the mean of the samples' gradients is not the gradient of the mean")
     found = {"values": program(*arrays), "loss": np.array([loss]), "gradient": gradient, "each": each, "slopes": slopes}
     for number, array in enumerate(program.value_and_grad(*arrays, wrt="inputs")[1]):
         found[f"by input {number + 1}"] = array

@@ -94,14 +94,19 @@ class Lowering:
         self.seed, self.total, self.square = range(self.n_shared, self.n_shared + 3)
         self.n_shared += 3
 
-    def lower(self, wrt: Sequence[int] = (), differentiate: bool = True) -> Lowered:
-        """Rows for the values, and for the derivatives by the parameters or by the inputs of the regions ``wrt``."""
+    def lower(self, wrt: Sequence[int] = (), differentiate: bool = True, each: bool = False) -> Lowered:
+        """Rows for the values, and for the derivatives by the parameters or by the inputs of the regions ``wrt``.
+
+        With ``each`` the derivatives of each sample's own loss by the parameters, which all instructions must be
+        batched for: they lie like the adjoints of one more argument.
+        """
+        require(not each or all(step.region == BATCHED for step in self.packed.instructions), "samples share something")
         shared, batched = Code(), Code()
         for step in self.packed.instructions:
             Step(self, shared if step.region == SHARED else batched, step).forward()
         reverse, valid = (Code(), Code()), {}
         if differentiate:
-            worker = Reverse(self, wrt)
+            worker = Reverse(self, wrt, each)
             reverse = worker.code
             valid = {region: worker.needed[region] & worker.written[region] for region in worker.needed}
         sizes = {
@@ -111,6 +116,9 @@ class Lowering:
         for region, size in self.packed.sizes.items():
             if region >= INPUT:
                 sizes[value_space(region)] = sizes[adjoint_space(region)] = size
+        if each:
+            region = worker.home[SHARED]
+            sizes[value_space(region)], sizes[adjoint_space(region)] = 0, self.packed.sizes[SHARED]
         lowered = Lowered(
             (shared.table(), batched.table()), (reverse[0].table(), reverse[1].table()), self.constants, sizes,
             np.array([*self.aux, 0], np.int64), self.packed.outputs, self.packed.n_parameters, self.seed, self.total,

@@ -21,6 +21,8 @@ Array = NDArray[Any]
 OP, UPDATE, LENGTHS, AUX, OPERANDS, THEN, LISTED = 0, 1, slice(2, 7), 7, 8, 32, 34
 LINE = 64
 """Bytes of a cache line."""
+CACHE = 1 << 20
+"""Bytes of batched numbers that a block of samples should not exceed much: about a second-level cache."""
 COLUMNS = 35
 """Columns of an addressed row: instruction, update, 5 loop lengths (the last over samples), aux, 4 operands of an
 address and 5 steps; and for compiled loops what follows a product before its numbers leave the registers, with the

@@ -15,14 +15,12 @@ import numpy as np
 
 from .arrange import check, economical, fused, listed, ordered
 from .lower import Lowered
-from .machine import AUX, BACKWARD, LINE, LISTED, OP, UPDATE, Array, address
+from .machine import AUX, BACKWARD, CACHE, LINE, LISTED, OP, UPDATE, Array, address
 from .numpy_backend import Call, NumpyMachine
 from .pack import BATCHED
 from .rows import ADD, ASSIGN, ASSIGN_FIRST, B_VALUE, FOR_NUMPY, FUNCTIONS, I_VALUE, MACHINE, S_SCRATCH
 from .trace import Ints
 
-CACHE = 1 << 20
-"""Bytes of batched numbers that a block of samples should not exceed much: about a second-level cache."""
 BLOCK = 256
 """Samples that a block has at least, however many numbers each takes: reading a row costs as much as 50 additions."""
 LARGE = 4096

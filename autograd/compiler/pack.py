@@ -182,9 +182,9 @@ def walkable(slots: Ints, inner: int) -> bool:
     return strides is not None and injective(table.shape, strides)
 
 
-def pack(reduced: Reduced) -> Packed:
-    """Group the nodes level by level and lay out their slots."""
-    packer = _Packer(reduced)
+def pack(reduced: Reduced, each: bool = False) -> Packed:
+    """Group the nodes level by level and lay out their slots; with ``each`` copies of parameters are batched too."""
+    packer = _Packer(reduced, each)
     for group in _groups(reduced, packer.region_of):
         packer.add(group)
     outputs = packer.vector(np.array(reduced.scalars.roots, np.int64))
@@ -239,8 +239,9 @@ def _groups(reduced: Reduced, region_of: Ints) -> list[Group]:
 
 
 class _Packer:
-    def __init__(self, reduced: Reduced) -> None:
+    def __init__(self, reduced: Reduced, each: bool) -> None:
         s = reduced.scalars
+        self.each = each
         count = len(reduced.uses)
         self.uses = reduced.uses
         self.n_scalars = len(s.op)
@@ -302,7 +303,7 @@ class _Packer:
 
     def _copy(self, regions: Ints, slots: Ints) -> Operand:
         key = b"copy" + regions.tobytes() + slots.tobytes()
-        region = BATCHED if (regions != SHARED).any() else SHARED
+        region = BATCHED if self.each or (regions != SHARED).any() else SHARED
         if key not in self.blocks:
             start = self.blocks[key] = self.allocate(region, slots.size)
             flat_regions, flat = regions.ravel(), slots.ravel()

@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import replace
 from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
@@ -22,10 +23,11 @@ from ..operation import REGISTERED, TABLE, UnknownOperationError
 from ..value import Value
 from .batch import Batch
 from .lower import Lowered, Lowering
-from .machine import Array
+from .machine import CACHE, Array
 from .numpy_backend import NumpyMachine
-from .pack import INPUT, SHARED, Packed
-from .trace import Scalars, Shape
+from .pack import INPUT, SHARED, Packed, pack
+from .simplify import simplify
+from .trace import LEAVES, Scalars, Shape
 from .witness import Witness
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ class Program(Answer):
         self.gradient: Array = np.zeros(len(self.parameters), self.dtype)
         self._shared = packed.outputs.region == SHARED  # the loss does not depend on the sample
         self._by_inputs: Any = None
+        self._by_sample: Any = None
         self._largest = 0
         self._last: Batch | None = None
         self.witness = Witness(self)
@@ -474,11 +477,29 @@ class Program(Answer):
         return self._evaluate(runner, batch)[:, 0], [gradient * batch.samples for gradient in gradients]
 
     def _sample_gradients(self, batch: Batch) -> tuple[Array, Array]:
-        """One run per sample: summing over samples is part of whatever writes to a parameter's adjoint."""
-        losses = np.zeros(batch.samples, self.dtype)
-        gradients = np.zeros((batch.samples, len(self.parameters)), self.dtype)
-        for i in range(batch.samples):
-            losses[i], gradients[i] = self._differentiate(self._machine, batch.some([i]))
+        """By a program that computes for each sample what the samples could share, and does not sum over them."""
+        count = len(self.parameters)
+        losses, gradients = np.zeros(batch.samples, self.dtype), np.zeros((batch.samples, count), self.dtype)
+        if self._shared:
+            losses[:], gradients[:] = self._differentiate(self._machine, batch)
+            return losses, gradients
+        if self._by_sample is None:
+            scalars = self._scalars
+            computed = np.array([op not in LEAVES for op in scalars.op])
+            packed = pack(simplify(replace(scalars, batched=scalars.batched | computed)), each=True)
+            self._by_sample = machine(Lowering(packed).lower(each=True), self.dtype, self.backend)
+            layout = self._by_sample.layout  # blocks that stay in the cache, since each sample takes much
+            layout.block = max(1, min(layout.block, CACHE // (self.dtype.itemsize * layout.per_sample)))
+        runner = self._by_sample
+        runner.memory[:count] = self._theta
+
+        def collect(begin: int, end: int) -> bool:
+            losses[begin:end] = runner.outputs(end - begin)[:, 0]
+            slopes = runner.input_adjoints(end - begin)[-1]
+            gradients[begin:end] = slopes[:, :count] if runner.by_sample else slopes[:count].T
+            return bool(np.isfinite(gradients[begin:end]).all())
+
+        self._differentiate(runner, batch, collect)
         return losses, gradients
 
     def _check_finite(self, results: Array, batch: Batch) -> None:

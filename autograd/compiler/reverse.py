@@ -31,11 +31,16 @@ from .trace import SHARES, Ints
 
 
 class Reverse:
-    """The rows of the reverse pass: instructions from last to first."""
+    """The rows of the reverse pass: instructions from last to first.
 
-    def __init__(self, lowering: Any, wrt: Sequence[int]) -> None:
+    Attributes:
+        home: regions whose adjoints lie in another region: those of the parameters if each sample has its own.
+    """
+
+    def __init__(self, lowering: Any, wrt: Sequence[int], each: bool = False) -> None:
         self.lowering = lowering
         packed = lowering.packed
+        self.home = {SHARED: max(packed.sizes) + 1} if each else {}
         self.code = Code(), Code()
         size = {**packed.sizes, SHARED: lowering.n_shared}
         self.needed = {region: np.zeros(n, bool) for region, n in size.items()}
@@ -57,7 +62,7 @@ class Reverse:
                     self._clear(worker, region, np.arange(block.start, block.stop))
                     self._reverse(worker)
         rest = Step(lowering, self.code[1], Instruction("copy", SHARED, 0, (1,), []))
-        if not wrt:
+        if not wrt and not each:
             self._clear(rest, SHARED, np.arange(packed.n_parameters))
             gradient, square = View(S_ADJOINT, 0, (1,)), View(S_VALUE, lowering.square, ())
             if packed.n_parameters:
@@ -65,6 +70,8 @@ class Reverse:
         rest = Step(lowering, self.code[0], Instruction("copy", BATCHED, 0, (1,), []))
         for region in wrt:
             self._clear(rest, region, np.arange(len(self.written[region])))
+        if each:
+            self._clear(rest, SHARED, np.arange(packed.n_parameters))
 
     def _seed(self, outputs: Operand) -> None:
         """Rows that sum the losses, and that begin with dL/dL = 1: 1/B for each sample's share in the mean."""
@@ -75,7 +82,8 @@ class Reverse:
         code.add("add_to", ASSIGN if shared else ASSIGN_FIRST, not shared, (1, 1), total, loss)
         if not self.needed[outputs.region][outputs.slots].all():
             return
-        seed = self.lowering.constant(1.0) if shared else View(S_VALUE, self.lowering.seed, ())
+        whole = shared or SHARED in self.home  # the loss itself, not a share in the mean
+        seed = self.lowering.constant(1.0) if whole else View(S_VALUE, self.lowering.seed, ())
         target = View(adjoint_space(outputs.region), int(outputs.slots.flat[0]), ())
         code.add("copy", ASSIGN, not shared, (1, 1), target, seed)
         self.written[outputs.region][outputs.slots] = True
@@ -86,8 +94,8 @@ class Reverse:
         if not missing.size:
             return
         for run in np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1):
-            target = View(adjoint_space(region), int(run[0]), (0, 1))
-            update = ASSIGN_FIRST if region == SHARED and worker.batched else ASSIGN
+            target = View(self._space(region), int(run[0]), (0, 1))
+            update = ASSIGN_FIRST if self._summed(region, worker) else ASSIGN
             worker.row("add_to", target, self.lowering.constant(0.0), update=update, loops=(1, len(run)))
         self.written[region][missing] = True
 
@@ -100,7 +108,15 @@ class Reverse:
             self._clear(worker, operand.region, touched)
             return ADD
         written[touched] = True
-        return ASSIGN_FIRST if operand.region == SHARED and worker.batched else ASSIGN
+        return ASSIGN_FIRST if self._summed(operand.region, worker) else ASSIGN
+
+    def _space(self, region: int) -> int:
+        """Where the adjoints of what is read from a region lie."""
+        return adjoint_space(self.home.get(region, region))
+
+    def _summed(self, region: int, worker: Step) -> bool:
+        """Whether the adjoints of a region are sums over the samples."""
+        return region == SHARED and worker.batched and SHARED not in self.home
 
     def _wanted(self, operand: Operand) -> bool:
         return bool(self.needed[operand.region][operand.slots].any())
@@ -112,7 +128,7 @@ class Reverse:
         elif step.op == "sum":
             for n, (sgn, operand, loops, out) in enumerate(worker.terms()):
                 if self._wanted(operand) and not (n == 0 and step.in_place):
-                    target = worker.operand(operand, loops, adjoint_space(operand.region))
+                    target = worker.operand(operand, loops, self._space(operand.region))
                     adjoint = out._replace(space=adjoint_space(step.region))
                     update = self._update(worker, operand)
                     worker.row("add_to" if sgn == 1 else "sub_to", target, adjoint, update=update, loops=loops)
@@ -130,7 +146,7 @@ class Reverse:
         adjoint, a, b = worker.contraction(adjoint_space(worker.step.region))
         for operand, own, other in ((left, a, b), (right, b, a)):
             if self._wanted(operand):
-                target = own._replace(space=adjoint_space(operand.region))
+                target = own._replace(space=self._space(operand.region))
                 worker.row("contract", target, adjoint, other, update=self._update(worker, operand), loops=loops)
 
     def _copy(self, worker: Step) -> None:
@@ -140,12 +156,12 @@ class Reverse:
                 continue
             regular = bool(loops) and len(np.unique(operand.slots)) == len(operand.slots)
             if regular:
-                target = worker.operand(operand, loops, adjoint_space(operand.region))
+                target = worker.operand(operand, loops, self._space(operand.region))
                 update = self._update(worker, operand)
                 worker.row("add_to", target, View(space, start, (loops[1], 1)), update=update, loops=loops)
             else:
                 self._clear(worker, operand.region, np.unique(operand.slots))
-                target = View(adjoint_space(operand.region), 0, (1,))
+                target = View(self._space(operand.region), 0, (1,))
                 worker.code.add("scatter", ADD, worker.batched, (len(operand.slots),), target, View(space, start, (1,)),
                                 aux=worker.listed(operand.slots))  # fmt: skip
 
@@ -155,7 +171,7 @@ class Reverse:
         source = worker.operand(operand, worker.loops)
         slopes = worker.temporary()
         adjoint = worker.out(adjoint_space(step.region))
-        target = source._replace(space=adjoint_space(operand.region))
+        target = source._replace(space=self._space(operand.region))
         if step.op == "log_sum_exp":
             worker.row("shares", slopes, source)
             worker.row("product_to", target, adjoint, slopes, update=self._update(worker, operand))
@@ -179,7 +195,7 @@ class Reverse:
             number = literal(tree)
             if number == 0:
                 continue
-            target = worker.operand(operand, worker.loops, adjoint_space(operand.region))
+            target = worker.operand(operand, worker.loops, self._space(operand.region))
             if number in (1.0, -1.0):
                 name = "add_to" if number == 1 else "sub_to"
                 worker.row(name, target, adjoint, update=self._update(worker, operand))

@@ -417,3 +417,22 @@ def test_a_program_refuses_to_run_without_an_operation_that_it_was_compiled_with
         assert formula or given.lens().data == 6.0  # a node is parted from a name that had other formulas since
     finally:
         autograd.unregister("half_known")
+
+
+@backends
+def test_each_samples_gradient_where_samples_share(backend: str) -> None:
+    """What depends on parameters alone, what no parameter reaches, and what cannot differ from sample to sample."""
+    a, b, c = Value(0.7, "a"), Value(-0.3, "b"), Value(2.0, "c")
+    shared = compile(lambda x: x * (a * b).exp() + (b * b) * a + 0.0 * x, [()], [a, b, c], backend=backend)
+    X = np.array([1.0, -2.0, 0.0, 5.0])
+    losses, slopes = shared.value_and_grad(X, per_sample=True)
+    e = math.exp(-0.21)
+    np.testing.assert_allclose(losses, X * e + 0.09 * 0.7, rtol=1e-14)
+    np.testing.assert_allclose(slopes, [[-0.3 * x * e + 0.09, 0.7 * x * e - 0.42, 0.0] for x in X], rtol=1e-13)
+    shared.theta[:] = 0.0, 1.0, 1.0
+    np.testing.assert_allclose(shared.value_and_grad(X, per_sample=True)[1], [[x + 1, 0, 0] for x in X], rtol=1e-14)
+    constant = compile(lambda x: a * b + c, [()], [a, b, c], backend=backend)
+    losses, slopes = constant.value_and_grad(X, per_sample=True)
+    assert losses == pytest.approx([1.79] * 4) and slopes == pytest.approx(np.array([[-0.3, 0.7, 1.0]] * 4))
+    odd = compile(lambda x: (a * x).log(), [()], [a, b], backend=backend)
+    assert odd.value_and_grad(np.array([1.0, 0.0, 2.0]), per_sample=True)[1][:, 1].tolist() == [0.0] * 3

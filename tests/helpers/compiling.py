@@ -46,7 +46,7 @@ def same(f: Any, shape: tuple[int, ...], parameters: list[Value], backend: str, 
     """Compiled values, gradients by parameters and by inputs are those of the eager engine; the program of ``f``."""
     batch = rng().normal(size=(samples, *shape))
     program = compile(f, [shape], parameters, backend=backend)
-    eager, slopes, by_inputs = [], [0.0] * len(parameters), []
+    eager, slopes, by_inputs, each = [], [0.0] * len(parameters), [], []
     for sample in batch:
         given = [Value(x) for x in np.atleast_1d(sample).tolist()]
         y = f(given if shape else given[0])
@@ -54,9 +54,11 @@ def same(f: Any, shape: tuple[int, ...], parameters: list[Value], backend: str, 
         found = autograd.grad(mean(y), [*parameters, *given])
         slopes = [a + b / samples for a, b in zip(slopes, found)]
         by_inputs.append(found[len(parameters) :])
+        each.append(found[: len(parameters)])
     np.testing.assert_allclose(program(batch), eager, rtol=1e-13, atol=1e-15)
     loss = compile(lambda x: mean(f(x)), [shape], parameters, backend=backend)
     np.testing.assert_allclose(loss.value_and_grad(batch)[1], slopes, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(loss.value_and_grad(batch, per_sample=True)[1], each, rtol=1e-12, atol=1e-15)
     inputs = loss.value_and_grad(batch, wrt="inputs", per_sample=True)[1][0]
     np.testing.assert_allclose(inputs.reshape(samples, -1), by_inputs, rtol=1e-12, atol=1e-15)
     return program
