@@ -36,6 +36,7 @@ __all__ = [
 ]  # fmt: skip
 
 _XY = ("x", "y")
+_UP = "(y - 1 + 1.1102230246251565e-16)"
 _SLOPE_OF_HYPOT = "where(out <= 0, 0, where(out < 1e-290, 1e300 * {0} / hypot(1e300 * x, 1e300 * y), {0} / out))"
 _SLOPE_OF_ATAN2 = (
     "where(abs(x) + abs(y) < 1e-290,"
@@ -68,10 +69,12 @@ def _entries() -> Iterator[Op]:
     yield elementary("abs", "abs(x)", ("where(x > 0, 1, where(x < 0, -1, 0))",), r"\left|$x\right|", method="__abs__",
         kinks=("x",), text="The absolute value; its slope at 0 is taken as 0.")
     # y·x^(y−1) loses digits to the rounding of y − 1 when y < 1/2 (170 ulp at x = 1e300, y = 0.1), and the sign of
-    # (−1)^(y−1) when y > 2^53; y·out/x does not. For other y it would, where out overflows or underflows.
+    # (−1)^(y−1) when y > 2^53; y·out/x does not. For other y it would, where out overflows or underflows. For
+    # 0 < y < 1/2 its own slope would be inf − inf at x = 1e-300; so y − 1 is taken in two parts, both negative.
     yield elementary("pow", "pow(x, y)",
         ("where((y >= 0.5) * (y <= 1e15), y * pow(x, y - 1), where(abs(y) <= 0, 0,"
-         " where((abs(x) > 0) * (abs(x) < inf), y * (out / x), y * pow(x, y - 1))))",
+         f" where((y > 0) * (y < 1), y * pow(x, {_UP}) * pow(x, y - (1 + {_UP})),"
+         " where((abs(x) > 0) * (abs(x) < inf), y * (out / x), y * pow(x, y - 1)))))",
          "where(x > 0, out * log(x), where(x >= 0, where(y < 0, -inf, 0), nan))"), "{$x}^{$y}",
         textbook=("y * pow(x, y - 1)", ""), arguments=_XY, symbol="^", method="__pow__", domain=("x",),
         text="The power x**y; nan for a negative x and a y that is not an integer.")

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Sequence
 from typing import Protocol
 
+from .. import formulas
+from ..floats import CONSTANTS, namespace
 from ..ops import TABLE
 from .pack import BATCHED, Instruction, Operand, affine, common_loops
 from .rows import (
@@ -14,6 +16,7 @@ from .rows import (
     B_SCRATCH,
     MACHINE,
     S_SCRATCH,
+    S_VALUE,
     STRUCTURED,
     Code,
     View,
@@ -30,6 +33,7 @@ class Context(Protocol):
     """What the steps of a program share: constants, lists of slots, and the size of the scratch spaces."""
 
     aux: list[int]
+    constants: dict[int, float]
     scratch: dict[int, int]
 
     def constant(self, number: float) -> View:
@@ -201,12 +205,26 @@ class Step:
         name = tree.func.id
         if name == "where" and rectified(tree):
             return self._make("relu", [tree.args[2]], views, target)
+        chosen = self._number(tree.args[0], views) if name == "where" else None
+        if chosen is not None:  # of a power with a known exponent, one case is left
+            return self._evaluate(tree.args[1 if chosen else 2], views, target)
         if name in MACHINE and name not in STRUCTURED:
             return self._make(name, tree.args, views, target)
         op = TABLE[name]
         arguments = [self._evaluate(argument, views) for argument in tree.args]
         arguments += [self.lowering.constant(op.defaults[a]) for a in op.arguments[len(arguments) :]]
         return self._evaluate(formula_of(op, op.formula), dict(zip(op.arguments, arguments)), target)
+
+    def _number(self, tree: ast.expr, views: dict[str, View]) -> float | None:
+        """What a formula comes to whose arguments are all known numbers, each the same along the loops."""
+        numbers: dict[str, object] = {}
+        for name in set(formulas.names_in(tree)) - CONSTANTS.keys():
+            view = views[name]
+            if view.space != S_VALUE or any(view.steps) or view.offset not in self.lowering.constants:
+                return None
+            numbers[name] = self.lowering.constants[view.offset]
+        number: float = eval(formulas.for_floats(tree, ieee=True), namespace(ieee=True), numbers)
+        return number
 
     def _make(self, name: str, trees: Sequence[ast.expr], views: dict[str, View], target: View | None) -> View:
         operands = [self._evaluate(tree, views) for tree in trees]

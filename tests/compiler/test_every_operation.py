@@ -70,3 +70,21 @@ def test_a_share_close_to_one_keeps_the_digits_of_its_logarithm() -> None:
 
 def test_what_the_compiled_loop_does_not_know_numpy_runs() -> None:
     assert {"log2", "cbrt", "atan2", "mod", "floor"} <= {*FOR_NUMPY} and not {"exp", "tanh", "erf"} & {*FOR_NUMPY}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("y", [0.1, 0.5, 3.0, -2.0, 0.0, -0.0, math.inf, -math.inf, math.nan])
+def test_of_a_power_with_a_known_exponent_one_case_is_left(y: float, backend: str) -> None:
+    pytest.importorskip(backend)
+    points = [0.0, -0.0, 1e-300, 0.7, 1e300, math.inf, -1.5, math.nan]
+    known = autograd.compile(lambda x: x**y, [()], backend=backend)
+    given = autograd.compile(lambda x, y: x**y, [(), ()], backend=backend)
+    arrays = np.array(points), np.full(len(points), y)
+    for program, arguments in ((known, arrays[:1]), (given, arrays)):
+        found = program.value_and_grad(*arguments, wrt="inputs", per_sample=True)
+        expected = [TABLE["pow"].evaluate(x, y) for x in points]
+        np.testing.assert_allclose(found[0], [value for value, _ in expected], rtol=1e-14)
+        np.testing.assert_allclose(found[1][0], [slopes[0] for _, slopes in expected], rtol=1e-14)
+    w, v = Value(0.7), Value(y)
+    rows = autograd.compile(lambda: w**y, [], parameters=[w], backend=backend).stats.rows
+    assert rows < 20 < autograd.compile(lambda: w**v, [], parameters=[w, v], backend=backend).stats.rows

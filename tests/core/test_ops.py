@@ -554,3 +554,15 @@ def test_bind() -> None:
     assert TABLE["dot"].bind([1, 2, 3, 4]) == ([1, 2], [3, 4])
     assert TABLE["softmax"].bind([1, 2, 3]) == (1, [2, 3])
     assert TABLE["mul"].bind([1, 2]) == (1, 2)
+
+
+@pytest.mark.parametrize("y", [0.1, 1 / 3, 0.25, 0.4999999999999999, 1e-10, 0.5, 0.9, 1.5, -0.5, -1.0, 3.0])
+@pytest.mark.parametrize("x", [5e-324, 1e-300, 1e-200, 1e-150, 1.3, 1e150, 1e300])
+def test_higher_derivatives_of_powers_overflow_to_infinity_and_not_to_nan(x: float, y: float) -> None:
+    v = Value(x)
+    slope, factor = v**y, mp.mpf(1)
+    for order in range(3):
+        factor *= mp.mpf(y) - order
+        slope = autograd.grad(slope, [v], create_graph=True)[0]
+        exact = float(factor * mp.power(mp.mpf(x), mp.mpf(y) - order - 1))
+        assert slope.data == exact or abs(slope.data - exact) <= 1e-12 * abs(exact) + SMALLEST_NORMAL < math.inf
