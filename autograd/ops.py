@@ -46,8 +46,8 @@ _SLOPE_OF_ATAN2 = (
 
 
 def _steps(x: str) -> str:
-    """Zero where ``x`` is a whole number, and of another sign on its two sides."""
-    return f"({x} - floor({x})) * (0.5 - mod(floor({x}), 2))"
+    """Zero where ``x`` is a whole number, next to zero on both of its sides, and of another sign on each."""
+    return f"({x} - floor({x})) * (1 - ({x} - floor({x}))) * (0.5 - mod(floor({x}), 2))"
 
 
 arithmetic, elementary, activation, choice, comparison = (partial(Op, kind=kind) for kind in KINDS)

@@ -61,6 +61,13 @@ def test_obstacles() -> None:
     assert reason(-2.0, ("pow", (1, 0)), constants=(-3.0,)) == "edge"
 
 
+@pytest.mark.parametrize("name", ["floor", "ceil"])
+def test_a_step_is_near_on_both_sides(name: str) -> None:
+    for x in (-2.0000000000000004, -2.0, -1.9999999999999998, 3.0000000000000004, 2.9999999999999996):
+        assert obstacle(Program((x,), (), ((name, (0,)),))) == "kink"
+    assert obstacle(Program((2.5,), (), ((name, (0,)),))) == ""
+
+
 def test_exact_answers() -> None:
     program = Program((1.5, -0.5), (3.0,), (("pow", (0, 2)), ("mul", (3, 1)), ("exp", (1,))))
     true = exact(program._replace(steps=program.steps[:2]))  # x³·y along (1, −9/8)
