@@ -7,7 +7,9 @@ adjoints it needs each local derivative as a Value too: the table's formula, eva
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from . import formulas
@@ -55,6 +57,76 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
                 if contribution is not None:
                     total[parent] = total[parent] + contribution if parent in total else contribution
     return [total[node] if node in total else 0.0 if isinstance(seed, float) else constant(0.0) for node in wanted]
+
+
+def adjoint_rows(roots: Sequence[Value], wanted: Sequence[Value]) -> list[list[float]]:
+    """d root / d node, a row for each root with an entry for each wanted node; touches no ``.grad``.
+
+    The numbers are those of `adjoints` for each root, up to the order of sums. Many roots take one reverse pass
+    together, in which each node has a list of adjoints; so their common graph is put in order once, and read once.
+    The lists are arrays where NumPy was imported already, with the same bits.
+
+    Raises:
+        RuntimeError: as `adjoints`.
+    """
+    if len(roots) < 2:
+        return [adjoints(root, 1.0, wanted) for root in roots]
+    groups = [roots[first : first + _TOGETHER] for first in range(0, len(roots), _TOGETHER)]
+    quiet = sys.modules["numpy"].errstate(all="ignore") if "numpy" in sys.modules else nullcontext()
+    with quiet:  # floats overflow without a warning too
+        return [row for group in groups for row in _together(group, wanted)]
+
+
+_TOGETHER = 256
+"""Roots that share a reverse pass: 2 kB or more for each node that waits for its turn."""
+
+
+def _together(roots: Sequence[Value], wanted: Sequence[Value]) -> list[list[float]]:
+    order = topological(roots)
+    refuse_freed(order)
+    keep = set(wanted)
+    for root in roots:
+        refuse_traced(root, "a derivative without create_graph")
+        if type(root) is Transient and root not in keep:
+            raise no_graph()
+    needed = _depending_on(order, keep)
+    zeros, times, plus = _arithmetic()
+    total: dict[Value, Any] = {}
+    for place, root in enumerate(roots):
+        total.setdefault(root, zeros(len(roots)))[place] = 1.0
+    while order:
+        node = order.pop()
+        if node not in total or not node.parents:
+            continue
+        adjoint = total[node] if node in keep else total.pop(node)
+        for parent, derivative in zip(node.parents, node.local_derivatives):
+            if derivative and parent in needed:
+                contribution = times(adjoint, derivative)
+                total[parent] = plus(total[parent], contribution) if parent in total else contribution
+    columns = [list(total[node]) if node in total else [0.0] * len(roots) for node in wanted]
+    return [[float(column[place]) + 0.0 for column in columns] for place in range(len(roots))]
+
+
+def _arithmetic() -> tuple[Callable[[int], Any], Callable[[Any, float], Any], Callable[[Any, Any], Any]]:
+    """Zeros, a row of adjoints times a derivative, and the sum of two rows: of lists, or of NumPy's arrays.
+
+    A product with an exact zero carries nothing, as in `adjoints`.
+    """
+    np: Any = sys.modules.get("numpy")  # not imported for this: that takes longer than many a Hessian
+    if np is None:
+        return (
+            lambda count: [0.0] * count,
+            lambda row, slope: [x * slope if x else 0.0 for x in row],
+            lambda a, b: [x + y for x, y in zip(a, b)],
+        )
+
+    def times(row: Any, slope: float) -> Any:
+        product = row * slope
+        if not math.isfinite(slope):
+            product[row == 0] = 0.0
+        return product
+
+    return np.zeros, times, np.add
 
 
 def _depending_on(order: list[Value], sources: set[Value]) -> set[Value]:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal, overload
 
 from . import calling
-from .adjoints import adjoints
+from .adjoints import adjoint_rows, adjoints
 from .functions import dot
 from .graph import leaves
 from .modes import changed, current
@@ -177,8 +177,8 @@ def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph:
 def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: bool = False) -> list[list[Any]]:
     """∂yᵢ/∂xⱼ, one row per output: of a list of Values with respect to nodes, or of ``f`` at the point ``xs``.
 
-    One reverse pass per output. ``jacobian(f, [1.0, 2.0])`` calls ``f(x1, x2)``, which returns a list; or
-    ``f([x1, x2])`` if f has one parameter (see `autograd.calling`).
+    One reverse pass for all outputs (with ``create_graph`` one for each). ``jacobian(f, [1.0, 2.0])`` calls
+    ``f(x1, x2)``, which returns a list; or ``f([x1, x2])`` if f has one parameter (see `autograd.calling`).
 
     Example:
         >>> jacobian(lambda r, t: [r * t.cos(), r * t.sin()], [2.0, 0.0])
@@ -186,7 +186,10 @@ def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph:
     """
     outputs, inputs = _evaluated(ys, xs)
     rows = list(outputs) if isinstance(outputs, Iterable) else [outputs]
-    matrix = [grad(_single(y), inputs, create_graph) for y in rows]
+    if create_graph:
+        matrix: list[list[Any]] = [grad(_single(y), inputs, create_graph) for y in rows]
+    else:
+        matrix = adjoint_rows([_single(y) for y in rows], inputs)
     if callable(ys):
         _close(inputs)
     return matrix
@@ -200,7 +203,7 @@ def hessian(y: Function | Value, xs: Iterable[Number]) -> list[list[float]]:
         [[4.0, 6.0], [6.0, 0.0]]
     """
     output, inputs = _evaluated(y, xs)
-    return [grad(slope, inputs) for slope in grad(_single(output), inputs, create_graph=True)]
+    return adjoint_rows(grad(_single(output), inputs, create_graph=True), inputs)
 
 
 def hvp(y: Function | Value, xs: Iterable[Number], vector: Sequence[float]) -> list[float]:

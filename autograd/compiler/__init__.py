@@ -19,7 +19,7 @@ compiler about layers or matrices: it finds them in the graph. The pipeline, wit
    >>> from autograd.compiler.trace import trace
    >>> scalars, _, _ = trace(loss, shapes=[(2,), ()], names=["x", "y"], parameters=theta)
    >>> scalars.traced, len(scalars.op), scalars.op.count("mul"), scalars.op.count("relu")
-   (988, 1325, 643, 33)
+   (988, 1326, 643, 33)
 
 2. *Simplify* (`simplify.simplify`) flattens chains of + and − into sums of any length and recognizes sums of products
    as dots of two vectors. A sum of parameters alone stays apart, for it runs once per batch.

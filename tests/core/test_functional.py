@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -266,3 +267,60 @@ def test_hessian_is_symmetric_and_accepts_values() -> None:
 
 def test_a_direction_with_zeros_meets_no_infinity() -> None:
     assert hvp(lambda x, y: x.sqrt() + y * y, [0.0, 3.0], [0.0, 1.0]) == [0.0, 2.0]
+
+
+# ---- rows together ----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 6), outputs=st.integers(1, 9))
+def test_rows_together_are_rows_one_by_one(seed: int, count: int, outputs: int) -> None:
+    """Whatever is shared: outputs that are inputs, that are each other's operands, and the same one twice."""
+    rng = random.Random(seed)
+    xs = [Value(rng.choice([0.0, 1.0, -1.5, 2.0])) for _ in range(count)]
+    nodes: list[Any] = [*xs]
+    for _ in range(12):
+        a, b = rng.choice(nodes), rng.choice(nodes)
+        nodes.append(rng.choice([a * b, a + b, a.tanh(), a - b, a.exp() * 0.1, a.relu(), (a * a).sqrt(), 1.0 / b]))
+    roots, wanted = rng.choices(nodes, k=outputs), [*xs, rng.choice(nodes)]
+    alone = [grad(root, wanted) for root in roots]
+    for row, expected in zip(jacobian(roots, wanted), alone):
+        assert row == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
+
+
+def test_more_rows_than_share_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    xs = [Value(0.1 * i) for i in range(7)]
+    y = sum((a * b).sin() for a in xs for b in xs)
+    expected = hessian(y, xs)
+    monkeypatch.setattr(autograd.adjoints, "_TOGETHER", 3)
+    assert hessian(y, xs) == [pytest.approx(row, rel=1e-14) for row in expected]
+
+
+@settings(max_examples=40)
+@given(numbers=st.lists(st.sampled_from([0.0, -0.0, 1.0, -2.5, 1e200, -1e-200]), min_size=2, max_size=4))
+def test_lists_and_arrays_give_the_same_bits(numbers: list[float]) -> None:
+    xs = [Value(x) for x in numbers]
+    roots = [(a * b).tanh() + a / b for a in xs for b in xs]
+    arrays = jacobian(roots, xs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "numpy", raising=False)
+        lists = jacobian(roots, xs)
+    assert repr(arrays) == repr(lists)
+
+
+def test_an_exact_zero_carries_nothing_in_any_row() -> None:
+    x, y = Value(0.0), Value(2.0)
+    root = x.sqrt()  # its slope is infinite
+    assert jacobian([root * 0.0 + y, root, y * y], [x, y]) == [[0.0, 1.0], [math.inf, 0.0], [0.0, 4.0]]
+
+
+def test_rows_refuse_what_a_gradient_refuses() -> None:
+    x = Value(1.0)
+    with no_grad():
+        lost = x * 2.0
+    with pytest.raises(RuntimeError, match="no_grad"):
+        jacobian([x * x, lost], [x])
+    freed = x.exp() * 3.0
+    freed.backward(free_graph=True)
+    with pytest.raises(RuntimeError, match="freed"):
+        jacobian([x * x, freed + 1.0], [x])
