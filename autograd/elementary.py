@@ -122,3 +122,13 @@ def uninstall(name: str) -> None:
 install([*TABLE.values()], "")
 ON_VALUES["shares"], ON_VALUES["log_shares"] = FUNCTIONS["softmax"], FUNCTIONS["log_softmax"]
 ON_VALUES["rest"] = lambda shares: sum(shares[1:])
+
+
+def _choose(condition: Any, chosen: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    """``where`` of which only the side is evaluated that a known condition chooses."""
+    if isinstance(condition, Value):
+        return FUNCTIONS["where"](condition, chosen(), otherwise())
+    return chosen() if condition else otherwise()
+
+
+ON_VALUES["choose"] = _choose

@@ -249,7 +249,7 @@ def for_floats(tree: ast.expr, ieee: bool = False, lazy: bool = True) -> str:
     Args:
         tree: the formula.
         ieee: divisions are calls of ``divide``, so that no operation in it raises.
-        lazy: ``where`` evaluates the chosen side only; else it stays the call of a function.
+        lazy: ``where`` is Python's ``if``; else a call of ``choose``, whose sides are functions of nothing.
     """
     return _float_form(tree, ieee, lazy)[0]
 
@@ -282,6 +282,8 @@ def _float_form(node: ast.expr, ieee: bool, lazy: bool) -> tuple[str, int]:
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     if node.func.id == "where" and lazy:
         return f"{part(1, 1)} if {part(0, 1)} else {texts[2]}", 0
+    if node.func.id == "where":
+        return f"choose({texts[0]}, lambda: {part(1, 1)}, lambda: {part(2, 1)})", 5
     return f"{node.func.id}({', '.join(texts)})", 5
 
 
