@@ -42,8 +42,7 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     if not isinstance(seed, float):
         update_edited(root, order)
     keep = set(wanted)
-    if type(root) is Transient and root not in keep:
-        raise no_graph()
+    _refuse_unrecorded(root, keep)
     needed = _depending_on(order, keep)
     total: dict[Value, Any] = {root: seed}
     while order:
@@ -57,6 +56,11 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
                 if contribution is not None:
                     total[parent] = total[parent] + contribution if parent in total else contribution
     return [total[node] if node in total else 0.0 if isinstance(seed, float) else constant(0.0) for node in wanted]
+
+
+def _refuse_unrecorded(root: Value, wanted: set[Value]) -> None:
+    if type(root) is Transient and root not in wanted:
+        raise no_graph()
 
 
 def adjoint_rows(roots: Sequence[Value], wanted: Sequence[Value]) -> list[list[float]]:
@@ -87,8 +91,7 @@ def _together(roots: Sequence[Value], wanted: Sequence[Value]) -> list[list[floa
     keep = set(wanted)
     for root in roots:
         refuse_traced(root, "a derivative without create_graph")
-        if type(root) is Transient and root not in keep:
-            raise no_graph()
+        _refuse_unrecorded(root, keep)
     needed = _depending_on(order, keep)
     zeros, times, plus = _arithmetic()
     total: dict[Value, Any] = {}

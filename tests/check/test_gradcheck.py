@@ -190,7 +190,11 @@ def test_every_operation_passes_at_every_size(name: str, data: Any) -> None:
     report = gradcheck(y, xs, raise_exception=False)
     assert not report.edges.wrong
     assert report.edges.stale is None
-    allowed = {"ok", *(["kink"] if op.kinks else []), *(["edge"] if op.domain else []), "overflow"}
+    # steps are relative: one can lead from the largest entry of a softmax to another, which looks like a kink
+    ordered = sorted(abs(x.data) for x in xs)
+    close = any(a > 100 and b - a < 0.01 * b for a, b in itertools.pairwise(ordered))
+    kinks = bool(op.kinks) or (op.takes_list and close)
+    allowed = {"ok", *(["kink"] if kinks else []), *(["edge"] if op.domain else []), "overflow"}
     if any(0 < abs(x.data) < 1e-290 for x in xs):
         allowed |= {"round-off"}  # a slope of 5e-324 is smaller than the rounding of a difference of zeros
     beside = [op.evaluate(*[x.data * (1 + shift) for x in xs])[0] for shift in (-1e-12, 1e-12)]
@@ -200,7 +204,7 @@ def test_every_operation_passes_at_every_size(name: str, data: Any) -> None:
         allowed |= {"round-off"}  # π and π/2 hide a slope as small as this
     assert set(verdicts(report)) <= allowed
     inside = not on_edge(op, [x.data for x in xs])
-    if inside and math.isfinite(y.data) and all(map(math.isfinite, y.local_derivatives)) and not op.kinks:
+    if inside and math.isfinite(y.data) and all(map(math.isfinite, y.local_derivatives)) and not kinks:
         assert report.ok or "round-off" in verdicts(report)
 
 
