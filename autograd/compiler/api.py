@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -31,7 +32,8 @@ def compile(
             lists of two. A graph has none.
         parameters: the Values to differentiate by. Other leaves that f meets are constants: their data are read now.
         dtype: ``"float64"`` or ``"float32"``.
-        backend: ``"numpy"``, ``"numba"``, or ``"auto"``, which takes the faster one for this program.
+        backend: ``"llvm"`` (machine code, with the extra ``fast``), ``"numpy"``, or ``"auto"``: the former where
+            llvmlite is installed. ``"numba"`` is an old name of ``"llvm"``.
 
     Raises:
         TraceError: Python control flow or ``float()`` depends on an input.
@@ -40,8 +42,11 @@ def compile(
     """
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype is 'float64' or 'float32', not {dtype!r}")
-    if backend not in ("auto", "numpy", "numba"):
-        raise ValueError(f"backend is 'auto', 'numpy' or 'numba', not {backend!r}")
+    if backend == "numba":
+        warnings.warn("backend='numba' is now called 'llvm', and needs llvmlite alone", DeprecationWarning, stacklevel=2)
+        backend = "llvm"
+    if backend not in ("auto", "numpy", "llvm"):
+        raise ValueError(f"backend is 'auto', 'numpy' or 'llvm', not {backend!r}")
     leaves = _parameters(parameters)
     began = time.perf_counter()
     scalars: Scalars

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .machine import Array, Machine
+from .machine import Array
 from .trace import Ints, Shape
 
 
@@ -90,30 +90,6 @@ class Batch:
         some = object.__new__(Batch)
         some._take([array[self.places(samples)] for array in self.arrays], None)
         return some
-
-    def fill(self, machine: Machine, begin: int, end: int, careful: bool = False) -> None:
-        """Have the machine read some samples: they are copied to its memory, in the form in which it needs them.
-
-        What a machine reads where it lies is not copied, unless it computes carefully.
-        """
-        whole = end - begin == self.samples
-        for number, (target, array) in enumerate(zip(machine.inputs(end - begin), self.arrays)):
-            if self.rows is None:
-                part, rows = array if whole else array[begin:end], None
-            else:
-                part, rows = array, self.rows if whole else self.rows[begin:end]
-            streamed = number == machine.streamed
-            if streamed and not careful and machine.place(part, rows, end - begin):
-                continue
-            if rows is not None and machine.by_sample and array.ndim == 2 and array.dtype == target.dtype:
-                machine.take(array, rows, target)
-            else:
-                part = part if rows is None else part[rows]
-                if part.ndim != 2:
-                    part = part.reshape(end - begin, -1)
-                target[...] = part if machine.by_sample else part.T
-            if streamed:
-                machine.place(target, None, end - begin)
 
 
 def _unmasked(number: int, array: Any) -> Array:

@@ -111,12 +111,8 @@ class _Check:
         self.tolerance = 1e-12 if program.dtype == np.float64 else 1e-4
         self.tiny, self.huge = float(np.finfo(program.dtype).tiny), float(np.finfo(program.dtype).max)
         batch = Batch(program.shapes, [entry[None] for entry in sample])
-        machine = program._machine
-        if program._single:
-            # an exact zero carries nothing also where no gradient of a parameter shows it
-            program._differentiate(machine, batch, lambda *_: bool(np.isfinite(machine.memory).all()))
-        else:
-            program._evaluate(machine, batch)
+        # an exact zero carries nothing also where no gradient of a parameter shows it
+        machine = program._machine.inspected(batch, program._single)
         self.memory, self.spaces, self.valid = machine.memory, machine.layout.spaces(1), machine.lowered.valid
         self.slopes: list[tuple[float, ...]] = []
 

@@ -5,7 +5,7 @@ Matrix products go to BLAS. `careful` rows follow the rule that a product with a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,10 @@ import numpy as np
 
 from .. import ops
 from ..arrays import ufunc
+from .batch import Batch
 from .lower import Lowered
-from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, PARTS, UPDATE, Array, Machine, address
-from .rows import ADD, ASSIGN, ASSIGN_FIRST, FOR_NUMPY, LISTS
+from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, PARTS, UPDATE, Array, Machine, address, per_sample
+from .rows import ADD, ASSIGN, ASSIGN_FIRST, FOR_NUMPY, I_VALUE, LISTS, value_space
 from .trace import Ints
 
 PIECE = 1 << 22
@@ -60,11 +61,60 @@ class NumpyMachine(Machine):
     name = "numpy"
 
     def __init__(self, lowered: Lowered, dtype: Any, limit: int = 1 << 27) -> None:
-        super().__init__(lowered, dtype, limit)
+        super().__init__(lowered, dtype, max(1, limit // max(1, np.dtype(dtype).itemsize * per_sample(lowered))))
         self.temporary = np.zeros(0, self.dtype)
+        self.tables = dict(zip(PARTS, (*lowered.forward, *lowered.reverse)))
         self.linked: dict[Key, list[Call]] = {}
-        self._planned: tuple[int, int] | None = None
-        self._plan: list[tuple[int, int, Callable[[], None]]] = []
+        self.views: dict[tuple[str, int], Any] = {}
+
+    def evaluate(self, batch: Batch) -> Array:
+        """See `Machine.evaluate`."""
+        results = np.empty((batch.samples, self.lowered.outputs.slots.size), self.dtype)
+        for begin, end in self.layout.blocks(batch.samples):
+            self._fill(batch, begin, end)
+            self.run(("forward",) if begin else ("shared", "forward"), end - begin)
+            results[begin:end] = self.outputs(end - begin)
+        return results
+
+    def differentiate(
+        self, batch: Batch, careful: bool, results: Array | None = None, adjoints: Sequence[Array] = ()
+    ) -> None:
+        """See `Machine.differentiate`."""
+        samples = batch.samples
+        self.memory[self.lowered.seed] = 1.0 / samples  # the derivative of the mean by each loss
+        for begin, end in self.layout.blocks(samples):
+            self._fill(batch, begin, end)
+            self.run(PARTS[begin != 0 : 4 if end == samples else 3], end - begin, begin == 0, careful)
+            if results is not None:
+                results[begin:end] = self.outputs(end - begin)
+            for array, adjoint in zip(adjoints, self._arguments(end - begin, 1)):
+                if array.size:
+                    rows = array[begin:end].reshape(end - begin, -1)
+                    rows[:] = adjoint[:, : rows.shape[1]]
+
+    def inspected(self, batch: Batch, differentiate: bool) -> Machine:
+        """See `Machine.inspected`."""
+        if not differentiate:
+            self.evaluate(batch)
+            return self
+        self.differentiate(batch, False)
+        if not np.isfinite(self.memory[: self.layout.total(1)]).all():
+            self.differentiate(batch, True)
+        return self
+
+    def _fill(self, batch: Batch, begin: int, end: int) -> None:
+        """Copy some samples to memory."""
+        whole = end - begin == batch.samples
+        for target, array in zip(self._arguments(end - begin, 0), batch.arrays):
+            if batch.rows is None:
+                part, rows = array if whole else array[begin:end], None
+            else:
+                part, rows = array, batch.rows if whole else batch.rows[begin:end]
+            if rows is not None and array.ndim == 2 and array.dtype == target.dtype:
+                array.take(rows, 0, target, "clip")  # "raise" would copy twice
+            else:
+                part = part if rows is None else part[rows]
+                target[...] = part.reshape(end - begin, -1)
 
     def run(self, parts: tuple[str, ...], samples: int, first: bool = True, careful: bool = False) -> None:
         """Run some of `machine.PARTS` for a block of samples; see there."""
@@ -80,23 +130,6 @@ class NumpyMachine(Machine):
             self.linked[key] = self._link(*key)
         return self.linked[key]
 
-    def passes(self, samples: int, careful: bool) -> list[tuple[int, int, Callable[[], None]]]:
-        """What computes loss and gradient of a batch, block by block: first sample, end, and a function to call."""
-        if careful or self._planned != (samples, self.layout.block):
-            self.memory[self.lowered.seed] = 1.0 / samples  # the derivative of the mean by each loss
-            plan = []
-            for begin, end in self.layout.blocks(samples):
-                parts = PARTS[begin != 0 : 4 if end == samples else 3]
-                plan.append((begin, end, self.bound(parts, end - begin, begin == 0, careful)))
-            if careful:
-                return plan
-            self._planned, self._plan = (samples, self.layout.block), plan
-        return self._plan
-
-    def bound(self, *key: Any) -> Callable[[], None]:
-        """`run` with its arguments."""
-        return partial(self.run, *key)
-
     def _link(self, parts: tuple[str, ...], samples: int, first: bool, careful: bool) -> list[Call]:
         calls: list[Call] = []
         for part in parts:
@@ -105,6 +138,37 @@ class NumpyMachine(Machine):
                     row[UPDATE] = ASSIGN if first else ADD
                 self._calls(row, calls, careful and part in BACKWARD)
         return calls
+
+    def _arguments(self, samples: int, offset: int) -> list[Array]:
+        """The arguments of a block of samples, or (offset 1) their adjoints: (B, n) each."""
+        key = ("adjoints" if offset else "inputs", samples)
+        if key not in self.views:
+            if len(self.views) > 24:
+                self.views.clear()
+            spaces = self.layout.spaces(samples)
+            found = []
+            for space in range(I_VALUE + offset, max(self.layout.sizes) + 1, 2):
+                n, start = self.layout.sizes[space], int(spaces[space, 0])
+                found.append(self.memory[start : start + n * samples].reshape(samples, n))
+            self.views[key] = found
+        arguments: list[Array] = self.views[key]
+        return arguments
+
+    def outputs(self, samples: int) -> Array:
+        """The results of a block of samples, (B, n)."""
+        key = ("outputs", samples)
+        if key not in self.views:
+            outputs = self.lowered.outputs
+            start, slot, sample = self.layout.spaces(samples)[value_space(outputs.region)].tolist()
+            strides = outputs.strides
+            assert strides is not None
+            at = start + int(outputs.slots.flat[0]) * slot
+            item = self.dtype.itemsize
+            shape = samples, outputs.slots.size
+            steps = sample * item, strides[0] * slot * item
+            self.views[key] = np.ndarray(shape, self.dtype, self.memory, at * item, steps)
+        found: Array = self.views[key]
+        return found
 
     # -- views ----------------------------------------------------------------------------------------------------
 

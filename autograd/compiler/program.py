@@ -23,7 +23,7 @@ from ..operation import REGISTERED, TABLE, UnknownOperationError
 from ..value import Value
 from .batch import Batch
 from .lower import Lowered, Lowering
-from .machine import CACHE, Array
+from .machine import Array, Machine
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed, pack
 from .simplify import simplify
@@ -76,7 +76,7 @@ class Program(Answer):
         gradient: the gradient that the last `value_and_grad`, `backward` or `step` computed, in the same order.
         parameters: the Values that `pull` reads and `push` writes.
         dtype: ``float64`` or ``float32``.
-        backend: ``"numpy"`` or ``"numba"``.
+        backend: ``"numpy"`` or ``"llvm"``.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class Program(Answer):
         """
         batch = self._batch(arrays)
         self.witness.first(batch, 1)
-        results = self._evaluate(self._machine, batch)
+        results = self._machine.evaluate(batch)
         if ACTIVE:
             self._check_finite(results, batch)
         if self._single:
@@ -427,34 +427,20 @@ class Program(Answer):
             self._last, self._largest = batch, max(self._largest, batch.samples)
         return batch
 
-    def _evaluate(self, machine: Any, batch: Batch) -> Array:
-        results = []
-        for begin, end in machine.layout.blocks(batch.samples):
-            batch.fill(machine, begin, end)
-            machine.run(("forward",) if begin else ("shared", "forward"), end - begin)
-            results.append(np.array(machine.outputs(end - begin)))
-        return results[0] if len(results) == 1 else np.concatenate(results)
-
     def _differentiate(
-        self, machine: Any, batch: Batch, collect: Callable[[int, int], bool] | None = None
+        self, machine: Machine, batch: Batch, results: Array | None = None, adjoints: Sequence[Array] = ()
     ) -> tuple[float, Array]:
-        """The mean loss and the flat gradient (a view that the next run overwrites).
+        """The mean loss and the flat gradient (a view that the next run overwrites); see `Machine.differentiate`.
 
         If the gradient holds a nan or an infinity, the reverse pass runs again with the rule that a product with an
         exact zero carries nothing; fast arithmetic would give more of them than there are.
         """
-        samples = batch.samples
         for careful in (False, True):
-            finite = True
-            for begin, end, run in machine.passes(samples, careful):
-                batch.fill(machine, begin, end, careful)
-                run()
-                if collect is not None:
-                    finite = collect(begin, end) and finite
+            machine.differentiate(batch, careful, results, adjoints)
             total, square = machine.sums
-            if finite and math.isfinite(square):
+            if math.isfinite(square) and all(np.isfinite(array).all() for array in adjoints):
                 break
-        return total if self._shared else total / samples, machine.gradient
+        return total if self._shared else total / batch.samples, machine.gradient
 
     def _input_gradients(self, batch: Batch, per_sample: bool) -> tuple[Any, list[Array]]:
         if self._by_inputs is None:
@@ -464,43 +450,29 @@ class Program(Answer):
         runner = self._by_inputs
         runner.memory[: len(self.parameters)] = self._theta
         gradients = [np.zeros(array.shape, self.dtype) for array in batch.arrays]
-
-        def collect(begin: int, end: int) -> bool:
-            for gradient, adjoint in zip(gradients, runner.input_adjoints(end - begin)):
-                rows = adjoint if runner.by_sample else adjoint.T
-                gradient[begin:end] = rows.reshape(gradient[begin:end].shape)
-            return all(np.isfinite(gradient[begin:end]).all() for gradient in gradients)
-
-        loss, _ = self._differentiate(runner, batch, collect)
+        losses = np.zeros((batch.samples, 1), self.dtype)
+        loss, _ = self._differentiate(runner, batch, losses, gradients)
         if not per_sample:
             return loss, gradients
-        return self._evaluate(runner, batch)[:, 0], [gradient * batch.samples for gradient in gradients]
+        return losses[:, 0], [gradient * batch.samples for gradient in gradients]
 
     def _sample_gradients(self, batch: Batch) -> tuple[Array, Array]:
         """By a program that computes for each sample what the samples could share, and does not sum over them."""
         count = len(self.parameters)
-        losses, gradients = np.zeros(batch.samples, self.dtype), np.zeros((batch.samples, count), self.dtype)
+        losses, gradients = np.zeros((batch.samples, 1), self.dtype), np.zeros((batch.samples, count), self.dtype)
         if self._shared:
             losses[:], gradients[:] = self._differentiate(self._machine, batch)
-            return losses, gradients
+            return losses[:, 0], gradients
         if self._by_sample is None:
             scalars = self._scalars
             computed = np.array([op not in LEAVES for op in scalars.op])
             packed = pack(simplify(replace(scalars, batched=scalars.batched | computed)), each=True)
             self._by_sample = machine(Lowering(packed).lower(each=True), self.dtype, self.backend)
-            layout = self._by_sample.layout  # blocks that stay in the cache, since each sample takes much
-            layout.block = max(1, min(layout.block, CACHE // (self.dtype.itemsize * layout.per_sample)))
         runner = self._by_sample
         runner.memory[:count] = self._theta
-
-        def collect(begin: int, end: int) -> bool:
-            losses[begin:end] = runner.outputs(end - begin)[:, 0]
-            slopes = runner.input_adjoints(end - begin)[-1]
-            gradients[begin:end] = slopes[:, :count] if runner.by_sample else slopes[:count].T
-            return bool(np.isfinite(gradients[begin:end]).all())
-
-        self._differentiate(runner, batch, collect)
-        return losses, gradients
+        nothing = [np.zeros((batch.samples, 0), self.dtype)] * len(self.shapes)
+        self._differentiate(runner, batch, losses, [*nothing, gradients])  # parameters are one more argument there
+        return losses[:, 0], gradients
 
     def _check_finite(self, results: Array, batch: Batch) -> None:
         finite = np.isfinite(results).all() and np.isfinite(self.gradient).all()
@@ -510,18 +482,18 @@ class Program(Answer):
             explain_anomaly(self, batch)
 
 
-def machine(lowered: Lowered, dtype: Any, backend: str) -> Any:
-    """The machine that runs a lowered program; ``"auto"`` is numba where it is installed."""
-    if backend == "numpy" or (backend == "auto" and importlib.util.find_spec("numba") is None):
+def machine(lowered: Lowered, dtype: Any, backend: str) -> Machine:
+    """The machine that runs a lowered program; ``"auto"`` is machine code where llvmlite is installed."""
+    if backend == "numpy" or (backend == "auto" and importlib.util.find_spec("llvmlite") is None):
         return NumpyMachine(lowered, dtype)
-    from .numba_backend import NumbaMachine
-
     try:
-        return NumbaMachine(lowered, dtype)
-    except ImportError as error:  # numba often lags behind a new Python or NumPy
-        if backend == "numba":
+        from .llvm.backend import LlvmMachine
+
+        return LlvmMachine(lowered, dtype)
+    except ImportError as error:  # llvmlite often lags behind a new Python
+        if backend == "llvm":
             raise
-        warnings.warn(f"numba is installed but does not work here ({error}); NumPy runs the program", stacklevel=2)
+        warnings.warn(f"llvmlite is installed but does not work here ({error}); NumPy runs the program", stacklevel=2)
         return NumpyMachine(lowered, dtype)
 
 

@@ -126,7 +126,7 @@ class Witness:
         """The values of some samples, one after the other, or their mean loss and its gradient."""
         program = self.program
         if not gradient:
-            return program._evaluate(program._machine, batch).ravel().tolist(), []
+            return program._machine.evaluate(batch).ravel().tolist(), []
         value, slopes = program._differentiate(program._machine, batch)
         return [float(value)], np.array(slopes).tolist()
 

@@ -19,7 +19,7 @@ from autograd.compiler import compile
 from autograd.compiler.trace import flatten
 from autograd.value import apply
 
-BACKENDS = ["numpy"] + (["numba"] if importlib.util.find_spec("numba") else [])
+BACKENDS = ["numpy"] + (["llvm"] if importlib.util.find_spec("llvmlite") else [])
 SCALAR = [op for op in ops.TABLE.values() if not op.takes_list]
 LISTS = ["dot", "mean", "log_sum_exp", "softmax"]
 

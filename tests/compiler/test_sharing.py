@@ -15,7 +15,7 @@ import autograd
 import nn
 from autograd import Value, compile
 
-BACKENDS = ["numpy"] + (["numba"] if importlib.util.find_spec("numba") else [])
+BACKENDS = ["numpy"] + (["llvm"] if importlib.util.find_spec("llvmlite") else [])
 backends = pytest.mark.parametrize("backend", BACKENDS)
 
 

@@ -12,7 +12,7 @@ import autograd
 import nn
 from autograd import Value, compile
 
-BACKENDS = ["numpy"] + (["numba"] if importlib.util.find_spec("numba") else [])
+BACKENDS = ["numpy"] + (["llvm"] if importlib.util.find_spec("llvmlite") else [])
 backends = pytest.mark.parametrize("backend", BACKENDS)
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(7, 2)), np.sign(RNG.normal(size=7))

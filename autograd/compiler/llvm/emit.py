@@ -16,6 +16,10 @@ LANES = 8
 """Numbers of type double in a vector: one register of AVX-512, two of AVX2, four of SSE2 or NEON."""
 
 
+Index = int | str
+"""A whole number that is known, or the name of an i64."""
+
+
 class Type(NamedTuple):
     """A vector type."""
 
@@ -173,12 +177,13 @@ class Module:
 
     def line(self, instruction: str, kind: Type) -> Vector:
         """Append an instruction that gives a value."""
-        return Vector(self, kind, self._assign(instruction))
+        return Vector(self, kind, self.assign(instruction))
 
-    def _assign(self, instruction: str) -> str:
-        self._names += 1
-        self._lines.append(f"  %v{self._names} = {instruction}")
-        return f"%v{self._names}"
+    def assign(self, instruction: str) -> str:
+        """Append an instruction that gives a value, of any type; its name."""
+        name = self._name()
+        self._lines.append(f"  {name} = {instruction}")
+        return name
 
     def call(self, intrinsic: str, *operands: Vector) -> Vector:
         """A function of LLVM, such as ``sqrt``, lane by lane."""
@@ -199,8 +204,8 @@ class Module:
     def unless(self, mask: Vector, usual: Vector, rare: Callable[[], Vector]) -> Vector:
         """`usual`, but `rare()` where the mask is set; it is computed if one lane needs it."""
         lanes = mask.type.lanes
-        packed = self._assign(f"bitcast {mask.type} {mask.name} to i{lanes}")
-        asked = self._assign(f"icmp ne i{lanes} {packed}, 0")
+        packed = self.assign(f"bitcast {mask.type} {mask.name} to i{lanes}")
+        asked = self.assign(f"icmp ne i{lanes} {packed}, 0")
         before, some, met = self._block, self._label(), self._label()
         self._lines.append(f"  br i1 {asked}, label %{some}, label %{met}")
         self._begin(some)
@@ -218,19 +223,148 @@ class Module:
         self._lines.append(f"{block}:")
         self._block = block
 
-    def _loop(self, start: str, end: str, step: int, body: Callable[[str], None]) -> None:
-        """For i = start, start + step, … below end. The end must be far from the largest integer."""
-        before, head, inside, done = self._block, self._label(), self._label(), self._label()
-        self._lines.append(f"  br label %{head}")
+    # -- whole numbers, loops and memory ---------------------------------------------------------------------------
+
+    def whole(self, *terms: tuple[Index, int]) -> Index:
+        """Σ index·factor, an i64."""
+        fixed, total = 0, ""
+        for index, factor in terms:
+            if isinstance(index, int):
+                fixed += index * factor
+            elif factor:
+                part = index if factor == 1 else self.assign(f"mul i64 {index}, {factor}")
+                total = part if not total else self.assign(f"add i64 {total}, {part}")
+        if not total:
+            return fixed
+        return self.assign(f"add i64 {total}, {fixed}") if fixed else total
+
+    def at(self, array: str, element: str, *terms: tuple[Index, int]) -> str:
+        """The address of the number Σ index·factor of an array."""
+        place = self.whole(*terms)
+        return array if place == 0 else self.assign(f"getelementptr {element}, ptr {array}, i64 {place}")
+
+    def load(self, kind: Type, address: str) -> Vector:
+        """Neighboring numbers as a vector."""
+        return self.line(f"load {kind}, ptr {address}, align {_BYTES[kind.element]}", kind)
+
+    def load_everywhere(self, kind: Type, address: str) -> Vector:
+        """One number in each lane."""
+        return self.everywhere(kind, self.assign(f"load {kind.element}, ptr {address}"))
+
+    def store(self, value: Vector, address: str) -> None:
+        """The lanes of a vector as neighboring numbers."""
+        self._lines.append(f"  store {value.type} {value.name}, ptr {address}, align {_BYTES[value.type.element]}")
+
+    def lanes(self, x: Vector, y: Vector, chosen: Sequence[int]) -> Vector:
+        """A vector of chosen lanes of x, and (numbered from there on) of y."""
+        listed = ", ".join(f"i32 {lane}" for lane in chosen)
+        kind = Type(x.type.element, len(chosen))
+        return self.line(f"shufflevector {x.type} {x.name}, {y.type} {y.name}, <{len(chosen)} x i32> <{listed}>", kind)
+
+    def argument(self, name: str, number: int) -> None:
+        """A pointer from the list of pointers that a function is called with."""
+        place = self.assign(f"getelementptr ptr, ptr %arguments, i64 {number}")
+        self._lines.append(f"  {name} = load ptr, ptr {place}")
+
+    def room(self, element: str, count: int) -> str:
+        """Memory for some numbers while a function runs; to be asked for where it begins."""
+        return self.assign(f"alloca {element}, i64 {count}, align 64")
+
+    def whole_at(self, array: str, index: Index) -> Index:
+        """An i64 of an array."""
+        place = self.assign(f"getelementptr i64, ptr {array}, i64 {index}")
+        return self.assign(f"load i64, ptr {place}")
+
+    def everywhere(self, kind: Type, number: str) -> Vector:
+        """A scalar in each lane."""
+        one = self.assign(f"insertelement {kind} poison, {kind.element} {number}, i64 0")
+        return self.line(f"shufflevector {kind} {one}, {kind} poison, <{kind.lanes} x i32> zeroinitializer", kind)
+
+    def joined(self, numbers: Sequence[Vector]) -> Vector:
+        """Vectors of one lane as one vector."""
+        single = numbers[0].type
+        kind, result = Type(single.element, len(numbers)), "poison"
+        for lane, x in enumerate(numbers):
+            number = self.assign(f"extractelement {single} {x.name}, i64 0")
+            result = self.assign(f"insertelement {kind} {result}, {kind.element} {number}, i64 {lane}")
+        return Vector(self, kind, result)
+
+    def append(self, instruction: str) -> None:
+        """Append an instruction that gives nothing."""
+        self._lines.append(f"  {instruction}")
+
+    def padded(self, x: Vector, lanes: int) -> Vector:
+        """The vector with zeros behind it."""
+        width = x.type.lanes
+        return x if width == lanes else self.lanes(x, x.like(0.0), [min(lane, width) for lane in range(lanes)])
+
+    def library(self, name: str, *operands: Vector) -> Vector:
+        """A function of the C library, lane by lane; floats are computed in double."""
+        if operands[0].type.element == "float":
+            return self.library(name, *[x.wide() for x in operands]).narrow()
+        kind = operands[0].type
+        self._declared[f"declare double @{name}({', '.join(['double'] * len(operands))})"] = None
+        result = "poison"
+        for lane in range(kind.lanes):
+            numbers = [self.assign(f"extractelement {kind} {x.name}, i64 {lane}") for x in operands]
+            value = self.assign(f"call double @{name}({', '.join(f'double {x}' for x in numbers)})")
+            result = self.assign(f"insertelement {kind} {result}, double {value}, i64 {lane}")
+        return Vector(self, kind, result)
+
+    def loop(
+        self, end: Index, body: Callable[..., Sequence[Vector] | None], carried: Sequence[Vector] = (), step: Index = 1,
+        start: Index = 0,
+    ) -> Sequence[Vector]:  # fmt: skip
+        """For i = start, start + step, … below end: ``carried = body(i, *carried)``; what is carried at last."""
+        fixed = isinstance(start, int) and isinstance(end, int) and isinstance(step, int)
+        if fixed and end <= start:  # type: ignore[operator]
+            return carried
+        if fixed and end <= start + step:  # type: ignore[operator]
+            return body(start, *carried) or ()
+        before, head, done = self._block, self._label(), self._label()
+        entered = f"br label %{head}"
+        if not fixed:
+            entered = f"br i1 {self.assign(f'icmp slt i64 {start}, {end}')}, label %{head}, label %{done}"
+        self._lines.append(f"  {entered}")
         self._begin(head)
-        self._names += 1
-        index, following, place = f"%v{self._names}", f"%n{self._names}", len(self._lines)
-        self._lines.append(f"  br i1 {self._assign(f'icmp slt i64 {index}, {end}')}, label %{inside}, label %{done}")
-        self._begin(inside)
-        body(index)
-        self._lines += [f"  {following} = add i64 {index}, {step}", f"  br label %{head}"]
-        self._lines.insert(place, f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{self._block} ]")
+        place, index, following = len(self._lines), self._name(), self._name()
+        inside = [Vector(self, x.type, self._name()) for x in carried]
+        results = body(index, *inside) or ()
+        phis = [f"  {index} = phi i64 [ {start}, %{before} ], [ {following}, %{self._block} ]"]
+        for x, first, last in zip(inside, carried, results, strict=True):
+            phis.append(f"  {x.name} = phi {x.type} [ {first.name}, %{before} ], [ {last.name}, %{self._block} ]")
+        self._lines[place:place] = phis
+        self._lines.append(f"  {following} = add i64 {index}, {step}")
+        again, last_block = self.assign(f"icmp slt i64 {following}, {end}"), self._block
+        self._lines.append(f"  br i1 {again}, label %{head}, label %{done}")
         self._begin(done)
+        if fixed:
+            return results
+        return [
+            self.line(f"phi {x.type} [ {x.name}, %{before} ], [ {y.name}, %{last_block} ]", x.type)
+            for x, y in zip(carried, results)
+        ]
+
+    def when(self, condition: str, body: Callable[[], None]) -> None:
+        """Run a body if an i1 is true."""
+        inside, done = self._label(), self._label()
+        self._lines.append(f"  br i1 {condition}, label %{inside}, label %{done}")
+        self._begin(inside)
+        body()
+        self._lines.append(f"  br label %{done}")
+        self._begin(done)
+
+    def _name(self) -> str:
+        self._names += 1
+        return f"%v{self._names}"
+
+    def function(self, name: str, parameters: Sequence[str], body: Callable[[], None], internal: bool = False) -> None:
+        """A function without a result; parameters are such as ``"ptr %x"``."""
+        self._names, self._block = 0, "entry"
+        self._lines.append(f"define {'internal ' * internal}void @{name}({', '.join(parameters)}) {{")
+        self._begin("entry")
+        body()
+        self._lines += ["  ret void", "}"]
 
     def elementwise(
         self, name: str, kind: Type, inputs: int, outputs: int, body: Callable[..., Sequence[Vector]]
@@ -247,37 +381,33 @@ class Module:
             outputs: the number of arrays written.
             body: takes `inputs` vectors, returns `outputs`.
         """
-        arrays = [f"%a{i}" for i in range(inputs + outputs)]
-        self._names, self._block, element = 0, "entry", kind.element
-        self._lines.append(f"define void @{name}({', '.join(f'ptr {a}' for a in arrays)}, i64 %n) {{")
-        self._begin("entry")
-        spare = [self._assign(f"alloca {kind}, align 64") for _ in arrays]
-        self._lines += [f"  store {kind} zeroinitializer, ptr {s}, align 64" for s in spare]
+        arrays, element = [f"%a{i}" for i in range(inputs + outputs)], kind.element
+        single = Type(element, 1)
 
-        def at(array: str, index: str) -> str:
-            return self._assign(f"getelementptr {element}, ptr {array}, i64 {index}")
+        def whole() -> None:
+            spare = [self.assign(f"alloca {kind}, align 64") for _ in arrays]
+            self._lines.extend(f"  store {kind} zeroinitializer, ptr {s}, align 64" for s in spare)
 
-        def copy(pairs: Sequence[tuple[str, str]], count: str) -> None:
-            def one(index: str) -> None:
-                for target, source in pairs:
-                    value = self._assign(f"load {element}, ptr {at(source, index)}")
-                    self._lines.append(f"  store {element} {value}, ptr {at(target, index)}")
+            def copy(pairs: Sequence[tuple[str, str]], count: str) -> None:
+                def one(index: Index) -> None:
+                    for target, source in pairs:
+                        value = self.load(single, self.at(source, element, (index, 1)))
+                        self.store(value, self.at(target, element, (index, 1)))
 
-            self._loop("0", count, 1, one)
+                self.loop(count, one)
 
-        def block(index: str) -> None:
-            left = self._assign(f"sub i64 %n, {index}")
-            short = self._assign(f"icmp slt i64 {left}, {kind.lanes}")
-            count = self._assign(f"select i1 {short}, i64 {left}, i64 0")  # numbers to copy: none, but at the end
-            here = [at(a, index) for a in arrays]
-            copy([*zip(spare, here)][:inputs], count)
-            used = [self._assign(f"select i1 {short}, ptr {s}, ptr {h}") for s, h in zip(spare, here)]
-            align = f"align {_BYTES[element]}"
-            values = [self.line(f"load {kind}, ptr {p}, {align}", kind) for p in used[:inputs]]
-            results = body(*values)
-            for p, result in zip(used[inputs:], results, strict=True):
-                self._lines.append(f"  store {kind} {result.name}, ptr {p}, {align}")
-            copy([*zip(here, spare)][inputs:], count)
+            def block(index: Index) -> None:
+                left = self.whole(("%n", 1), (index, -1))
+                short = self.assign(f"icmp slt i64 {left}, {kind.lanes}")
+                count = self.assign(f"select i1 {short}, i64 {left}, i64 0")  # numbers to copy: none, but at the end
+                here = [self.at(a, element, (index, 1)) for a in arrays]
+                copy([*zip(spare, here)][:inputs], count)
+                used = [self.assign(f"select i1 {short}, ptr {s}, ptr {h}") for s, h in zip(spare, here)]
+                results = body(*[self.load(kind, p) for p in used[:inputs]])
+                for p, result in zip(used[inputs:], results, strict=True):
+                    self.store(result, p)
+                copy([*zip(here, spare)][inputs:], count)
 
-        self._loop("0", "%n", kind.lanes, block)
-        self._lines += ["  ret void", "}"]
+            self.loop("%n", block, step=kind.lanes)
+
+        self.function(name, [*[f"ptr {a}" for a in arrays], "i64 %n"], whole)

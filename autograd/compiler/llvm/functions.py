@@ -610,6 +610,83 @@ def applied(name: str, *xs: Vector) -> Sequence[Vector]:
         module.brief = False
 
 
+# ---- what rows are made of --------------------------------------------------------------------------------------
+
+
+def _truth(mask: Vector, like: Vector) -> Vector:
+    return like.module.where(mask, like.like(1.0), like.like(0.0))
+
+
+def _relu(x: Vector) -> Vector:
+    """max(x, 0), and nan for nan."""
+    return x.module.where(x <= 0.0, x.like(0.0), x)
+
+
+def _head(x: Vector) -> Vector:
+    """See `floats.head`."""
+    return _halves(x)[0]
+
+
+def _cbrt(x: Vector) -> Vector:
+    return x.module.library("cbrt", x)
+
+
+def _mod(x: Vector, y: Vector) -> Vector:
+    """x − y·⌊x/y⌋ with the sign of y: the remainder of the C library, moved by y where the signs differ."""
+    m, rest = x.module, x.module.line(f"frem {x.type} {x.name}, {y.name}", x.type)
+    other = ((rest < 0.0) ^ (y < 0.0)) & (rest.equals(0.0) ^ 1)
+    return m.where(rest.equals(0.0), _signed(rest, y), m.where(other, rest + y, rest))
+
+
+def _power_by(x: Vector, exponent: float) -> Vector | None:
+    """x to a known exponent for which there is something quicker and as accurate as the C library; None if not."""
+    m = x.module
+    if exponent == 0.5:  # the square root is −0 at −0 and nan at −∞
+        return m.where(x.equals(0.0) | x.equals(-math.inf), _abs(x), sqrt(x))
+    quick = {0: lambda: x.like(1.0), 1: lambda: x, 2: lambda: x * x, 3: lambda: x * x * x, -1: lambda: 1.0 / x}
+    found = quick.get(exponent)  # type: ignore[call-overload]
+    return found() if found else None
+
+
+def _power_of(x: Vector, y: Vector | float) -> Vector:
+    quick = _power_by(x, y) if not isinstance(y, Vector) else None
+    return quick if quick is not None else x.module.library("pow", x, x.like(y))
+
+
+_ROUNDINGS = {"floor": "floor", "ceil": "ceil", "round": "roundeven"}
+_OF_THE_LIBRARY = ("log2", "log10", "exp2", "cbrt", "asinh", "acosh", "atanh", "atan2", "hypot")
+
+
+def called(name: str, like: Vector, operands: Sequence[Vector | float]) -> Vector:
+    """An elementwise instruction of the vector machine (see `rows.MACHINE`).
+
+    Args:
+        name: of the instruction.
+        like: some vector of the type wanted.
+        operands: vectors, or numbers that are known.
+    """
+    m, x = like.module, [like.like(operand) for operand in operands]
+    if name in FUNCTIONS:
+        return applied(name, x[0])[0]
+    if name in _ROUNDINGS:
+        return m.call(_ROUNDINGS[name], x[0])
+    if name in _OF_THE_LIBRARY:
+        return m.library(name, *x)
+    if name == "pow":
+        return _power_of(x[0], operands[1])
+    if name == "less":
+        return _truth(x[0] < x[1], like)
+    if name == "less_equal":
+        return _truth(x[0] <= x[1], like)
+    if name == "where":
+        return m.where(x[0].equals(0.0), x[2], x[1])
+    simple: dict[str, Callable[..., Vector]] = {
+        "copy": lambda x: x, "add": lambda x, y: x + y, "sub": lambda x, y: x - y, "mul": lambda x, y: x * y,
+        "div": lambda x, y: x / y, "neg": lambda x: -x, "abs": _abs, "relu": _relu, "head": _head, "mod": _mod,
+    }  # fmt: skip
+    return simple[name](*x)
+
+
 def text(name: str, kind: Type = DOUBLE, fma: bool = True) -> str:
     """A module with one function, ``void name(x, y, n)``, or ``void name(x, y, slope, n)``.
 

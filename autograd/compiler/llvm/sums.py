@@ -1,0 +1,474 @@
+"""Sums and products: a tile of sums stays in registers while loops go through what is summed.
+
+Where vectors lie decides how: along numbers of the target that lie side by side (each lane is a sum of its own), or
+along what is summed (the lanes are added at the end, in a fixed order). Gradients of weights are sums over samples,
+whose numbers lie side by side: there the samples of one factor are turned first, so that vectors lie along the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..rows import ADD, ASSIGN
+from .emit import Index, Type, Vector
+from .forms import SAMPLES, Form, Place
+from .kernels import Kernel, term
+
+TURNED = 256
+"""Vectors that are turned at a time, so that they stay in the nearest cache."""
+
+
+def summed(form: Form) -> bool:
+    """Whether several values meet in one number of the target."""
+    return any(not step for step in form.lines[0].target.steps)
+
+
+class _Sum:
+    """The loops of a sum by what they do: ``rows`` belong to the first factor alone, ``columns`` to the second."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel, self.module = kernel, kernel.module
+        (self.line,) = kernel.form.lines
+        self.lengths = kernel.form.lengths
+        self.target = self.line.target
+        self.factors = [place for place in self.line.operands if isinstance(place, Place)]
+        self.over = [i for i, step in enumerate(self.target.steps) if not step]
+        self.outer = [i for i, step in enumerate(self.target.steps) if step]
+
+    def tiles(self, along: int | None) -> tuple[int | None, int | None]:
+        """The longest loop that the second factor does not depend on, and the longest that the first does not."""
+
+        def longest(factor: int) -> int | None:
+            other = 1 - factor
+            fitting = [
+                i for i in self.outer if i != along and self.factors[factor].steps[i]
+                and (other >= len(self.factors) or not self.factors[other].steps[i])
+            ]  # fmt: skip
+            return max(fitting, key=lambda i: self.lengths[i], default=None)
+
+        return longest(0), longest(1) if len(self.factors) > 1 else None
+
+
+def total(kernel: Kernel) -> None:
+    """Σ of a, −a, a·b, or a where not b ≤ 0, over the loops that the target does not have."""
+    sum_ = _Sum(kernel)
+    lengths, steps = sum_.lengths, sum_.target.steps
+    if SAMPLES in lengths:
+        samples = lengths.index(SAMPLES)
+        if steps[samples]:
+            _vertical(sum_, samples)
+            return
+        turned = _turnable(sum_, samples)
+        if turned is not None:
+            _turned(sum_, samples, *turned)
+        else:
+            _horizontal(sum_, samples)
+        return
+    neighbors = [i for i, n in enumerate(lengths) if n > 1 and all(f.steps[i] in (0, 1) for f in sum_.factors)]
+    vertical = max((i for i in neighbors if steps[i] == 1), key=lambda i: lengths[i], default=None)
+    horizontal = max(
+        (i for i in neighbors if not steps[i] and any(f.steps[i] for f in sum_.factors)),
+        key=lambda i: lengths[i], default=None,
+    )  # fmt: skip
+    long = kernel.lanes
+    if vertical is not None and (horizontal is None or lengths[vertical] >= min(long, lengths[horizontal])):
+        _vertical(sum_, vertical)
+    elif horizontal is not None:
+        _horizontal(sum_, horizontal)
+    else:
+        _vertical(sum_, None)
+
+
+def _add(sum_: _Sum, before: Vector, operands: Sequence[Vector]) -> Vector:
+    if sum_.line.name in ("contract", "product_to"):
+        return sum_.module.fma(operands[0], operands[1], before)
+    if sum_.line.name == "sub_to":
+        return before - operands[0]
+    return before + term(sum_.line.name, operands)
+
+
+def _over(sum_: _Sum, loops: Sequence[int], indices: dict[int, Index], body: Callable[..., Sequence[Vector]],
+          carried: Sequence[Vector], step: int = 1) -> Sequence[Vector]:  # fmt: skip
+    """Loops that carry sums, with a body that takes the indices and the sums; ``step`` of the last loop."""
+    if not loops:
+        return body(indices, *carried)
+    loop, *rest = loops
+    end = sum_.kernel.length(sum_.lengths[loop])
+    return sum_.module.loop(
+        end, lambda i, *sums: _over(sum_, rest, {**indices, loop: i}, body, sums, step), carried,
+        step=step if not rest else 1,
+    )  # fmt: skip
+
+
+def _split(sum_: _Sum, loop: int | None, size: int, body: Callable[[dict[int, Index], int], None]) -> None:
+    """A loop in tiles of a size, with a smaller one at the end; without a loop, one tile of one."""
+    if loop is None:
+        body({}, 1)
+        return
+    length = sum_.lengths[loop]
+    rest = length % size
+    sum_.module.loop(length - rest, lambda i: body({loop: i}, size), step=size)
+    if rest:
+        body({loop: length - rest}, rest)
+
+
+def _shapes(budget: int, rows: int, columns: int) -> tuple[int, int]:
+    """A tile of sums that fits in the registers and reads few numbers for each product."""
+    best = (1, 1)
+    for m in range(1, min(rows, budget) + 1):
+        n = min(columns, budget // m)
+        size, others = m * n, best[0] * best[1]
+        if (size / (m + n), size) > (others / sum(best), others):
+            best = m, n
+    return best
+
+
+def _vertical(sum_: _Sum, along: int | None) -> None:
+    """Vectors along a loop of the target, or single numbers."""
+    kernel, module, lengths = sum_.kernel, sum_.module, sum_.lengths
+    rows, columns = sum_.tiles(along)
+    budget = kernel.registers * 3 // 4
+    many = 1  # vectors side by side
+    if along is not None and lengths[along] != SAMPLES:
+        many = min(4, max(1, lengths[along] // kernel.lanes))
+    m, n = _shapes(
+        max(1, budget // many), lengths[rows] if rows is not None else 1, lengths[columns] if columns is not None else 1
+    )
+    rest = [i for i in sum_.outer if i not in (along, rows, columns)]
+
+    def at(indices: dict[int, Index], place: Place, moved: dict[int, int], ahead: int) -> str:
+        terms = [(indices[i], place.steps[i]) for i in range(len(lengths))]
+        terms += [(by, place.steps[i]) for i, by in moved.items()]
+        if along is not None:
+            terms.append((ahead, place.steps[along]))
+        return module.at(kernel.base(place), kernel.element, *terms)
+
+    def tile(indices: dict[int, Index], kind: Type, m: int, n: int, many: int) -> None:
+        cells = [(i, j, v) for i in range(m) for j in range(n) for v in range(many)]
+
+        def moved(i: int, j: int) -> dict[int, int]:
+            return {loop: by for loop, by in ((rows, i), (columns, j)) if loop is not None}
+
+        def step(indices: dict[int, Index], *sums: Vector) -> Sequence[Vector]:
+            read: dict[tuple[int, ...], Vector] = {}
+
+            def factor(which: int, i: int, j: int, v: int) -> Vector:
+                place = sum_.factors[which]
+                vector = kind.lanes > 1 and along is not None and place.steps[along] != 0
+                key = which, i if which == 0 else 0, j if which else 0, v if vector else 0
+                if key not in read:
+                    shift = {loop: by for loop, by in moved(i, j).items() if place.steps[loop]}
+                    address = at(indices, place, shift, v * kind.lanes if vector else 0)
+                    read[key] = module.load(kind, address) if vector or kind.lanes == 1 else \
+                        module.load_everywhere(kind, address)  # fmt: skip
+                return read[key]
+
+            return [
+                _add(sum_, before, [factor(f, i, j, v) for f in range(len(sum_.factors))])
+                for (i, j, v), before in zip(cells, sums)
+            ]
+
+        zero = Vector(module, kind, "").like(0.0)
+        results = _over(sum_, sum_.over, indices, step, [zero] * len(cells))
+        for (i, j, v), result in zip(cells, results):
+            everywhere = {**dict.fromkeys(sum_.over, 0), **indices}
+            kernel.update(sum_.line, result, at(everywhere, sum_.target, moved(i, j), v * kind.lanes))
+
+    def vectors(indices: dict[int, Index], m: int, n: int) -> None:
+        if along is None:
+            tile(indices, kernel.single, m, n, 1)
+        elif lengths[along] == SAMPLES:
+            module.loop(
+                kernel.samples, lambda i: tile({**indices, along: i}, kernel.vector, m, n, 1), step=kernel.lanes
+            )
+        else:
+            lanes, length = kernel.lanes, lengths[along]
+            whole, left = length // lanes, length % lanes
+            bulk = whole - whole % many
+            module.loop(
+                bulk * lanes, lambda i: tile({**indices, along: i}, kernel.vector, m, n, many), step=many * lanes
+            )
+            if whole % many:
+                tile({**indices, along: bulk * lanes}, kernel.vector, m, n, whole % many)
+            if left:
+                tile({**indices, along: whole * lanes}, Type(kernel.element, left), m, n, 1)
+
+    def tiles(indices: dict[int, Index]) -> None:
+        _split(sum_, rows, m, lambda at_row, m: _split(
+            sum_, columns, n, lambda at_column, n: vectors({**indices, **at_row, **at_column}, m, n)
+        ))  # fmt: skip
+
+    kernel.nest(rest, tiles)
+
+
+def _horizontal(sum_: _Sum, along: int) -> None:
+    """Vectors along a loop that is summed over; their lanes are added at the end."""
+    kernel, module, lengths, lanes = sum_.kernel, sum_.module, sum_.lengths, sum_.kernel.lanes
+    rows, columns = sum_.tiles(along)
+    if rows is None and columns is None and sum_.outer:
+        rows = max(sum_.outer, key=lambda i: lengths[i])
+    # a whole vector of sums is made of as many vectors, if they lie side by side in the target
+    inner = rows
+    if columns is not None and (rows is None or sum_.target.steps[rows] != 1):
+        inner = columns
+    other = columns if inner == rows else rows
+    side = min(lanes, lengths[inner]) if inner is not None else 1
+    second = min(lengths[other], max(1, kernel.registers * 3 // 4 // side)) if other is not None else 1
+    rest = [i for i in sum_.outer if i not in (inner, other)]
+    before = [i for i in sum_.over if i != along]
+
+    def at(indices: dict[int, Index], place: Place, moved: dict[int, int]) -> str:
+        terms = [(indices.get(i, 0), place.steps[i]) for i in range(len(lengths))]
+        return module.at(kernel.base(place), kernel.element, *terms, *[(by, place.steps[i]) for i, by in moved.items()])
+
+    def tile(indices: dict[int, Index], m: int, n: int) -> None:
+        cells = [(i, j) for j in range(n) for i in range(m)]
+
+        def moved(i: int, j: int) -> dict[int, int]:
+            return {loop: by for loop, by in ((inner, i), (other, j)) if loop is not None}
+
+        def step(kind: Type) -> Callable[..., Sequence[Vector]]:
+            def body(indices: dict[int, Index], *sums: Vector) -> Sequence[Vector]:
+                read: dict[tuple[int, ...], Vector] = {}
+
+                def factor(which: int, i: int, j: int) -> Vector:
+                    place = sum_.factors[which]
+                    shift = {loop: by for loop, by in moved(i, j).items() if place.steps[loop]}
+                    key = which, *(by for pair in sorted(shift.items()) for by in pair)
+                    if key not in read:
+                        address = at(indices, place, shift)
+                        if place.steps[along]:
+                            read[key] = module.padded(module.load(kind, address), lanes)
+                        else:
+                            everywhere = module.load_everywhere(kind, address)
+                            read[key] = module.padded(everywhere, lanes)
+                    return read[key]
+
+                return [
+                    _add(sum_, sum_so_far, [factor(f, i, j) for f in range(len(sum_.factors))])
+                    for (i, j), sum_so_far in zip(cells, sums)
+                ]
+
+            return body
+
+        def through(indices: dict[int, Index], *sums: Vector) -> Sequence[Vector]:
+            length = lengths[along]
+            if length == SAMPLES:
+                return module.loop(
+                    kernel.samples, lambda i, *s: step(kernel.vector)({**indices, along: i}, *s), sums, step=lanes
+                )
+            left = length % lanes
+            sums = tuple(module.loop(
+                length - left, lambda i, *s: step(kernel.vector)({**indices, along: i}, *s), sums, step=lanes
+            ))  # fmt: skip
+            if left:
+                sums = tuple(step(Type(kernel.element, left))({**indices, along: length - left}, *sums))
+            return sums
+
+        zero = Vector(module, kernel.vector, "").like(0.0)
+        sums = _over(sum_, before, indices, through, [zero] * len(cells))
+        for j in range(n):
+            totals = added(list(sums[j * m : (j + 1) * m]), zero)
+            side_by_side = inner is not None and sum_.target.steps[inner] == 1
+            if side_by_side or m == 1:
+                if m < lanes:
+                    totals = module.lanes(totals, totals, list(range(m)))
+                kernel.update(sum_.line, totals, at(indices, sum_.target, moved(0, j)))
+            else:
+                for i in range(m):
+                    one = module.lanes(totals, totals, [i])
+                    kernel.update(sum_.line, one, at(indices, sum_.target, moved(i, j)))
+
+    def tiles(indices: dict[int, Index]) -> None:
+        _split(sum_, inner, side, lambda at_inner, m: _split(
+            sum_, other, second, lambda at_other, n: tile({**indices, **at_inner, **at_other}, m, n)
+        ))  # fmt: skip
+
+    kernel.nest(rest, tiles)
+
+
+def added(sums: Sequence[Vector], zero: Vector) -> Vector:
+    """One vector with the sums of the lanes of some vectors, in order; further lanes mean nothing."""
+    module, lanes = zero.module, zero.type.lanes
+    vectors: list[Vector | None] = [*sums, *[None] * (lanes - len(sums))]
+    width = lanes  # lanes that belong to one sum: two vectors become one, in which sums have half as many
+    while width > 1:
+        half, joined = width // 2, list[Vector | None]()
+        low = [side * lanes + start + k for side in (0, 1) for start in range(0, lanes, width) for k in range(half)]
+        for x, y in zip(vectors[::2], vectors[1::2]):
+            if x is None:
+                joined.append(None)
+            else:
+                second = x if y is None else y
+                joined.append(module.lanes(x, second, low) + module.lanes(x, second, [k + half for k in low]))
+        vectors, width = joined, half
+    (result,) = vectors
+    assert result is not None
+    return result
+
+
+# ---- sums over samples along weights ----------------------------------------------------------------------------
+
+
+def _turnable(sum_: _Sum, samples: int) -> tuple[int, int] | None:
+    """The factor to turn and the loop along which vectors shall lie, if that is worth it."""
+    if len(sum_.factors) != 2 or sum_.line.name not in ("contract", "product_to"):
+        return None
+    fitting = []
+    for which, factor in enumerate(sum_.factors):
+        other = sum_.factors[1 - which]
+        for i in sum_.outer:
+            if sum_.target.steps[i] == 1 and factor.steps[i] and not other.steps[i] and factor.steps[samples] == 1:
+                fitting.append((which, i))
+    best = max(fitting, key=lambda pair: sum_.lengths[pair[1]], default=None)
+    if best is None:
+        return None
+    others = 1
+    for i in sum_.outer:
+        if i != best[1] and not sum_.factors[best[0]].steps[i]:
+            others *= sum_.lengths[i]
+    return best if sum_.lengths[best[1]] >= sum_.kernel.lanes // 2 and others > 1 else None
+
+
+def _turned(sum_: _Sum, samples: int, which: int, along: int) -> None:
+    """Σ over samples with vectors along a loop of the target: one factor's vectors of samples are turned first."""
+    kernel, module, lengths, lanes = sum_.kernel, sum_.module, sum_.lengths, sum_.kernel.lanes
+    turned, other = sum_.factors[which], sum_.factors[1 - which]
+    rows = max(
+        (i for i in sum_.outer if i != along and not turned.steps[i]), key=lambda i: lengths[i], default=None
+    )
+    common = [i for i in sum_.outer if i not in (along, rows)]
+    over = [i for i in sum_.over if i != samples]
+    piece = min(lengths[along], TURNED)
+    vectors = -(-piece // lanes)
+    room = module.room(kernel.element, vectors * lanes * kernel.width)
+    update = sum_.line.update
+    once = all(lengths[i] == 1 for i in over)
+    kind = kernel.vector
+
+    def turn(indices: dict[int, Index], begin: Index, size: int) -> None:
+        """room[s, k] = the turned factor at (begin + k, s)."""
+
+        def block(s: Index) -> None:
+            for first in range(0, size, lanes):
+                taken = min(lanes, size - first)
+                rows_ = []
+                for k in range(taken):
+                    place = {**indices, along: begin, samples: s}
+                    terms = [(place.get(i, 0), turned.steps[i]) for i in range(len(lengths))]
+                    terms.append((first + k, turned.steps[along]))
+                    rows_.append(module.load(kind, module.at(kernel.base(turned), kernel.element, *terms)))
+                for k, column in enumerate(transposed(rows_)):
+                    at = module.at(room, kernel.element, (s, vectors * lanes), (k * vectors * lanes + first, 1))
+                    module.store(column, at)
+
+        module.loop(kernel.samples, block, step=lanes)
+
+    def products(indices: dict[int, Index], begin: Index, size: int) -> None:
+        whole, left = size // lanes, size % lanes
+        many = min(4, whole) or 1
+        m = min(lengths[rows] if rows is not None else 1, max(1, kernel.registers * 3 // 4 // many))
+
+        def tile(indices: dict[int, Index], first: Index, m: int, many: int, lanes_: int) -> None:
+            cells = [(i, v) for i in range(m) for v in range(many)]
+
+            def address(place: Place, i: int, indices: dict[int, Index]) -> list[tuple[Index, int]]:
+                terms = [(indices.get(k, 0), place.steps[k]) for k in range(len(lengths))]
+                return terms + ([(i, place.steps[rows])] if rows is not None else [])
+
+            def step(s: Index, *sums: Vector) -> Sequence[Vector]:
+                right = [
+                    module.load(kind, module.at(room, kernel.element, (s, vectors * lanes), (first, 1), (v * lanes, 1)))
+                    for v in range(many)
+                ]
+                left = [
+                    module.load_everywhere(kind, module.at(
+                        kernel.base(other), kernel.element, *address(other, i, {**indices, samples: s})))
+                    for i in range(m)
+                ]  # fmt: skip
+                return [module.fma(left[i], right[v], before) for (i, v), before in zip(cells, sums)]
+
+            zero = Vector(module, kind, "").like(0.0)
+            results = module.loop(kernel.samples, step, [zero] * len(cells))
+            for (i, v), result in zip(cells, results):
+                here = address(sum_.target, i, {**indices, along: begin})
+                at = module.at(kernel.base(sum_.target), kernel.element, *here, (first, 1), (v * lanes, 1))
+                if lanes_ < lanes:
+                    result = module.lanes(result, result, list(range(lanes_)))
+                kernel.update(sum_.line._replace(update=update if once else ADD), result, at)
+
+        def strip(at_row: dict[int, Index], m: int) -> None:
+            here = {**indices, **at_row}
+            bulk = whole - whole % many
+            module.loop(bulk * lanes, lambda first: tile(here, first, m, many, lanes), step=many * lanes)
+            if whole % many:
+                tile(here, bulk * lanes, m, whole % many, lanes)
+            if left:
+                tile(here, whole * lanes, m, 1, left)
+
+        _split(sum_, rows, m, strip)
+
+    def pieces(indices: dict[int, Index]) -> None:
+        def piecewise(begin: Index, size: int) -> None:
+            if not once and update != ADD:
+                _clear(sum_, rows, along, {**indices, along: begin}, size)
+
+            def each(indices: dict[int, Index], *_: Vector) -> Sequence[Vector]:
+                turn(indices, begin, size)
+                products(indices, begin, size)
+                return ()
+
+            _over(sum_, over, indices, each, ())
+
+        rest = lengths[along] % piece
+        module.loop(lengths[along] - rest, lambda begin: piecewise(begin, piece), step=piece)
+        if rest:
+            piecewise(lengths[along] - rest, rest)
+
+    kernel.nest(common, pieces)
+
+
+def _clear(sum_: _Sum, rows: int | None, along: int, indices: dict[int, Index], size: int) -> None:
+    """Set targets to 0 before they are added to, in the first block or always."""
+    kernel, module, lanes = sum_.kernel, sum_.module, sum_.kernel.lanes
+
+    def clear() -> None:
+        def row(at_row: dict[int, Index], _: int) -> None:
+            here = {**indices, **at_row}
+            terms = [(here.get(i, 0), step) for i, step in enumerate(sum_.target.steps)]
+
+            def vector(kind: Type) -> Callable[[Index], None]:
+                def body(first: Index) -> None:
+                    at = module.at(kernel.base(sum_.target), kernel.element, *terms, (first, 1))
+                    module.store(Vector(module, kind, "").like(0.0), at)
+
+                return body
+
+            left = size % lanes
+            module.loop(size - left, vector(kernel.vector), step=lanes)
+            if left:
+                vector(Type(kernel.element, left))(size - left)
+
+        _split(sum_, rows, 1, row)
+
+    if sum_.line.update == ASSIGN:
+        clear()
+    else:
+        module.when("%first", clear)
+
+
+def transposed(rows: list[Vector]) -> list[Vector]:
+    """The columns of a square of lanes; missing rows count as zeros."""
+    module, lanes = rows[0].module, rows[0].type.lanes
+    zero = rows[0].like(0.0)
+    square = [*rows, *[zero] * (lanes - len(rows))]
+    half = 1
+    while half < lanes:
+        turned = list(square)
+        for i in range(lanes):
+            if not i & half:
+                x, y = square[i], square[i + half]
+                turned[i] = module.lanes(x, y, [k if not k & half else lanes + k - half for k in range(lanes)])
+                turned[i + half] = module.lanes(x, y, [k + half if not k & half else lanes + k for k in range(lanes)])
+        square, half = turned, 2 * half
+    return square
