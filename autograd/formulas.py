@@ -5,7 +5,7 @@ such as ``"out * sigmoid(-x)"``. `parse` accepts arithmetic, ordering comparison
 and nothing else: no attribute, subscript, keyword, lambda or name that was not announced. What it accepts
 can be read in several ways without being written twice:
 
-- as it stands, in a namespace of functions on Values, of NumPy functions or of numba functions;
+- as it stands, in a namespace of functions on Values or of NumPy functions;
 - `for_floats`: as a fast expression on floats, ``where`` being Python's lazy ``a if c else b``;
 - `for_floats(..., ieee=True)`: the same with every operation that Python would turn into an exception
   (``1 / 0``, ``exp(1000)``, ``log(-1)``) replaced by one that returns what IEEE 754 says;

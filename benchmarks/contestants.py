@@ -1,4 +1,4 @@
-"""The engines that the fuzzer compares: eager, compiled with NumPy and with numba, PyTorch and JAX where installed."""
+"""The engines that the fuzzer compares: eager, compiled with NumPy and with LLVM, PyTorch and JAX where installed."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ def eager_pairs(program: Program) -> Pairs:
 
 
 OWN: dict[str, Callable[[Program], Pairs]] = {"NumPy": lambda program: compiled(program, "numpy")}
-if importlib.util.find_spec("numba"):
-    OWN["numba"] = lambda program: compiled(program, "numba")
+if importlib.util.find_spec("llvmlite"):
+    OWN["LLVM"] = lambda program: compiled(program, "llvm")
 PEERS: dict[str, Callable[[Program], Pairs]] = {}
 if importlib.util.find_spec("torch"):
     PEERS["PyTorch"] = with_torch
@@ -196,8 +196,8 @@ OPERATIONS: dict[str, Callable[[str, list[list[float]]], Columns]] = {
     "eager": operation_eager,
     "NumPy": lambda name, points: operation_compiled(name, points, "numpy"),
 }
-if "numba" in OWN:
-    OPERATIONS["numba"] = lambda name, points: operation_compiled(name, points, "numba")
+if "LLVM" in OWN:
+    OPERATIONS["LLVM"] = lambda name, points: operation_compiled(name, points, "llvm")
 if "PyTorch" in PEERS:
     OPERATIONS["PyTorch"] = operation_torch
 if "JAX" in PEERS:

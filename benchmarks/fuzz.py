@@ -3,7 +3,7 @@
 ``python -m benchmarks.fuzz --minutes 10 --seed 1``. Each round draws
 
 - four programs of up to 24 operations. The eager engine gives value, gradient and second derivatives, the compiler's
-  NumPy and numba backends and, where installed, PyTorch and JAX give value and gradient. The exact answers come from
+  NumPy and LLVM back ends and, where installed, PyTorch and JAX give value and gradient. The exact answers come from
   mpmath, at 300 to 1050 digits and without any derivative formula. An error is counted in units of the first-order
   bound of what rounding can do to that program; more than one unit is wrong. Some programs take derivatives inside, to
   third order; there the eager engine is the judge. Batches have many sizes, and the lens looks at a sample of each;
@@ -35,7 +35,7 @@ from .reference import LARGEST, draw, errors_at
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("value", "gradient", "second order")
-LIMITS = {"eager": 4.0, "NumPy": 4503.0, "numba": 4503.0}
+LIMITS = {"eager": 4.0, "NumPy": 4503.0, "LLVM": 4503.0}
 """More ulp than this is a failure of an engine of ours, at one operation; for the compiler that is 1e-12."""
 REORDERED = 2.0**-47
 """64 roundings of the terms of a sum."""

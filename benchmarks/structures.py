@@ -242,7 +242,7 @@ def difference(own: Any, other: Any) -> float:
     return float("inf") if gap != gap else float(gap / max(1e-3, np.abs(other[np.isfinite(other)]).max(initial=0.0)))
 
 
-def check(seed: int, backends: Sequence[str] = ("numba",), dtypes: Sequence[str] = ("float64", "float32")) -> list[str]:
+def check(seed: int, backends: Sequence[str] = ("llvm",), dtypes: Sequence[str] = ("float64", "float32")) -> list[str]:
     """What is wrong with the program of a seed: nothing, or one line for each answer."""
     draw = Draw(seed)
     rng = np.random.default_rng(seed)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ONE_THREAD = {
-    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1", "JAX_PLATFORMS": "cpu",
 }  # fmt: skip
 """To be set before NumPy, JAX or PyTorch is imported."""
@@ -133,13 +133,13 @@ def moons() -> Iterator[Contestant]:
         squares = [p * p for p in model.parameters()]
         return nn.hinge_loss(model(x), target) + 1e-4 * sum(squares[1:], squares[0])
 
-    for backend in ("numba", "numpy"):
+    for backend in ("llvm", "numpy"):
         try:
             program = autograd.compile(loss, [(2,), ()], model.parameters(), backend=backend)
         except ImportError:
             continue
         program.value_and_grad(X, y)
-        began = time.perf_counter()  # again, with numba's machine code loaded
+        began = time.perf_counter()  # again, with machine code from the cache
         program = autograd.compile(loss, [(2,), ()], model.parameters(), backend=backend)
         took = time.perf_counter() - began
         optimizer = nn.SGD(model.parameters(), RATE)
@@ -473,7 +473,7 @@ def pendulums(steps: int, unrolled: bool) -> Iterator[Contestant]:
 
     rng = random.Random(0)
     X = np.array([[rng.uniform(-1.5, 1.5), rng.uniform(-1, 1)] for _ in range(STATES)])
-    for backend in ("numba", "numpy"):
+    for backend in ("llvm", "numpy"):
         parameters = [autograd.Value(x) for x in PENDULUM]
         energy = partial(pendulum, parameters=parameters, sin=autograd.sin, steps=steps)
         try:
@@ -661,7 +661,7 @@ def machine() -> str:
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = names[0] if names else model
     versions = []
-    for distribution in ("numpy", "numba", "jax", "torch", "ddx-ad", "micrograd"):
+    for distribution in ("numpy", "llvmlite", "jax", "torch", "ddx-ad", "micrograd"):
         try:
             versions.append(f"{distribution} {importlib.metadata.version(distribution)}")
         except importlib.metadata.PackageNotFoundError:

@@ -51,7 +51,7 @@ def autograd_is_ours() -> bool:
 
 
 _OPTIONAL = {
-    "numba": "compiled programs run fused kernels",
+    "llvmlite": "compiled programs run as machine code",
     "matplotlib": "curves, boundaries and surfaces",
     "pygraphviz": "Graphviz without a `dot` program",
     "anywidget": "the two-way notebook widget",

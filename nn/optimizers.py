@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from operator import is_
 from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from autograd import Value
@@ -45,9 +44,8 @@ class Optimizer:
 
     rule: ClassVar[Callable[..., Any]]
     variables: ClassVar[tuple[str, ...]] = ()
-    _code: Callable[..., bool] | None = None
-    """Machine code of the rule for `_arrays` and no others: looking at their types again takes longer than a step."""
-    _arrays: tuple[Any, ...] = ()
+    _code: Any = None
+    """Machine code of the rule, with the settings that it was made for."""
 
     def __init__(
         self,
@@ -123,8 +121,8 @@ class Optimizer:
             import numpy as np
 
             self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
+        self._check_array(gradients)
         if self.clip_value is not None or self.clip_norm is not None:
-            self._check_array(gradients)
             gradients = clip_array(gradients, self.clip_value, self.clip_norm)
         step, state = self.steps + 1, tuple(self.state)
         arrays = parameters, gradients, *state
@@ -135,29 +133,35 @@ class Optimizer:
                     f"{type(self).__name__} moves {size} parameters, and was given arrays of "
                     f"{', '.join(str(array.size) for array in arrays)} entries (parameters, gradients, state)"
                 )
-        arguments = parameters, gradients, state, rate, step + 0.0, tuple(self.settings.values())
-        if self._code is not None and all(map(is_, arrays, self._arrays)):
-            finite = self._code(*arguments)
-        elif (loop := _loop(type(self).rule, parameters.size)) and len({array.shape for array in arrays}) == 1:
-            finite = loop(*arguments)
-            self._arrays, self._code = arrays, loop.code(*arguments)
+        update = self.update(parameters.dtype) if size >= MANY else None
+        if update is not None and update.fits(arrays):
+            update(arrays, rate, step + 0.0)
         else:
-            finite = self._on_arrays(*arguments)
-        if not finite:
-            self._check(gradients.tolist())
+            self._on_arrays(parameters, gradients, state, rate, step + 0.0)
         self.steps = step
 
-    def _on_arrays(self, p: Any, g: Any, state: tuple[Any, ...], rate: float, step: float, settings: Any) -> bool:
+    def _on_arrays(self, p: Any, g: Any, state: tuple[Any, ...], rate: float, step: float) -> None:
         import numpy as np
 
-        if not np.isfinite(g).all():
-            return False
         with np.errstate(all="ignore"):  # floats overflow without a warning too
-            type(self).rule(p, g, state, rate, step, *settings)
-        return True
+            type(self).rule(p, g, state, rate, step, *self.settings.values())
+
+    def update(self, dtype: Any) -> Any:
+        """The rule as machine code for arrays of a dtype (`autograd.compiler.llvm.updates.Update`).
+
+        None where compiled programs do not run as machine code anyway, or the rule is not one of `nn.rules`.
+        """
+        if "autograd.compiler.llvm.backend" not in sys.modules or type(self).rule.__module__ != rules.__name__:
+            return None
+        made_for = dtype, tuple(self.settings.values())
+        if self._code is None or self._code[0] != made_for:
+            from autograd.compiler.llvm.updates import Update
+
+            self._code = made_for, Update(type(self).rule, len(self.variables), made_for[1], dtype)
+        return self._code[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: x for name, x in self.__dict__.items() if name not in ("_arrays", "_code")}
+        return {name: x for name, x in self.__dict__.items() if name != "_code"}
 
     def _check_array(self, gradients: NDArray[np.float64]) -> None:
         import numpy as np
@@ -223,15 +227,8 @@ class Optimizer:
         return f"{type(self).__name__}({in_words(len(self.parameters))}, lr={rate}{settings})"
 
 
-def _loop(rule: Callable[..., Any], parameters: int) -> Any:
-    """The rule as one compiled loop, if there are enough parameters for it and numba is at work already."""
-    if parameters < 256 or "autograd.compiler.kernels" not in sys.modules:
-        return None
-    from .loops import LOOPS
-
-    return LOOPS.get(rule)
-
-
+MANY = 256
+"""From this many parameters upward, one pass of machine code is quicker than some calls of NumPy."""
 _RANGES = {
     "momentum": (0.0, 1.0), "weight_decay": (0.0, math.inf), "decay": (0.0, 1.0), "eps": (0.0, math.inf),
     "beta1": (0.0, 1.0), "beta2": (0.0, 1.0),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import tempfile
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -12,6 +13,9 @@ import autograd
 # Before NumPy is loaded: small matrix products on several threads take ten times as long while the machine is busy.
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+if "TRACEGRAD_CACHE" not in os.environ:  # tests leave no machine code behind in the user's cache
+    os.environ["TRACEGRAD_CACHE"] = (_folder := tempfile.TemporaryDirectory(prefix="tracegrad")).name
 
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")

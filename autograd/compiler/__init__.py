@@ -59,12 +59,11 @@ compiler about layers or matrices: it finds them in the graph. The pipeline, wit
    >>> [names[row[0]] for row in lowered.forward[1]][:5]
    ['contract', 'add_to', 'relu', 'contract', 'add_to']
 
-5. *Run*. `machine` lays the numbers out in one flat array and turns rows into addresses for a batch size. They are
-   run by NumPy, with BLAS for the matrix products (`numpy_backend`), or by one compiled loop that reads the rows
-   (`numba_backend`, `kernels`): compiled once and cached on disk, it runs every program, and no program, however
-   long, is compiled on its own. For that loop the rows are arranged (`arrange`): a product of matrices takes the bias
-   and the rectifier that follow it along while its tile of sums is in registers, nothing is written that nobody reads,
-   and long samples that only a thin product reads (784 pixels, 10 classes) are read where the caller keeps them.
+5. *Run*. `machine` lays the numbers out in one flat array. NumPy runs the rows one by one, with BLAS for the matrix
+   products (`numpy_backend`): that is the reference, and always there. With llvmlite, `llvm.backend` makes machine code
+   of them: rows that walk through the same loops become one kernel, a kernel is written once for its shape however
+   often it is used, and a program is a table of calls. Blocks of samples stay in the nearest cache from their inputs to
+   what they add to the gradient. What was compiled is kept on disk.
 
    >>> import numpy as np
    >>> X, y = np.array([[0.5, 0.2], [-0.3, 1.0]]), np.array([1.0, -1.0])
@@ -81,7 +80,11 @@ the ordinary graph of one sample, every number of which was compared with the ma
 
 The eager engine's rule that a product with an exact zero carries nothing holds here too. Arithmetic that tests every
 factor would be slow, and is needed only where an infinity or a nan is about: so the reverse pass runs plainly, and if
-its gradient holds one, once more with the test.
+its gradient holds one, once more with the test, by NumPy.
+
+Sums have an order that the program and the number of samples decide alone. Machine code gives the same bits in every
+run and on every CPU that can multiply and add in one instruction; but for powers and other functions that come from the
+C library, and sines of large arguments. NumPy's BLAS promises nothing of the kind.
 
 **The contract.** Whatever `compile`, and `fit`, `predict` and `evaluate` of `nn`, return equals what the user's
 function returns when it is run eagerly on Values; where that cannot be guaranteed, there is an error, or one clear

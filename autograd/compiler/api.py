@@ -43,7 +43,9 @@ def compile(
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype is 'float64' or 'float32', not {dtype!r}")
     if backend == "numba":
-        warnings.warn("backend='numba' is now called 'llvm', and needs llvmlite alone", DeprecationWarning, stacklevel=2)
+        warnings.warn(
+            "backend='numba' is now called 'llvm', and needs llvmlite alone", DeprecationWarning, stacklevel=2
+        )
         backend = "llvm"
     if backend not in ("auto", "numpy", "llvm"):
         raise ValueError(f"backend is 'auto', 'numpy' or 'llvm', not {backend!r}")

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .machine import Array
-from .trace import Ints, Shape
+from .trace import Array, Ints, Shape
 
 
 class Batch:

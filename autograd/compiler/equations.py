@@ -29,7 +29,7 @@ class Stats(Answer):
         rows: instructions of the vector machine, forward and reverse.
         bytes: memory for the largest batch so far (shared numbers and one block of samples).
         seconds: by stage.
-        backend: ``"numpy"`` or ``"numba"``.
+        backend: ``"numpy"`` or ``"llvm"``.
         dtype: ``"float64"`` or ``"float32"``.
     """
 

@@ -8,19 +8,14 @@ while a program runs, and a compiled loop needs a single pointer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .batch import Batch
 from .lower import Lowered
-from .rows import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, MACHINE, ROW, S_SCRATCH, STRUCTURED, value_space
-from .trace import Ints
-
-if TYPE_CHECKING:
-    from .batch import Batch
-
-Array = NDArray[Any]
+from .rows import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, MACHINE, ROW, S_SCRATCH, STRUCTURED
+from .trace import Array, Ints
 
 OP, UPDATE, LENGTHS, AUX, OPERANDS = 0, 1, slice(2, 7), 7, 8
 LINE = 64

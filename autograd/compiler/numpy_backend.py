@@ -15,9 +15,9 @@ from .. import ops
 from ..arrays import ufunc
 from .batch import Batch
 from .lower import Lowered
-from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, PARTS, UPDATE, Array, Machine, address, per_sample
+from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, PARTS, UPDATE, Machine, address, per_sample
 from .rows import ADD, ASSIGN, ASSIGN_FIRST, FOR_NUMPY, I_VALUE, LISTS, value_space
-from .trace import Ints
+from .trace import Array, Ints
 
 PIECE = 1 << 22
 """How many products at a time are made by the rule of exact zeros, which needs room for each."""

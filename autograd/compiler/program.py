@@ -23,11 +23,11 @@ from ..operation import REGISTERED, TABLE, UnknownOperationError
 from ..value import Value
 from .batch import Batch
 from .lower import Lowered, Lowering
-from .machine import Array, Machine
+from .machine import Machine
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed, pack
 from .simplify import simplify
-from .trace import LEAVES, Scalars, Shape
+from .trace import LEAVES, Array, Scalars, Shape
 from .witness import Witness
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Program(Answer):
             self._check_finite(results, batch)
         if self._single:
             results = results[:, 0]
-        return results if self.shapes else results[0]
+        return results if self.shapes else results[0]  # type: ignore[no-any-return]
 
     @_exclusive
     def value_and_grad(self, *arrays: Arrays, wrt: str = "parameters", per_sample: bool = False) -> tuple[Any, Any]:

@@ -26,6 +26,7 @@ from ..placeholder import Placeholder, hidden
 from ..value import Value, real
 
 Ints = NDArray[np.int64]
+Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 LEAVES = ("input", "parameter", "constant")

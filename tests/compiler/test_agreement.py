@@ -163,15 +163,25 @@ def test_random_programs_agree_with_the_eager_engine(backend: str, program: Any)
     program.lens(len(batch) - 1)  # compares every number of that sample
 
 
-def test_a_numba_that_does_not_import_is_replaced_by_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise ImportError("Numba needs NumPy 2.2 or less")
+def test_an_llvmlite_that_does_not_import_is_replaced_by_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("llvmlite")
 
-    monkeypatch.setattr("autograd.compiler.numba_backend.NumbaMachine", broken)
+    def broken(*_: object) -> None:
+        raise ImportError("llvmlite needs another Python")
+
+    monkeypatch.setattr("autograd.compiler.llvm.backend.LlvmMachine", broken)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())  # installed, whether it is here or not
     w = Value(2.0)
     with pytest.warns(UserWarning, match="NumPy runs the program"):
         program = autograd.compile(lambda x: w * x, inputs=((),), parameters=[w])
     assert program.backend == "numpy" and program([3.0]).tolist() == [6.0]
-    with pytest.raises(ImportError, match="Numba needs"):
-        autograd.compile(lambda x: w * x, inputs=((),), parameters=[w], backend="numba")
+    with pytest.raises(ImportError, match="llvmlite needs"):
+        autograd.compile(lambda x: w * x, inputs=((),), parameters=[w], backend="llvm")
+
+
+def test_the_old_name_of_the_fast_back_end() -> None:
+    pytest.importorskip("llvmlite")
+    w = Value(2.0)
+    with pytest.warns(DeprecationWarning, match="now called 'llvm'"):
+        program = autograd.compile(lambda x: w * x, inputs=((),), parameters=[w], backend="numba")
+    assert program.backend == "llvm" and program([3.0]).tolist() == [6.0]

@@ -41,7 +41,7 @@ def run(code, *arguments, flags=(), path=None, **environment):
 # ---- without the optional packages ------------------------------------------------------------------------------
 
 OPTIONAL = (
-    "numba llvmlite matplotlib graphviz pygraphviz anywidget ipywidgets traitlets IPython mpmath sklearn scipy "
+    "llvmlite matplotlib graphviz pygraphviz anywidget ipywidgets traitlets IPython mpmath sklearn scipy "
     "playwright ipykernel nbclient hypothesis cairosvg"
 )
 
@@ -163,14 +163,10 @@ PLAIN = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 def test_files_are_utf8_whatever_the_locale_says():
     """ASCII is the locale's encoding, and using it without saying so is an error."""
-    code = (
-        WITHOUT.replace("MISSING", "['numba']")
-        + EVERYTHING
-        + (  # numba itself opens files without saying how
-            "autograd.draw(Value(1.0, '\\u03c3\\u4e2d') * 2).save('graph.svg')\n"
-            "print('\\u03c3\\u4e2d' in open('graph.svg', encoding='utf-8').read())\n"
-            "print(len(nn.datasets.iris().X))\n"
-        )
+    code = EVERYTHING + (
+        "autograd.draw(Value(1.0, '\\u03c3\\u4e2d') * 2).save('graph.svg')\n"
+        "print('\\u03c3\\u4e2d' in open('graph.svg', encoding='utf-8').read())\n"
+        "print(len(nn.datasets.iris().X))\n"
     )
     flags = ["-X", "warn_default_encoding", "-W", "error::EncodingWarning"]
     done = run(code, flags=flags, **PLAIN)

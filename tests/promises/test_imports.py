@@ -48,14 +48,14 @@ EXEMPT = {
 """Imports that point the other way: (file, what it imports), and why."""
 
 HEAVY = {
-    "numpy", "graphviz", "pygraphviz", "matplotlib", "numba", "llvmlite", "IPython", "mpmath", "tqdm", "anywidget",
+    "numpy", "graphviz", "pygraphviz", "matplotlib", "llvmlite", "IPython", "mpmath", "tqdm", "anywidget",
     "scipy",
 }  # fmt: skip
 
 MADE_WITH = {
-    "autograd.compiler": {"numpy"}, "autograd.compiler.kernels": {"numba", "llvmlite"},
-    "autograd.compiler.llvm.target": {"llvmlite"}, "autograd.view.widget": {"anywidget"},
-    "nn": {"numpy"}, "nn.loops": {"numba", "llvmlite"},
+    "autograd.compiler": {"numpy"}, "autograd.compiler.llvm": {"llvmlite"},
+    "autograd.view.widget": {"anywidget"},
+    "nn": {"numpy"},
 }  # fmt: skip
 """What cannot be written without a heavy package, and is itself imported at its first use. (Which modules of `nn`
 need NumPy is not listed: that `import nn` does not need it is tested with the modules.)"""

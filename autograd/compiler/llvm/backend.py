@@ -15,16 +15,16 @@ import numpy as np
 
 from ..batch import Batch
 from ..lower import Lowered
-from ..machine import Array, Layout, Machine
+from ..machine import Machine
 from ..numpy_backend import NumpyMachine
 from ..rows import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, S_VALUE, View
-from ..trace import Ints, require
+from ..trace import Array, Ints, require
 from . import driver
 from .driver import INPUT, RESULT, Job
-from .emit import DOUBLE, FLOAT, Module
-from .forms import LISTED, Call, Form, Group, Row, called, economize, grouped, rows_of
+from .emit import DOUBLE, FLOAT, Module, Type
+from .forms import LISTED, SAMPLES, Call, Form, Literal, Row, called, economize, grouped, rows_of
 from .kernels import write
-from .target import Code, host
+from .target import Code, address_of, host
 
 NEAR = 1 << 15
 """Bytes that a block of samples should take: most of the nearest cache of today's CPUs. No bit depends on the cache of
@@ -58,7 +58,8 @@ class LlvmMachine(Machine):
     def _variant(self, samples: int) -> _Variant:
         wide = samples > 1
         if wide not in self._variants:
-            self._variants[wide] = _Variant(self, self.width if wide else 1)
+            width = self.width if wide else 1
+            self._variants[wide] = _Variant(self.lowered, self.memory, self.layout.spaces(width), self.kind, width)
         return self._variants[wide]
 
     def evaluate(self, batch: Batch) -> Array:
@@ -99,15 +100,17 @@ class LlvmMachine(Machine):
         return self.reference().inspected(batch, True)
 
 
+_ROWS, _END, _N_RESULTS = int(Job.ROWS), int(Job.END), int(Job.N_RESULTS)
+_REVERSE, _FINISH = Job.CALLS + 5, Job.CALLS + 7
+
+
 class _Variant:
     """A program for blocks of a width, or for one sample at a time."""
 
-    def __init__(self, machine: LlvmMachine, width: int) -> None:
-        self.machine, self.width = machine, width
-        lowered, item = machine.lowered, machine.dtype.itemsize
-        self.spaces = machine.layout.spaces(width)
-        base, kind = machine.memory.ctypes.data, machine.kind
-        self._lanes = np.zeros(2 * width + 8, machine.dtype)  # the adjoint of each lane's result, and weights
+    def __init__(self, lowered: Lowered, memory: Array, spaces: Ints, kind: Type, width: int) -> None:
+        self.lowered, self.memory, self.spaces, self.kind, self.width = lowered, memory, spaces, kind, width
+        base, item = memory.ctypes.data, memory.itemsize
+        self._lanes = np.zeros(2 * width + 8, memory.dtype)  # the adjoint of each lane's result, and weights
         lane_space = len(self.spaces)
         address = (self._lanes.ctypes.data - base) // item
         self.spaces = np.concatenate([self.spaces, [[address, width, 1]]])
@@ -118,29 +121,26 @@ class _Variant:
         if width > 1:
             economize(groups, lowered)
         calls = [[called(group, self.spaces, width > 1) for group in part] for part in groups]
-        self._check(calls, groups)
+        self._check(calls)
         self._link(calls)
 
-    def _check(self, calls: list[list[Call]], groups: list[list[Group]]) -> None:
+    def _check(self, calls: list[list[Call]]) -> None:
         """Refuse calls that would reach outside the memory."""
-        size = len(self.machine.memory)
-        lanes = range(int(self.spaces[-1, 0]), int(self.spaces[-1, 0]) + 2 * self.width)
-        for part, found in zip(calls, groups):
-            for call, group in zip(part, found):
-                for line in call.form.lines:
-                    for place in (line.target, *line.operands):
-                        if len(place) != 2:
-                            continue
-                        at = call.arguments[place.argument]
-                        steps = [
-                            step * ((self.width if n < 0 else n) - 1) for n, step in zip(call.form.lengths, place.steps)
-                        ]
-                        low, high = at + sum(min(0, s) for s in steps), at + sum(max(0, s) for s in steps)
-                        inside = 0 <= low <= high < size or low in lanes and high in lanes
-                        require(inside or line.name in LISTED, f"{line.name} reaches outside the memory")
+        size, lanes = len(self.memory), int(self.spaces[-1, 0])
+        for call in (call for part in calls for call in part):
+            counts = [(self.width if n == SAMPLES else n) - 1 for n in call.form.lengths]
+            for line in call.form.lines:
+                for place in (line.target, *line.operands):
+                    if isinstance(place, Literal) or line.name in LISTED:
+                        continue  # lists were checked when the program was made
+                    reach = [count * step for count, step in zip(counts, place.steps)]
+                    low = high = call.arguments[place.argument]
+                    low, high = low + sum(r for r in reach if r < 0), high + sum(r for r in reach if r > 0)
+                    among_lanes = lanes <= low and high < lanes + 2 * self.width
+                    require(among_lanes or 0 <= low <= high < size, f"{line.name} reaches outside the memory")
 
     def _link(self, calls: list[list[Call]]) -> None:
-        machine, kind = self.machine, self.machine.kind
+        kind, lowered, memory = self.kind, self.lowered, self.memory
         target = host()
         names: dict[Form, str] = {}
         module = Module(target.has_fma)
@@ -151,10 +151,11 @@ class _Variant:
                     write(
                         module, names[call.form], call.form, kind.element, kind.lanes, target.registers, self.width
                     )  # fmt: skip
+        self.kernels = len(names)
         self._code = target.compiled(module.text())
         addresses = {form: self._code.address(name) for form, name in names.items()}
-        base, item = machine.memory.ctypes.data, machine.dtype.itemsize
-        self._lists = np.ascontiguousarray(machine.lowered.aux, np.int64)
+        base, item = memory.ctypes.data, memory.itemsize
+        self._lists = np.ascontiguousarray(lowered.aux, np.int64)
         self._tables = []
         job = np.zeros(Job.SIZE, np.int64)
         for number, part in enumerate(calls):
@@ -169,49 +170,52 @@ class _Variant:
                     flat.append(self._lists.ctypes.data + 8 * call.arguments[-1])
             arguments = np.array([*flat, 0], np.int64)
             table = np.array(
-                [[addresses[call.form], arguments.ctypes.data + 8 * start] for call, start in zip(part, starts)], np.int64
+                [[addresses[call.form], arguments.ctypes.data + 8 * start] for call, start in zip(part, starts)],
+                np.int64,
             ).reshape(-1)
             self._tables += [arguments, table]
             job[Job.CALLS + 2 * number : Job.CALLS + 2 * number + 2] = table.ctypes.data, len(part)
-        self._counts = [len(part) for part in calls]
-        lowered = machine.lowered
+        self._counts = [len(part) for part in calls[2:]]
         job[Job.WIDTH] = self.width
         job[Job.SEED] = base + item * lowered.seed
         job[Job.SEEDS] = self._lanes.ctypes.data
-        spaces = range(I_VALUE, max(lowered.sizes) + 1, 2)
-        self._inputs = np.zeros((len(spaces) or 1, INPUT), np.int64)
+        spaces = [space for space in range(I_VALUE, max(lowered.sizes) + 1, 2) if lowered.sizes[space]]
+        self._sources = np.zeros((len(spaces) + 1, INPUT), np.int64)
         for n, space in enumerate(spaces):
-            self._inputs[n] = 0, lowered.sizes[space], base + item * int(self.spaces[space, 0])
-        job[Job.INPUTS] = self._inputs.ctypes.data
+            self._sources[n] = 0, lowered.sizes[space], base + item * int(self.spaces[space, 0])
+        self._inputs = self._sources.reshape(-1).data
+        job[Job.INPUTS], job[Job.N_INPUTS] = self._sources.ctypes.data, len(spaces)
         self._results = np.zeros((len(spaces) + 1, RESULT), np.int64)
         job[Job.RESULTS] = self._results.ctypes.data
-        self._job, self._address = job, job.ctypes.data
+        self._whole_job, self._job, self._address = job, job.data, job.ctypes.data
+        self._seed: Any = memory.data[lowered.seed : lowered.seed + 1]
         self._run = _driver(kind.element, kind.lanes, item, self.width > 1)
 
     def run(self, batch: Batch, differentiate: bool, results: Array | None, adjoints: Sequence[Array]) -> None:
         """Compute values, and the gradient if asked for; copy results (B, n) and adjoints of arguments (B, n) out."""
-        machine, job = self.machine, self._job
-        samples = batch.samples
-        arrays, rows = batch.arrays, batch.rows
-        if not all(array.dtype == machine.dtype and array.flags.c_contiguous for array in arrays):
-            if rows is not None:
-                arrays, rows = [array[rows] for array in arrays], None
-            arrays = [np.ascontiguousarray(array, machine.dtype) for array in arrays]
-        for n, array in enumerate(arrays):
-            self._inputs[n, 0] = array.ctypes.data
-        job[Job.N_INPUTS] = len(arrays)
-        job[Job.ROWS] = 0 if rows is None else rows.ctypes.data
-        job[Job.BEGIN], job[Job.END] = 0, samples
-        machine.memory[machine.lowered.seed] = 1.0 / samples
-        job[Job.CALLS + 5], job[Job.CALLS + 7] = self._counts[2:] if differentiate else (0, 0)
-        job[Job.N_RESULTS] = self._copied_out(results, adjoints)
+        job, samples = self._job, batch.samples
+        arrays, rows, dtype = batch.arrays, batch.rows, self.memory.dtype
+        for array in arrays:
+            if array.dtype != dtype or not array.flags.c_contiguous:
+                if rows is not None:
+                    arrays, rows = [array[rows] for array in arrays], None
+                arrays = [np.ascontiguousarray(array, dtype) for array in arrays]
+                break
+        place = 0
+        for array in arrays:
+            self._inputs[place] = address_of(array)
+            place += INPUT
+        job[_ROWS] = 0 if rows is None else address_of(rows)
+        job[_END] = samples
+        self._seed[0] = 1.0 / samples
+        job[_REVERSE], job[_FINISH] = self._counts if differentiate else (0, 0)
+        job[_N_RESULTS] = self._copied_out(results, adjoints) if results is not None or adjoints else 0
         self._run(self._address)
 
     def _copied_out(self, results: Array | None, adjoints: Sequence[Array]) -> int:
-        machine, count = self.machine, 0
-        base, item = machine.memory.ctypes.data, machine.dtype.itemsize
+        count, base, item = 0, self.memory.ctypes.data, self.memory.itemsize
         if results is not None:
-            outputs = machine.lowered.outputs
+            outputs = self.lowered.outputs
             space = (S_VALUE, B_VALUE)[outputs.region] if outputs.region < 2 else I_VALUE + 2 * (outputs.region - 2)
             start, slot, sample = self.spaces[space].tolist()
             strides = outputs.strides
@@ -243,7 +247,9 @@ def _weighed(row: Row, lowered: Lowered, lanes: int) -> Row:
 @functools.cache
 def _driver(element: str, lanes: int, item: int, wide: bool) -> Any:
     code: Code = _drivers(element, lanes, item)
-    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.address("tracegrad_run_wide" if wide else "tracegrad_run_single"))
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
+        code.address("tracegrad_run_wide" if wide else "tracegrad_run_single")
+    )
     function.code = code  # type: ignore[attr-defined]
     return function
 

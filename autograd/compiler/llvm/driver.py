@@ -118,7 +118,7 @@ class _Driver:
         share = m.load_everywhere(self.vector, seed)
 
         def some(s: Index) -> None:
-            left = m.everywhere(whole, m.whole((count, 1), (s, -1)))
+            left = m.everywhere(whole, str(m.whole((count, 1), (s, -1))))
             mask = m.line(f"icmp slt {whole} {numbers}, {left.name}", Type("i1", lanes))
             m.store(m.where(mask, share, 0.0), m.at(seeds, self.element, (s, 1)))
             m.store(m.where(mask, share.like(1.0), 0.0), m.at(weights, self.element, (s, 1)))

@@ -49,6 +49,8 @@ class Vector:
 
     def _with(self, float_op: str, integer_op: str, other: Vector | float) -> Vector:
         op = float_op if self.type.element in _SHORT else integer_op
+        if not isinstance(other, (Vector, float, int)):
+            return NotImplemented
         if not op:
             raise TypeError(f"no such operation on {self.type}")
         return self.module.line(f"{op} {self.type} {self.name}, {self.like(other).name}", self.type)
@@ -84,6 +86,12 @@ class Vector:
 
     def __rtruediv__(self, other: float) -> Vector:
         return self.like(other) / self
+
+    def __pow__(self, exponent: float) -> Vector:
+        """The square root, as NumPy writes it: no other exponent is known here."""
+        if exponent != 0.5:
+            raise TypeError(f"a vector has no power {exponent}")
+        return self.module.call("sqrt", self)
 
     def __neg__(self) -> Vector:
         return self.module.line(f"fneg {self.type} {self.name}", self.type)
@@ -371,8 +379,8 @@ class Module:
     ) -> None:
         """A function ``void name(inputs…, outputs…, int64 n)`` of pointers to n numbers each.
 
-        An output may be an input; otherwise they must not overlap. Where fewer numbers are left than a vector has,
-        they are copied into a vector of zeros and back, so that nothing outside the arrays is read or written.
+        An output may be an input; otherwise they must not overlap. What is left when whole vectors have run is done one
+        by one, with the same bits.
 
         Args:
             name: of the function.
@@ -381,33 +389,20 @@ class Module:
             outputs: the number of arrays written.
             body: takes `inputs` vectors, returns `outputs`.
         """
-        arrays, element = [f"%a{i}" for i in range(inputs + outputs)], kind.element
-        single = Type(element, 1)
+        arrays = [f"%a{i}" for i in range(inputs + outputs)]
+
+        def some(kind: Type) -> Callable[[Index], None]:
+            def block(index: Index) -> None:
+                here = [self.at(array, kind.element, (index, 1)) for array in arrays]
+                results = body(*[self.load(kind, place) for place in here[:inputs]])
+                for place, result in zip(here[inputs:], results, strict=True):
+                    self.store(result, place)
+
+            return block
 
         def whole() -> None:
-            spare = [self.assign(f"alloca {kind}, align 64") for _ in arrays]
-            self._lines.extend(f"  store {kind} zeroinitializer, ptr {s}, align 64" for s in spare)
-
-            def copy(pairs: Sequence[tuple[str, str]], count: str) -> None:
-                def one(index: Index) -> None:
-                    for target, source in pairs:
-                        value = self.load(single, self.at(source, element, (index, 1)))
-                        self.store(value, self.at(target, element, (index, 1)))
-
-                self.loop(count, one)
-
-            def block(index: Index) -> None:
-                left = self.whole(("%n", 1), (index, -1))
-                short = self.assign(f"icmp slt i64 {left}, {kind.lanes}")
-                count = self.assign(f"select i1 {short}, i64 {left}, i64 0")  # numbers to copy: none, but at the end
-                here = [self.at(a, element, (index, 1)) for a in arrays]
-                copy([*zip(spare, here)][:inputs], count)
-                used = [self.assign(f"select i1 {short}, ptr {s}, ptr {h}") for s, h in zip(spare, here)]
-                results = body(*[self.load(kind, p) for p in used[:inputs]])
-                for p, result in zip(used[inputs:], results, strict=True):
-                    self.store(result, p)
-                copy([*zip(here, spare)][inputs:], count)
-
-            self.loop("%n", block, step=kind.lanes)
+            bulk = self.assign(f"and i64 %n, {-kind.lanes}")
+            self.loop(bulk, some(kind), step=kind.lanes)
+            self.loop("%n", some(Type(kind.element, 1)), start=bulk)
 
         self.function(name, [*[f"ptr {a}" for a in arrays], "i64 %n"], whole)

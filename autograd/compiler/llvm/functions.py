@@ -1,4 +1,4 @@
-"""The functions of the formula language as vector code: the library of the coming back end. Nothing runs on it yet.
+"""The functions of the formula language as vector code.
 
 What is promised, and tested against mpmath at 50 digits:
 

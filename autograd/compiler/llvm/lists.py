@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from .emit import Index, Vector
 from .forms import SAMPLES
 from .functions import applied
-from .kernels import Kernel
+from .kernel import Kernel
+from .sums import added
 
 Entry = Callable[[Index], Vector]
 
@@ -33,14 +34,13 @@ def over_lists(kernel: Kernel) -> None:
         def write(j: Index, value: Vector) -> None:
             module.store(value, kernel.address(line.target, indices(j)))
 
+        like = Vector(module, kind, "")
         if line.name == "shares":
-            _shares(kernel, r, Vector(module, kind, ""), write, entry(0), written)
-            return
-        rules = {
-            "log_sum_exp": _log_sum_exp, "log_shares": _log_shares, "share_slopes": _share_slopes,
-            "log_share_slopes": _log_share_slopes,
-        }  # fmt: skip
-        rules[line.name](kernel, r, Vector(module, kind, ""), write, *[entry(k) for k in range(len(line.operands))])
+            _shares(kernel, r, like, write, entry(0), written)
+        elif line.name in _OF_ENTRIES:
+            _OF_ENTRIES[line.name](kernel, r, like, write, entry(0))
+        else:
+            _SLOPES[line.name](kernel, r, like, write, entry(0), entry(1))
 
     def each(i: Index) -> None:
         if wide:
@@ -180,6 +180,10 @@ def _log_share_slopes(kernel: Kernel, r: int, like: Vector, write: Write, g: Ent
     m.loop(r, one, [like.like(0.0)])
 
 
+_OF_ENTRIES = {"log_sum_exp": _log_sum_exp, "log_shares": _log_shares}
+_SLOPES = {"share_slopes": _share_slopes, "log_share_slopes": _log_share_slopes}
+
+
 # ---- lists of slots ---------------------------------------------------------------------------------------------
 
 
@@ -208,8 +212,6 @@ def listed(kernel: Kernel, numbers: str) -> None:
         elif line.target.steps[-1]:
             module.loop(kernel.samples, sample, step=kernel.lanes)
         else:
-            from .sums import added
-
             zero = Vector(module, kind, "").like(0.0)
             (total,) = module.loop(kernel.samples, sample, [zero], step=kernel.lanes)
             address = kernel.address(line.target, [*away, 0])

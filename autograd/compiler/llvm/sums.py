@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from ..rows import ADD, ASSIGN
 from .emit import Index, Type, Vector
 from .forms import SAMPLES, Form, Place
-from .kernels import Kernel, term
+from .kernel import Kernel, term
 
 TURNED = 256
 """Vectors that are turned at a time, so that they stay in the nearest cache."""
@@ -334,9 +334,7 @@ def _turned(sum_: _Sum, samples: int, which: int, along: int) -> None:
     """Σ over samples with vectors along a loop of the target: one factor's vectors of samples are turned first."""
     kernel, module, lengths, lanes = sum_.kernel, sum_.module, sum_.lengths, sum_.kernel.lanes
     turned, other = sum_.factors[which], sum_.factors[1 - which]
-    rows = max(
-        (i for i in sum_.outer if i != along and not turned.steps[i]), key=lambda i: lengths[i], default=None
-    )
+    rows = max((i for i in sum_.outer if i != along and not turned.steps[i]), key=lambda i: lengths[i], default=None)
     common = [i for i in sum_.outer if i not in (along, rows)]
     over = [i for i in sum_.over if i != samples]
     piece = min(lengths[along], TURNED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,15 @@ FEATURES = {
 """CPUs to compile for by name, besides ``"host"``, and what they must have."""
 
 
+_LOCK = threading.RLock()
+
+
+@functools.cache
+def _empty() -> Any:
+    """A module for an engine to be made with. It is taken back, since the two would hold each other."""
+    return llvm.parse_assembly("")
+
+
 class Code:
     """Machine code in memory; it is gone when this object is.
 
@@ -33,7 +43,9 @@ class Code:
     """
 
     def __init__(self, binary: bytes, machine: Any) -> None:
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        with _LOCK:
+            self._engine = llvm.create_mcjit_compiler(_empty(), machine)
+            self._engine.remove_module(_empty())
         self._engine.add_object_file(llvm.object_file.ObjectFileRef.from_data(binary))
         self._engine.finalize_object()
 
@@ -137,3 +149,11 @@ class Target:
 def host() -> Target:
     """This machine's CPU."""
     return Target()
+
+
+def address_of(array: Any) -> int:
+    """Where the numbers of an array begin that lie in a row."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # quicker than the next
+    except (TypeError, ValueError):  # it is read-only, or empty
+        return int(array.ctypes.data)
