@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,9 +27,27 @@ from .forms import LISTED, SAMPLES, Call, Form, Literal, Row, called, economize,
 from .kernels import write
 from .target import Code, address_of, host
 
-NEAR = 1 << 15
-"""Bytes that a block of samples should take: most of the nearest cache of today's CPUs. No bit depends on the cache of
-the CPU at hand."""
+NEAR, MIDDLE = 1 << 15, 1 << 19
+"""Bytes that a block of samples should take: most of the first cache of today's CPUs, or half of the second. No bit
+depends on the caches of the CPU at hand."""
+
+
+def width_of(lowered: Lowered, lanes: int, item: int) -> int:
+    """Samples in a block, whole vectors of them.
+
+    They fit in the nearest cache. But a block also reads the parameters and adds to their gradient: where these are
+    many, it is so wide that they are no more than the samples' own numbers.
+    """
+    sizes = lowered.sizes
+    own = sum(sizes[space] for space in (B_VALUE, B_ADJOINT, B_SCRATCH))
+    own += sum(size for space, size in sizes.items() if space >= I_VALUE and (space - I_VALUE) % 2 == 0)
+    own = max(1, own)
+    near, middle = NEAR // (own * item * lanes), MIDDLE // (own * item * lanes)
+    many = lowered.n_parameters // (own * lanes)
+    vectors = max(1, min(WIDEST, max(near, min(many, middle))))
+    return lanes * 2 ** round(math.log2(vectors))  # batches are often powers of 2
+
+
 WIDEST = 8
 """Vectors of samples in a block at most."""
 
@@ -46,11 +65,7 @@ class LlvmMachine(Machine):
 
     def __init__(self, lowered: Lowered, dtype: Any) -> None:
         self.kind = DOUBLE if np.dtype(dtype) == np.float64 else FLOAT
-        lanes, item = self.kind.lanes, np.dtype(dtype).itemsize
-        sizes = lowered.sizes
-        near = sum(sizes[s] for s in (B_VALUE, B_ADJOINT, B_SCRATCH))
-        near += sum(n for space, n in sizes.items() if space >= I_VALUE and (space - I_VALUE) % 2 == 0)
-        self.width = lanes * min(WIDEST, max(1, NEAR // max(1, near * item * lanes)))
+        self.width = width_of(lowered, self.kind.lanes, np.dtype(dtype).itemsize)
         super().__init__(lowered, dtype, self.width)
         self._variants: dict[bool, _Variant] = {}
         self._careful: NumpyMachine | None = None
@@ -122,6 +137,7 @@ class _Variant:
             economize(groups, lowered)
         calls = [[called(group, self.spaces, width > 1) for group in part] for part in groups]
         self._check(calls)
+        self.forms = [[call.form for call in part] for part in calls]
         self._link(calls)
 
     def _check(self, calls: list[list[Call]]) -> None:

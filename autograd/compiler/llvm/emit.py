@@ -353,6 +353,15 @@ class Module:
             for x, y in zip(carried, results)
         ]
 
+    def all_zero(self, indices: Sequence[Index]) -> str:
+        """Whether all of some indices are 0, an i1."""
+        found = "true"
+        for index in indices:
+            if index != 0:
+                zero = self.assign(f"icmp eq i64 {index}, 0")
+                found = zero if found == "true" else self.assign(f"and i1 {found}, {zero}")
+        return found
+
     def when(self, condition: str, body: Callable[[], None]) -> None:
         """Run a body if an i1 is true."""
         inside, done = self._label(), self._label()

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..rows import ADD, ASSIGN
-from .emit import Index, Type, Vector
+from .emit import Index, Module, Type, Vector
 from .forms import SAMPLES, Form, Place
-from .kernel import Kernel, term
+from .kernel import Found, Kernel, term
 
-TURNED = 256
-"""Vectors that are turned at a time, so that they stay in the nearest cache."""
+SIDE = 4
+"""Vectors side by side in a tile of sums, where there are as many."""
+PANEL = 64
+"""Numbers of such vectors, or rows of them, that are copied to lie in a row: 16 kB of the nearest cache."""
 
 
 def summed(form: Form) -> bool:
@@ -56,7 +58,11 @@ def total(kernel: Kernel) -> None:
     if SAMPLES in lengths:
         samples = lengths.index(SAMPLES)
         if steps[samples]:
-            _vertical(sum_, samples)
+            wide = _panelled(sum_, samples)
+            if wide is not None:
+                _panels(sum_, samples, *wide)
+            else:
+                _vertical(sum_, samples)
             return
         turned = _turnable(sum_, samples)
         if turned is not None:
@@ -130,7 +136,7 @@ def _vertical(sum_: _Sum, along: int | None) -> None:
     budget = kernel.registers * 3 // 4
     many = 1  # vectors side by side
     if along is not None and lengths[along] != SAMPLES:
-        many = min(4, max(1, lengths[along] // kernel.lanes))
+        many = min(SIDE, max(1, lengths[along] // kernel.lanes))
     m, n = _shapes(
         max(1, budget // many), lengths[rows] if rows is not None else 1, lengths[columns] if columns is not None else 1
     )
@@ -168,7 +174,7 @@ def _vertical(sum_: _Sum, along: int | None) -> None:
                 for (i, j, v), before in zip(cells, sums)
             ]
 
-        zero = Vector(module, kind, "").like(0.0)
+        zero = zeros(module, kind)
         results = _over(sum_, sum_.over, indices, step, [zero] * len(cells))
         for (i, j, v), result in zip(cells, results):
             everywhere = {**dict.fromkeys(sum_.over, 0), **indices}
@@ -251,21 +257,35 @@ def _horizontal(sum_: _Sum, along: int) -> None:
 
             return body
 
-        def through(indices: dict[int, Index], *sums: Vector) -> Sequence[Vector]:
+        def through(indices: Found, *sums: Vector) -> Sequence[Vector]:
             length = lengths[along]
             if length == SAMPLES:
                 return module.loop(
                     kernel.samples, lambda i, *s: step(kernel.vector)({**indices, along: i}, *s), sums, step=lanes
                 )
-            left = length % lanes
-            sums = tuple(module.loop(
-                length - left, lambda i, *s: step(kernel.vector)({**indices, along: i}, *s), sums, step=lanes
-            ))  # fmt: skip
+            left, begun = length % lanes, 0
+            if len(cells) == 1:  # one sum would wait for itself: there are several, and their total
+                begun = length - length % (SIDE * lanes)
+
+                def several(i: Index, *parts: Vector) -> Sequence[Vector]:
+                    ahead = [{**indices, along: module.whole((i, 1), (v * lanes, 1))} for v in range(SIDE)]
+                    return [step(kernel.vector)(at_, part)[0] for at_, part in zip(ahead, parts)]
+
+                a, b, c, d = module.loop(
+                    begun, several, [*sums, *[zeros(module, kernel.vector)] * (SIDE - 1)], step=SIDE * lanes
+                )
+                sums = ((a + b) + (c + d),)
+            sums = tuple(
+                module.loop(
+                    length - left, lambda i, *s: step(kernel.vector)({**indices, along: i}, *s), sums, step=lanes,
+                    start=begun,
+                )
+            )  # fmt: skip
             if left:
                 sums = tuple(step(Type(kernel.element, left))({**indices, along: length - left}, *sums))
             return sums
 
-        zero = Vector(module, kernel.vector, "").like(0.0)
+        zero = zeros(module, kernel.vector)
         sums = _over(sum_, before, indices, through, [zero] * len(cells))
         for j in range(n):
             totals = added(list(sums[j * m : (j + 1) * m]), zero)
@@ -307,6 +327,105 @@ def added(sums: Sequence[Vector], zero: Vector) -> Vector:
     return result
 
 
+# ---- products of weights and wide blocks of samples --------------------------------------------------------------
+
+
+def _panelled(sum_: _Sum, samples: int) -> tuple[int, int, int] | None:
+    """The factor with the samples, the loop of the rows of weights, and the longest that is summed over.
+
+    None where the samples' numbers would not be read so often that copying them pays.
+    """
+    kernel, lengths = sum_.kernel, sum_.lengths
+    batched = [i for i, factor in enumerate(sum_.factors) if factor.steps[samples]]
+    if kernel.width < SIDE * kernel.lanes or len(sum_.factors) != 2 or len(batched) != 1 or not sum_.over:
+        return None
+    (which,) = batched
+    over = max(sum_.over, key=lambda i: lengths[i])
+    rows = sum_.tiles(samples)[1 - which]
+    if rows is None or not all(factor.steps[over] for factor in sum_.factors):
+        return None
+    again = lengths[rows] // max(1, kernel.registers * 3 // 4 // SIDE)
+    return (which, rows, over) if again > 1 and lengths[over] >= PANEL else None
+
+
+def _panels(sum_: _Sum, samples: int, which: int, rows: int, over: int) -> None:
+    """Σ of weights times samples, whose numbers are copied to lie in a row: first for some vectors of samples."""
+    kernel, module, lengths, lanes = sum_.kernel, sum_.module, sum_.lengths, sum_.kernel.lanes
+    batched, weights = sum_.factors[which], sum_.factors[1 - which]
+    rest = [i for i in sum_.outer if i not in (samples, rows)]
+    others = [i for i in sum_.over if i != over]
+    kind, budget = kernel.vector, kernel.registers * 3 // 4
+    room = module.room(kernel.element, PANEL * SIDE * lanes)
+
+    def at(place: Place, indices: Found, *more: tuple[Index, int]) -> str:
+        terms = [(indices.get(i, 0), step) for i, step in enumerate(place.steps)]
+        return module.at(kernel.base(place), kernel.element, *terms, *more)
+
+    def piece(indices: Found, first: Index, size: int, many: int) -> None:
+        """The sum over some numbers, for some vectors of samples."""
+        begun = [*others, over]
+
+        def copy(k: Index) -> None:
+            for v in range(many):
+                from_ = at(batched, {**indices, over: first}, (k, batched.steps[over]), (v * lanes, 1))
+                to = module.at(room, kernel.element, (k, many * lanes), (v * lanes, 1))
+                module.store(module.load(kind, from_), to)
+
+        module.loop(size, copy)
+
+        def tile(at_row: Found, m: int) -> None:
+            cells = [(i, v) for i in range(m) for v in range(many)]
+            here = {**indices, **at_row}
+
+            def target(i: int, v: int) -> str:
+                return at(sum_.target, here, (i, sum_.target.steps[rows]), (v * lanes, 1))
+
+            def step(k: Index, *sums: Vector) -> Sequence[Vector]:
+                right = [
+                    module.load(kind, module.at(room, kernel.element, (k, many * lanes), (v * lanes, 1)))
+                    for v in range(many)
+                ]
+                left = [
+                    module.load_everywhere(
+                        kind, at(weights, {**here, over: first}, (k, weights.steps[over]), (i, weights.steps[rows]))
+                    )
+                    for i in range(m)
+                ]
+                return [module.fma(left[i], right[v], before) for (i, v), before in zip(cells, sums)]
+
+            sums = [module.load(kind, target(i, v)) for i, v in cells]
+            if sum_.line.update == ASSIGN:
+                fresh = module.all_zero([here.get(i, 0) if i != over else first for i in begun])
+                zero = zeros(module, kind)
+                sums = [module.line(f"select i1 {fresh}, {kind} {zero.name}, {kind} {x.name}", kind) for x in sums]
+            for (i, v), result in zip(cells, module.loop(size, step, sums)):
+                module.store(result, target(i, v))
+
+        _split(sum_, rows, min(lengths[rows], max(1, budget // many)), tile)
+
+    def group(indices: Found, many: int) -> None:
+        def each(indices: Found, *_: Vector) -> Sequence[Vector]:
+            left = lengths[over] % PANEL
+            module.loop(lengths[over] - left, lambda k: piece(indices, k, PANEL, many), step=PANEL)
+            if left:
+                piece(indices, lengths[over] - left, left, many)
+            return ()
+
+        _over(sum_, others, indices, each, ())
+
+    def groups(indices: Found) -> None:
+        bulk = module.assign(f"and i64 {kernel.samples}, {-SIDE * lanes}")
+        module.loop(bulk, lambda s: group({**indices, samples: s}, SIDE), step=SIDE * lanes)
+        module.loop(kernel.samples, lambda s: group({**indices, samples: s}, 1), step=lanes, start=bulk)
+
+    kernel.nest(rest, groups)
+
+
+def zeros(module: Module, kind: Type) -> Vector:
+    """A vector of zeros."""
+    return Vector(module, kind, "").like(0.0)
+
+
 # ---- sums over samples along weights ----------------------------------------------------------------------------
 
 
@@ -337,7 +456,7 @@ def _turned(sum_: _Sum, samples: int, which: int, along: int) -> None:
     rows = max((i for i in sum_.outer if i != along and not turned.steps[i]), key=lambda i: lengths[i], default=None)
     common = [i for i in sum_.outer if i not in (along, rows)]
     over = [i for i in sum_.over if i != samples]
-    piece = min(lengths[along], TURNED)
+    piece = min(lengths[along], SIDE * lanes)
     vectors = -(-piece // lanes)
     room = module.room(kernel.element, vectors * lanes * kernel.width)
     update = sum_.line.update
@@ -364,7 +483,7 @@ def _turned(sum_: _Sum, samples: int, which: int, along: int) -> None:
 
     def products(indices: dict[int, Index], begin: Index, size: int) -> None:
         whole, left = size // lanes, size % lanes
-        many = min(4, whole) or 1
+        many = min(SIDE, whole) or 1
         m = min(lengths[rows] if rows is not None else 1, max(1, kernel.registers * 3 // 4 // many))
 
         def tile(indices: dict[int, Index], first: Index, m: int, many: int, lanes_: int) -> None:
@@ -386,7 +505,7 @@ def _turned(sum_: _Sum, samples: int, which: int, along: int) -> None:
                 ]  # fmt: skip
                 return [module.fma(left[i], right[v], before) for (i, v), before in zip(cells, sums)]
 
-            zero = Vector(module, kind, "").like(0.0)
+            zero = zeros(module, kind)
             results = module.loop(kernel.samples, step, [zero] * len(cells))
             for (i, v), result in zip(cells, results):
                 here = address(sum_.target, i, {**indices, along: begin})
@@ -438,7 +557,7 @@ def _clear(sum_: _Sum, rows: int | None, along: int, indices: dict[int, Index], 
             def vector(kind: Type) -> Callable[[Index], None]:
                 def body(first: Index) -> None:
                     at = module.at(kernel.base(sum_.target), kernel.element, *terms, (first, 1))
-                    module.store(Vector(module, kind, "").like(0.0), at)
+                    module.store(zeros(module, kind), at)
 
                 return body
 
