@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd.compiler import Program, compile
 from autograd.compiler.batch import Batch
+from autograd.compiler.program import StepError
 from autograd.compiler.witness import SAMPLES
+from autograd.modes import ACTIVE
 
 from .engines import Rows
 from .inputs import Floats
@@ -17,6 +20,8 @@ from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
 
+MOMENT = 0.05
+"""Seconds after which a training looks up: it can be interrupted, and shows how far it is."""
 SHARE = 0.05
 """Verifying takes no more of the time of a training than this, except after callbacks."""
 
@@ -40,6 +45,7 @@ class CompiledEngine:
             lambda x, y: loss(model(x), y), inputs=(X.shape[1:], y.shape[1:]), parameters=self.parameters, dtype=dtype
         )
         self._predictor: Program | None = None
+        self._many = 1  # steps that take a moment
         self._program.witness.floats = True
         self._all = Batch(self._program.shapes, [X, y])
         began = time.perf_counter()
@@ -51,6 +57,25 @@ class CompiledEngine:
     def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
         """See `nn.engines.Engine.step`."""
         return self._program.step(X, y, self.optimizer, rows=rows)
+
+    def steps(self, X: Floats, y: Floats, rows: Rows, size: int) -> Iterator[Sequence[float]]:
+        """See `nn.engines.Engine.steps`; about as many at a time as take `MOMENT`."""
+        samples = len(X) if rows is None else len(rows)
+        by_one = ACTIVE or self.optimizer.many_steps(self._program.theta, self._program.gradient, 0) is None
+        start, many = 0, 1 if by_one else self._many
+        while start < samples:
+            end, began = start + many * size, time.perf_counter()
+            chosen = rows[start:end] if rows is not None else None if end >= samples else np.arange(start, end)
+            try:
+                losses = self._program.epoch(X, y, self.optimizer, order=chosen, batch_size=size)
+            except StepError as error:
+                yield error.losses.tolist()
+                raise error.__cause__ or error from None
+            took = time.perf_counter() - began
+            yield losses.tolist()
+            start = end
+            if not by_one:
+                many = self._many = max(1, min(2 * many, int(many * MOMENT / max(took, 1e-9))))
 
     def evaluate(self, X: Floats, y: Floats) -> float:
         """See `nn.engines.Engine.evaluate`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, Union
 
 import numpy as np
@@ -30,6 +31,12 @@ class Engine(Protocol):
 
     def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
         """One optimizer step on a batch (or on the samples of these numbers); returns the mean loss before the step."""
+
+    def steps(self, X: Floats, y: Floats, rows: Rows, size: int) -> Iterator[Sequence[float]]:
+        """Steps through the samples of these numbers (None: all as they stand), a batch of that size at a time.
+
+        Yields the mean losses of the steps made since it was asked last; as many as take a moment.
+        """
 
     def evaluate(self, X: Floats, y: Floats) -> float:
         """The mean loss; nothing changes."""
@@ -84,6 +91,12 @@ class EagerEngine:
             total += loss.data
         self.optimizer.step()
         return total / len(X)
+
+    def steps(self, X: Floats, y: Floats, rows: Rows, size: int) -> Iterator[Sequence[float]]:
+        """See `Engine.steps`; one by one."""
+        chosen = np.arange(len(X)) if rows is None else rows
+        for start in range(0, len(chosen), size):
+            yield [self.step(X, y, chosen[start : start + size])]
 
     def evaluate(self, X: Floats, y: Floats) -> float:
         """Sample by sample, as in a step."""

@@ -69,11 +69,12 @@ class Optimizer:
             if not low <= x < high or (name == "eps" and x == 0):
                 raise ValueError(f"{type(self).__name__}: {name}={x!r} is outside its range, {low:g} to {high:g}")
 
-    def _rate(self) -> float:
-        """The learning rate of the next step."""
-        rate = real(self.lr(self.steps) if callable(self.lr) else self.lr, "the learning rate")
+    def _rate(self, ahead: int = 0) -> float:
+        """The learning rate of the next step, or of one that many steps later."""
+        number = self.steps + ahead
+        rate = real(self.lr(number) if callable(self.lr) else self.lr, "the learning rate")
         if not 0.0 <= rate < math.inf:
-            step = f" at step {self.steps}" if callable(self.lr) else ""
+            step = f" at step {number}" if callable(self.lr) else ""
             raise ValueError(f"the learning rate must be a finite number of at least 0; it is {rate!r}{step}")
         return rate
 
@@ -81,6 +82,11 @@ class Optimizer:
     def rate(self) -> float:
         """The learning rate of the next step as a number."""
         return self._rate()
+
+    @property
+    def last_rate(self) -> float:
+        """The learning rate of the step that was made last; of the first one if none was made."""
+        return self._rate(-1 if self.steps else 0)
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0.0."""
@@ -117,10 +123,7 @@ class Optimizer:
             FloatingPointError: a gradient is nan or infinite; nothing has been changed.
         """
         rate = self._rate()
-        if self.state and type(self.state[0]) is list:
-            import numpy as np
-
-            self.state = [np.array(column, dtype=parameters.dtype) for column in self.state]
+        self._state_as_arrays(parameters.dtype)
         self._check_array(gradients)
         if self.clip_value is not None or self.clip_norm is not None:
             gradients = clip_array(gradients, self.clip_value, self.clip_norm)
@@ -139,6 +142,32 @@ class Optimizer:
         else:
             self._on_arrays(parameters, gradients, state, rate, step + 0.0)
         self.steps = step
+
+    def many_steps(self, parameters: NDArray[Any], gradients: NDArray[Any], count: int) -> Any:
+        """What machine code needs to make some steps on flat arrays as `step_arrays` does, one after the other.
+
+        Returns:
+            the update, the arrays that it works on, and what it is told at each step (see
+            `autograd.compiler.llvm.backend.LlvmMachine.train`); None where machine code cannot make them.
+        """
+        import numpy as np
+
+        update = self.update(parameters.dtype)
+        own = type(self).step_arrays is Optimizer.step_arrays and self.clip_norm is None and self.clip_value is None
+        if update is None or not own:
+            return None
+        self._state_as_arrays(parameters.dtype)
+        arrays = [parameters, gradients, *self.state]
+        if any(array.size != len(self.parameters) for array in arrays) or not update.fits(arrays):
+            return None
+        told = [update.numbers(self._rate(ahead), self.steps + ahead + 1.0) for ahead in range(count)]
+        return update, arrays, np.array(told, parameters.dtype)
+
+    def _state_as_arrays(self, dtype: Any) -> None:
+        if self.state and type(self.state[0]) is list:
+            import numpy as np
+
+            self.state = [np.array(column, dtype=dtype) for column in self.state]
 
     def _on_arrays(self, p: Any, g: Any, state: tuple[Any, ...], rate: float, step: float) -> None:
         import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,18 +121,18 @@ class Run:
     def _epoch(self, bar: Any, interrupt: Interrupt) -> None:
         began, total, history = time.perf_counter(), 0.0, self.history
         order, n = self._order(history.epochs), len(self.data.X)
-        before, rate = self.engine.snapshot(), self.optimizer.rate
-        for start in range(0, n, self.size):
-            interrupt.check()
-            chosen = None if order is None else order[start : start + self.size]
-            rate = self.optimizer.rate
-            loss = self._step(chosen, start // self.size + 1)
-            if start == 0:
+        before = self.engine.snapshot()
+        batch = 0
+        for losses in self._losses(order):
+            for loss in losses:
+                if not math.isfinite(loss):
+                    raise _NotFiniteError(f"{self._place(batch + 1)} the loss became {loss}")
                 self.good = before  # the loss was finite with these parameters
-            history.batch_loss.append(loss)
-            total += loss * min(self.size, n - start)
-            bar.update()
-        interrupt.check()
+                history.batch_loss.append(loss)
+                total += loss * min(self.size, n - batch * self.size)
+                batch += 1
+            bar.update(len(losses))
+            interrupt.check()
         self._check_parameters()
         judged = self._judged("", self.data)
         if self.held is not None:
@@ -142,7 +142,7 @@ class Run:
         if self.watched == AT_END:
             judged[AT_END] = self.engine.evaluate(self.data.X, self.data.y)
         history.loss.append(total / n)
-        history.learning_rate.append(rate)
+        history.learning_rate.append(self.optimizer.last_rate)
         for name, value in judged.items():
             history.metrics.setdefault(name, []).append(value)
         history.seconds.append(time.perf_counter() - began)
@@ -157,18 +157,21 @@ class Run:
             return None
         return np.random.default_rng([self.seed, epoch]).permutation(n) if self.shuffle else np.arange(n)
 
-    def _step(self, chosen: Any, batch: int) -> float:
-        place = f"in epoch {self.history.epochs + 1}, batch {batch}"
+    def _losses(self, order: NDArray[np.int64] | None) -> Iterator[Sequence[float]]:
+        """The losses of an epoch's steps as they are made; what ends them says where."""
+        made = 0
         try:
-            loss = self.engine.step(self.data.X, self.data.y, chosen)
+            for losses in self.engine.steps(self.data.X, self.data.y, order, self.size):
+                yield losses
+                made += len(losses)
         except AnomalyError as error:
             self.engine.restore(self.good)
-            raise AnomalyError(f"{place}: {error}") from error
+            raise AnomalyError(f"{self._place(made + 1)}: {error}") from error
         except FloatingPointError as error:
-            raise _NotFiniteError(f"{place}: {error}") from None
-        if not math.isfinite(loss):
-            raise _NotFiniteError(f"{place} the loss became {loss}")
-        return loss
+            raise _NotFiniteError(f"{self._place(made + 1)}: {error}") from None
+
+    def _place(self, batch: int) -> str:
+        return f"in epoch {self.history.epochs + 1}, batch {batch}"
 
     def _check_parameters(self) -> None:
         if np.isfinite(self.engine.data()).all():

@@ -45,6 +45,18 @@ class ArrayOptimizer(Protocol):
         """Change the flat parameter array in place, given the gradient."""
 
 
+class StepError(FloatingPointError):
+    """A step of an epoch was refused.
+
+    Attributes:
+        losses: of the steps before it, as `Program.epoch` would have returned them.
+    """
+
+    def __init__(self, message: str, losses: NDArray[np.float64]) -> None:
+        super().__init__(message)
+        self.losses = losses
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -230,12 +242,12 @@ class Program(Answer):
             ValueError: the optimizer moves a parameter that the program does not have; or as for a call.
             TypeError: as for a call.
         """
-        arrays, update, moving = self._training(arrays, optimizer)
+        arrays, optimizer = self._training(arrays, optimizer)
         with self._lock:
-            places = self._moving(moving)
+            places = self._moving(getattr(optimizer, "parameters", None))
             batch = self._batch(arrays, rows)
             self.witness.first(batch, 2)
-            return self._step(batch, update, places)
+            return self._step(batch, optimizer, places)
 
     def epoch(
         self, *arrays: Arrays, optimizer: ArrayOptimizer | None = None, order: Any = None, batch_size: int | None = None
@@ -252,8 +264,8 @@ class Program(Answer):
             the mean loss of each batch before its update, (steps,).
 
         Raises:
-            FloatingPointError: the optimizer refuses a gradient that is nan or infinite. The message says in which
-                batch; the parameters are those before its step.
+            StepError: the optimizer refuses a gradient that is nan or infinite, with a FloatingPointError. The message
+                says in which batch; the parameters are those before its step.
             ValueError: ``batch_size`` is no whole number of at least 1, or as for `step`.
             IndexError, TypeError: as for `step`.
 
@@ -266,40 +278,63 @@ class Program(Answer):
             >>> losses.round(3).tolist()
             [34.0, 0.585]
         """
-        arrays, update, moving = self._training(arrays, optimizer)
+        arrays, optimizer = self._training(arrays, optimizer)
         with self._lock:
-            places = self._moving(moving)
+            places = self._moving(getattr(optimizer, "parameters", None))
             whole = self._looked_at(arrays, order)
             size = whole.samples if batch_size is None else _count(batch_size)
             self.witness.first(whole, 2)
             losses = np.zeros(-(-whole.samples // size))
-            for n in range(len(losses)):
-                try:
-                    losses[n] = self._step(self._use(whole.part(n * size, (n + 1) * size)), update, places)
-                except FloatingPointError as error:
-                    raise FloatingPointError(f"in batch {n + 1}: {error}") from error
+            n = 0
+            while n < len(losses):
+                if places is None:
+                    made = self._steps(whole.part(n * size, whole.samples), size, optimizer)
+                    losses[n : n + len(made)] = made
+                    n += len(made)
+                if n < len(losses):  # one that needs Python: its gradient may not be finite
+                    try:
+                        losses[n] = self._step(whole.part(n * size, (n + 1) * size), optimizer, places)
+                    except FloatingPointError as error:
+                        raise StepError(f"in batch {n + 1}: {error}", losses[:n]) from error
+                    n += 1
+            self._use(whole.part((n - 1) * size, whole.samples))
             return losses
 
-    def _training(self, arrays: tuple[Arrays, ...], optimizer: Any) -> tuple[tuple[Arrays, ...], Any, Any]:
-        """The arrays, the optimizer's update (which may stand last among them), and the parameters that it moves."""
+    def _steps(self, batch: Batch, size: int, optimizer: Any) -> Array:
+        """Steps that the machine makes without Python, one batch after the other; the losses of those that it made."""
+        many = getattr(optimizer, "many_steps", None)
+        steps = -(-batch.samples // size)
+        if size > 1 and batch.samples % size == 1:
+            steps -= 1  # a batch of one has code of its own
+        if many is None or ACTIVE or not steps:
+            return np.zeros(0)
+        prepared = many(self._theta, self._machine.gradient, steps)
+        if prepared is None:
+            return np.zeros(0)
+        made: Array = self._machine.train(batch.part(0, steps * size), size, *prepared)
+        self.gradient = self._machine.gradient
+        optimizer.steps += len(made)
+        return made
+
+    def _training(self, arrays: tuple[Arrays, ...], optimizer: Any) -> tuple[tuple[Arrays, ...], Any]:
+        """The arrays, and the optimizer, which may stand last among them."""
         if optimizer is None:
             arrays, optimizer = arrays[:-1], arrays[-1] if arrays else None
-        update = getattr(optimizer, "step_arrays", None)
-        if update is None:
+        if getattr(optimizer, "step_arrays", None) is None:
             raise TypeError("step needs an optimizer with step_arrays(theta, gradient), such as nn.SGD(parameters, lr)")
         if not self._single:
             self._needs_loss()
-        return arrays, update, getattr(optimizer, "parameters", None)
+        return arrays, optimizer
 
-    def _step(self, batch: Batch, update: Callable[[Array, Array], None], places: NDArray[np.int64] | None) -> float:
+    def _step(self, batch: Batch, optimizer: ArrayOptimizer, places: NDArray[np.int64] | None) -> float:
         loss, self.gradient = self._differentiate(self._machine, batch)
         if ACTIVE:
             self._check_finite(np.array([loss]), batch)
         if places is None:
-            update(self._theta, self.gradient)
+            optimizer.step_arrays(self._theta, self.gradient)
         else:
             theta = self._theta[places]
-            update(theta, self.gradient[places])
+            optimizer.step_arrays(theta, self.gradient[places])
             self._theta[places] = theta
         return loss
 

@@ -18,14 +18,16 @@ from ..batch import Batch
 from ..lower import Lowered
 from ..machine import Machine
 from ..numpy_backend import NumpyMachine
+from ..pack import SHARED
 from ..rows import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, S_VALUE, View
 from ..trace import Array, Ints, require
 from . import driver
-from .driver import INPUT, RESULT, Job
+from .driver import INPUT, RESULT, Job, Steps
 from .emit import DOUBLE, FLOAT, Module, Type
 from .forms import LISTED, SAMPLES, Call, Form, Literal, Row, called, economize, grouped, rows_of
 from .kernels import write
 from .target import Code, address_of, host
+from .updates import Update
 
 NEAR, MIDDLE = 1 << 15, 1 << 19
 """Bytes that a block of samples should take: most of the first cache of today's CPUs, or half of the second. No bit
@@ -44,8 +46,8 @@ def width_of(lowered: Lowered, lanes: int, item: int) -> int:
     own = max(1, own)
     near, middle = NEAR // (own * item * lanes), MIDDLE // (own * item * lanes)
     many = lowered.n_parameters // (own * lanes)
-    vectors = max(1, min(WIDEST, max(near, min(many, middle))))
-    return lanes * 2 ** round(math.log2(vectors))  # batches are often powers of 2
+    vectors: int = max(1, min(WIDEST, max(near, min(many, middle))))
+    return lanes * int(2 ** round(math.log2(vectors)))  # batches are often powers of 2
 
 
 WIDEST = 8
@@ -96,6 +98,21 @@ class LlvmMachine(Machine):
         for i in range(2):
             self.sums[i] = machine.sums[i]
 
+    def train(self, batch: Batch, size: int, update: Update, arrays: Sequence[Array], told: Array) -> Array:
+        """Make training steps, until a gradient is not finite.
+
+        Args:
+            batch: the samples, in the order in which they are taken.
+            size: samples in a step; in the last one there may be fewer.
+            update: moves the parameters.
+            arrays: what it works on: parameters, gradients, state (`updates.Update.fits`).
+            told: for each step, what it is told, (steps, n) of the dtype.
+
+        Returns:
+            the mean loss of each step that was made.
+        """
+        return self._variant(size).train(batch, size, update, arrays, told)
+
     def reference(self) -> NumpyMachine:
         """NumPy's machine for the same program, with the same parameters."""
         if self._careful is None:
@@ -115,7 +132,7 @@ class LlvmMachine(Machine):
         return self.reference().inspected(batch, True)
 
 
-_ROWS, _END, _N_RESULTS = int(Job.ROWS), int(Job.END), int(Job.N_RESULTS)
+_BEGIN, _END, _ROWS, _N_RESULTS = map(int, (Job.BEGIN, Job.END, Job.ROWS, Job.N_RESULTS))
 _REVERSE, _FINISH = Job.CALLS + 5, Job.CALLS + 7
 
 
@@ -210,7 +227,34 @@ class _Variant:
     def run(self, batch: Batch, differentiate: bool, results: Array | None, adjoints: Sequence[Array]) -> None:
         """Compute values, and the gradient if asked for; copy results (B, n) and adjoints of arguments (B, n) out."""
         job, samples = self._job, batch.samples
-        arrays, rows, dtype = batch.arrays, batch.rows, self.memory.dtype
+        kept = self._read_from(batch)
+        job[_BEGIN], job[_END] = 0, samples
+        self._seed[0] = 1.0 / samples
+        job[_REVERSE], job[_FINISH] = self._counts if differentiate else (0, 0)
+        job[_N_RESULTS] = self._copied_out(results, adjoints) if results is not None or adjoints else 0
+        self._run(self._address)
+        del kept
+
+    def train(self, batch: Batch, size: int, update: Update, arrays: Sequence[Array], told: Array) -> Array:
+        """See `LlvmMachine.train`."""
+        kept, lowered, item = self._read_from(batch), self.lowered, self.memory.itemsize
+        losses, steps = np.zeros(len(told)), np.zeros(Steps.SIZE, np.int64)
+        addresses = np.array([array.ctypes.data for array in arrays], np.int64)
+        steps[Steps.JOB], steps[Steps.SAMPLES], steps[Steps.BATCH] = self._address, batch.samples, size
+        steps[Steps.SUMS] = self.memory.ctypes.data + item * lowered.total
+        steps[Steps.SHARED], steps[Steps.LOSSES] = lowered.outputs.region == SHARED, losses.ctypes.data
+        steps[Steps.UPDATE], steps[Steps.ARGUMENTS] = update.address, addresses.ctypes.data
+        steps[Steps.NUMBERS], steps[Steps.TOLD] = told.ctypes.data, told.shape[1]
+        steps[Steps.PARAMETERS] = lowered.n_parameters
+        self._job[_REVERSE], self._job[_FINISH] = self._counts
+        self._job[_N_RESULTS] = 0
+        _driver(self.kind.element, self.kind.lanes, item, self.width > 1, True)(steps.ctypes.data)
+        del kept
+        return losses[: steps[Steps.DONE]]
+
+    def _read_from(self, batch: Batch) -> Any:
+        """Say where the samples are; what is returned must live while they are read."""
+        job, arrays, rows, dtype = self._job, batch.arrays, batch.rows, self.memory.dtype
         for array in arrays:
             if array.dtype != dtype or not array.flags.c_contiguous:
                 if rows is not None:
@@ -222,11 +266,7 @@ class _Variant:
             self._inputs[place] = address_of(array)
             place += INPUT
         job[_ROWS] = 0 if rows is None else address_of(rows)
-        job[_END] = samples
-        self._seed[0] = 1.0 / samples
-        job[_REVERSE], job[_FINISH] = self._counts if differentiate else (0, 0)
-        job[_N_RESULTS] = self._copied_out(results, adjoints) if results is not None or adjoints else 0
-        self._run(self._address)
+        return arrays, rows
 
     def _copied_out(self, results: Array | None, adjoints: Sequence[Array]) -> int:
         count, base, item = 0, self.memory.ctypes.data, self.memory.itemsize
@@ -261,11 +301,10 @@ def _weighed(row: Row, lowered: Lowered, lanes: int) -> Row:
 
 
 @functools.cache
-def _driver(element: str, lanes: int, item: int, wide: bool) -> Any:
+def _driver(element: str, lanes: int, item: int, wide: bool, steps: bool = False) -> Any:
     code: Code = _drivers(element, lanes, item)
-    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
-        code.address("tracegrad_run_wide" if wide else "tracegrad_run_single")
-    )
+    name = f"tracegrad_{'steps_of_' * steps}run_{'wide' if wide else 'single'}"
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.address(name))
     function.code = code  # type: ignore[attr-defined]
     return function
 

@@ -1,7 +1,7 @@
 """The driver: a batch, block by block. Samples are read where the caller keeps them, and results are left there.
 
-One function, ``void run(ptr job)``, serves all programs: a job says where everything is (see `Job`). It is compiled for
-a number type once, and comes from the cache from then on.
+One function, ``void run(ptr job)``, serves all programs: a job says where everything is (see `Job`). Another makes
+training steps with it (see `Steps`). They are compiled for a number type once, and come from the cache from then on.
 """
 
 from __future__ import annotations
@@ -39,6 +39,33 @@ class Job(IntEnum):
     CALLS = 10
     """For each part the address of its calls (a kernel and its arguments), and their number."""
     SIZE = 10 + 2 * PARTS
+
+
+class Steps(IntEnum):
+    """What training steps in a row need, each an i64."""
+
+    JOB = 0
+    """The address of the job of a step, which says where its samples begin and end only while it runs."""
+    SAMPLES = 1
+    """How many samples there are."""
+    BATCH = 2
+    """Samples in a step; the last one may have fewer."""
+    SUMS = 3
+    """The address of the sum of the losses and of the squared norm of the gradient."""
+    SHARED = 4
+    """1 if all samples have the same loss, which then is the sum; 0 if not."""
+    LOSSES = 5
+    """The address of room for the mean loss of each step, float64."""
+    UPDATE = 6
+    """The address of the update (`updates.Update`), of its arguments, and of what it is told at the first step."""
+    ARGUMENTS = 7
+    NUMBERS = 8
+    TOLD = 9
+    """How many numbers it is told at each step."""
+    PARAMETERS = 10
+    DONE = 11
+    """How many steps were made: fewer than there are if a gradient is not finite."""
+    SIZE = 12
 
 
 INPUT = 3
@@ -208,6 +235,49 @@ class _Driver:
             m.loop(squares, some, step=lanes)
         m.loop(count, lambda s: one(s, 0), start=squares)
 
+    def steps(self, run: str) -> None:
+        """Loss, gradient and update, batch by batch, until a gradient is not finite."""
+        m, element = self.module, self.element
+        job, samples, batch = self.pointer(self.field(Steps.JOB)), self.field(Steps.SAMPLES), self.field(Steps.BATCH)
+        seed = self.pointer(m.whole_at(job, Job.SEED))
+        sums, losses = self.pointer(self.field(Steps.SUMS)), self.pointer(self.field(Steps.LOSSES))
+        update, arguments = self.pointer(self.field(Steps.UPDATE)), self.pointer(self.field(Steps.ARGUMENTS))
+        numbers, told = self.pointer(self.field(Steps.NUMBERS)), self.field(Steps.TOLD)
+        parameters, shared = self.field(Steps.PARAMETERS), m.assign(f"icmp ne i64 {self.field(Steps.SHARED)}, 0")
+
+        def as_double(name: str) -> str:
+            return name if element == "double" else m.assign(f"fpext {element} {name} to double")
+
+        def step(begin: Index) -> None:
+            end = self.least(m.whole((begin, 1), (batch, 1)), samples)
+            m.put(job, Job.BEGIN, begin)
+            m.put(job, Job.END, end)
+            count = m.assign(f"sitofp i64 {m.whole((end, 1), (begin, -1))} to double")
+            share = m.assign(f"fdiv double 1.0, {count}")
+            own = share if element == "double" else m.assign(f"fptrunc double {share} to {element}")
+            m.append(f"store {element} {own}, ptr {seed}")
+            m.append(f"call void @{run}(ptr {job})")
+            total = as_double(m.assign(f"load {element}, ptr {sums}"))
+            square = m.assign(f"load {element}, ptr {m.at(sums, element, (1, 1))}")
+            finite = m.assign(f"fcmp oeq {element} {m.assign(f'fsub {element} {square}, {square}')}, 0.0")
+            done = self.field(Steps.DONE)
+
+            def move() -> None:
+                terms = m.assign(f"select i1 {shared}, double 1.0, double {count}")
+                mean = m.assign(f"fdiv double {total}, {terms}")
+                m.append(f"store double {mean}, ptr {m.at(losses, 'double', (done, 1))}")
+                told_now = m.at(numbers, element, (m.assign(f"mul i64 {done}, {told}"), 1))
+                m.append(f"call void {update}(ptr {arguments}, ptr {told_now}, i64 {parameters})")
+                m.put("%job", Steps.DONE, m.whole((done, 1), (1, 1)))
+
+            m.when(finite, move)
+
+        def unless_it_stopped(begin: Index) -> None:
+            due = m.assign(f"mul i64 {self.field(Steps.DONE)}, {batch}")
+            m.when(m.assign(f"icmp eq i64 {due}, {begin}"), lambda: step(begin))
+
+        m.loop(samples, unless_it_stopped, step=batch)
+
 
 def text(element: str, lanes: int, bytes_: int) -> str:
     """The module with ``run_wide``, for blocks of samples, and ``run_single``, for one sample at a time."""
@@ -215,4 +285,5 @@ def text(element: str, lanes: int, bytes_: int) -> str:
     driver = _Driver(module, element, lanes, bytes_)
     for name, wide in (("run_wide", True), ("run_single", False)):
         module.function(f"tracegrad_{name}", ["ptr %job"], lambda wide=wide: driver.run(wide))  # type: ignore[misc]
+        module.function(f"tracegrad_steps_of_{name}", ["ptr %job"], lambda run=f"tracegrad_{name}": driver.steps(run))  # type: ignore[misc]
     return module.text()

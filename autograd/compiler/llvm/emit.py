@@ -301,6 +301,11 @@ class Module:
         """Append an instruction that gives nothing."""
         self._lines.append(f"  {instruction}")
 
+    def put(self, array: str, index: int, value: Index) -> None:
+        """Set an i64 of an array."""
+        place = self.assign(f"getelementptr i64, ptr {array}, i64 {index}")
+        self._lines.append(f"  store i64 {value}, ptr {place}")
+
     def padded(self, x: Vector, lanes: int) -> Vector:
         """The vector with zeros behind it."""
         width = x.type.lanes
