@@ -30,8 +30,9 @@ class _Number:
     def _with(self, other: Any, operation: Callable[[Any, Any], Any]) -> Any:
         if isinstance(other, Vector):
             return operation(self._read(self), other)
+        own = self.value
         of = other.value if isinstance(other, _Number) else lambda lr, step: other
-        return _Number(lambda lr, step: operation(self.value(lr, step), of(lr, step)), self._read)
+        return _Number(lambda lr, step: operation(own(lr, step), of(lr, step)), self._read)
 
     def __add__(self, other: Any) -> Any:
         return self._with(other, lambda x, y: x + y)
@@ -73,13 +74,13 @@ class Update:
 
     def __init__(self, rule: Rule, variables: int, settings: Sequence[float], dtype: Any) -> None:
         self.dtype, kind = np.dtype(dtype), DOUBLE if np.dtype(dtype) == np.float64 else FLOAT
-        module, self._numbers = Module(host().has_fma), list[_Number]()
+        module, found = Module(host().has_fma), list[_Number]()
         names = ["%p", "%g", *[f"%s{i}" for i in range(variables)]]
 
         def step(kind: Type) -> Callable[[Index], None]:
             def read(number: _Number) -> Vector:
-                self._numbers.append(number)
-                return module.load_everywhere(kind, module.at("%numbers", kind.element, (len(self._numbers) - 1, 1)))
+                found.append(number)
+                return module.load_everywhere(kind, module.at("%numbers", kind.element, (len(found) - 1, 1)))
 
             def body(index: Index) -> None:
                 places = [module.at(name, kind.element, (index, 1)) for name in names]
@@ -99,15 +100,16 @@ class Update:
             module.loop("%n", step(Type(kind.element, 1)), start=bulk)
 
         module.function("tracegrad_update", ["ptr %arguments", "ptr %numbers", "i64 %n"], whole)
+        self._values = [number.value for number in found]
         self._code = host().compiled(module.text())
         self.address = self._code.address("tracegrad_update")
         self._call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(self.address)
-        self._given, self._told = np.zeros(len(names), np.int64), np.zeros(len(self._numbers) or 1, self.dtype)
+        self._given, self._told = np.zeros(len(names), np.int64), np.zeros(len(found) or 1, self.dtype)
         self._addresses = self._given.ctypes.data, self._told.ctypes.data
 
     def numbers(self, lr: float, step: float) -> list[float]:
         """What the code needs to be told for a step, given the learning rate and the number of the step (from 1)."""
-        return [number.value(lr, step) for number in self._numbers]
+        return [value(lr, step) for value in self._values]
 
     def fits(self, arrays: Sequence[Any]) -> bool:
         """Whether parameters, gradients and state are flat arrays of the dtype whose numbers lie in a row."""
@@ -134,6 +136,6 @@ class Update:
         told: Any = self._told.data
         for i, array in enumerate(arrays):
             given[i] = address_of(array)
-        for i, number in enumerate(self._numbers):
-            told[i] = number.value(lr, step)
+        for i, value in enumerate(self._values):
+            told[i] = value(lr, step)
         self._call(*self._addresses, len(arrays[0]))
