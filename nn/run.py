@@ -123,6 +123,7 @@ class Run:
         order, n = self._order(history.epochs), len(self.data.X)
         before = self.engine.snapshot()
         batch = 0
+        interrupt.check()
         for losses in self._losses(order):
             for loss in losses:
                 if not math.isfinite(loss):

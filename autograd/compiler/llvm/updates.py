@@ -74,12 +74,12 @@ class Update:
 
     def __init__(self, rule: Rule, variables: int, settings: Sequence[float], dtype: Any) -> None:
         self.dtype, kind = np.dtype(dtype), DOUBLE if np.dtype(dtype) == np.float64 else FLOAT
-        module, found = Module(host().has_fma), list[_Number]()
+        module, found = Module(host().has_fma), list[Callable[[float, float], float]]()
         names = ["%p", "%g", *[f"%s{i}" for i in range(variables)]]
 
         def step(kind: Type) -> Callable[[Index], None]:
             def read(number: _Number) -> Vector:
-                found.append(number)
+                found.append(number.value)
                 return module.load_everywhere(kind, module.at("%numbers", kind.element, (len(found) - 1, 1)))
 
             def body(index: Index) -> None:
@@ -100,7 +100,7 @@ class Update:
             module.loop("%n", step(Type(kind.element, 1)), start=bulk)
 
         module.function("tracegrad_update", ["ptr %arguments", "ptr %numbers", "i64 %n"], whole)
-        self._values = [number.value for number in found]
+        self._values = found
         self._code = host().compiled(module.text())
         self.address = self._code.address("tracegrad_update")
         self._call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(self.address)
