@@ -11,7 +11,6 @@ import numpy as np
 from autograd.compiler import Program, compile
 from autograd.compiler.batch import Batch
 from autograd.compiler.program import StepError
-from autograd.compiler.witness import SAMPLES
 from autograd.modes import ACTIVE
 
 from .engines import Rows
@@ -51,8 +50,7 @@ class CompiledEngine:
         began = time.perf_counter()
         self._program.witness.first(self._all, 2)
         self._began, self._checking, self._turn = time.perf_counter(), 0.0, 0
-        samples = SAMPLES if self._program.witness.small else 1
-        self._last = (self._began - began) / min(samples, len(X))  # what looking at one more will take
+        self._last = (self._began - began) / min(self._program.witness.most, len(X))  # what one more will take
 
     def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
         """See `nn.engines.Engine.step`."""

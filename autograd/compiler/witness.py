@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 LARGE = 20_000
 """At this many scalar nodes and more, a second trace and many samples would take too long: one sample is compared."""
 SAMPLES = 16
+OPERANDS = 640_000
+"""Operands of operations that the samples compared at first have together at most: the eager engine takes about a
+microsecond for each."""
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 
 
@@ -72,6 +75,7 @@ class Witness:
     """Compares a program with the eager engine.
 
     Attributes:
+        most: how many samples are compared at first.
         floats: whether the eager function is called with floats, as `nn` does, or with Values.
         known: what was compared so far: 0 nothing, 1 values, 2 values and gradient.
     """
@@ -81,6 +85,7 @@ class Witness:
         self.floats = False
         self.known = 0 if callable(program._source) else 2
         self.small = program._scalars.traced < LARGE
+        self.most = max(1, min(SAMPLES, OPERANDS // max(1, len(program._scalars.parents)))) if self.small else 1
 
     @property
     def program(self) -> Program:
@@ -97,7 +102,7 @@ class Witness:
             LensError: a number is wrong by more than rounding, a defect of the compiler.
         """
         if self.known < level:
-            self.compare(batch, chosen(batch, SAMPLES if self.small else 1), gradient=level == 2)
+            self.compare(batch, chosen(batch, self.most), gradient=level == 2)
             self.known = level
 
     def compare(self, batch: Batch, rows: Sequence[int], gradient: bool = False) -> None:
