@@ -32,11 +32,23 @@ def _power(x: Array, y: Array, out: Array) -> None:
         np.copyto(out, np.abs(x), where=(x == 0) | (x == -np.inf))
 
 
+def _sigmoid(x: Array, out: Array) -> None:
+    """1/(1 + e) for x ≥ 0, e/(1 + e) for x < 0, where e = exp(−|x|)."""
+    power = np.exp(-np.abs(x))
+    out[...] = np.where(x < 0, power, 1) / (1 + power)
+
+
+def _softplus(x: Array, out: Array) -> None:
+    """max(x, 0) + log(1 + exp(−|x|))."""
+    out[...] = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
 _UFUNCS: dict[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "abs": np.abs,
     "pow": _power, "less": np.less, "less_equal": np.less_equal, "exp": np.exp, "expm1": np.expm1, "log": np.log,
     "log1p": np.log1p, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin,
     "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh,
+    "sigmoid": _sigmoid, "softplus": _softplus,
 }  # fmt: skip
 
 

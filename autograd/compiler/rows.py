@@ -24,7 +24,7 @@ LISTS = ("log_sum_exp", "shares", "share_slopes", "log_shares", "log_share_slope
 STRUCTURED = ("contract", "gather", "scatter", *LISTS)
 FUNCTIONS = tuple(sorted(set(ops.FLOAT_FUNCTIONS) & {
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf",
-    "head", "standard_normal_cdf",
+    "head", "standard_normal_cdf", "sigmoid", "softplus",
 }))  # fmt: skip
 FOR_NUMPY = tuple(name for name in ops.FLOAT_FUNCTIONS if basic(name) and name not in {*ARITHMETIC, *FUNCTIONS})
 """Functions that the table has and the compiled loop does not: NumPy runs their rows in every back end."""

@@ -309,7 +309,7 @@ def cosh(x: Vector) -> Vector:
 
 
 class _Logistic(NamedTuple):
-    """What tanh and sigmoid are made of, for e = e^y, y ≤ 0."""
+    """What the sigmoid is made of, for e = e^y, y ≤ 0."""
 
     power: _Power
     half_expm1: Pair
@@ -329,11 +329,30 @@ def _logistic(y: Vector) -> _Logistic:
     return _Logistic(power, half, _reciprocal((total, low + half[1])))
 
 
-def tanh_and_slope(x: Vector) -> Pair:
-    """tanh x = (1 − e)/(1 + e) with the sign of x, and 1 − tanh² x = 4e/(1 + e)², where e = exp(−2|x|)."""
-    parts = _logistic(_abs(x) * -2.0)
-    high, low = _times(parts.half_expm1, parts.share)
-    return _signed(high + low, x), parts.slope
+def tanh(x: Vector) -> Vector:
+    """tanh x = −h/(2 + h) with the sign of x, where h = exp(−2|x|) − 1; from 20 on it is 1.
+
+    h and 2 + h are pairs, and the quotient has one correction.
+    """
+    m, a = x.module, _abs(x)
+    y = m.where(a > 20.0, a.like(20.0), a) * -2.0
+    shifted = m.fma(y, 1.4426950408889634, _SHIFT)
+    k = shifted - _SHIFT
+    rest, low = m.fma(k, -_LN2[0], y), k * _LN2[1]
+    r = rest - low
+    t = m.fma(r * r, _polynomial(r, EXPONENTIAL), (rest - r) - low)
+    scale = _power_of_2(shifted)
+    whole = scale - 1.0
+    lost = scale - (whole + 1.0)  # all of the scale, where it is below 2^-53
+    high, error = _ordered_sum(whole, scale * r)
+    h, h_low = _ordered_sum(high, m.fma(scale, t, error + lost))
+    d, d_low = _ordered_sum(x.like(2.0), h)
+    d_low = d_low + h_low
+    share = -1.0 / d
+    quotient = h * share
+    left = m.fma(quotient, d, h) + m.fma(quotient, d_low, h_low)
+    value = m.fma(left, share, quotient)
+    return m.where(a > 2.0**-27, _signed(value, x), x)
 
 
 def sigmoid_and_slope(x: Vector) -> Pair:
@@ -587,14 +606,13 @@ def _single(function: Callable[[Vector], Vector]) -> Callable[[Vector], Sequence
 
 FUNCTIONS: dict[str, Callable[[Vector], Sequence[Vector]]] = {
     **{f.__name__: _single(f) for f in (
-        exp, expm1, log, log1p, sinh, cosh, softplus, sin, cos, tan, asin, acos, atan, gaussian, normal_pdf,
+        exp, expm1, log, log1p, sinh, cosh, tanh, softplus, sin, cos, tan, asin, acos, atan, gaussian, normal_pdf,
         standard_normal_cdf, erf, sqrt,
     )},
-    "tanh": tanh_and_slope,
     "sigmoid": sigmoid_and_slope,
 }  # fmt: skip
 """What each function of a vector of doubles gives: its value, for some with the slope."""
-OUTPUTS = {name: 1 + (name in ("tanh", "sigmoid")) for name in FUNCTIONS}
+OUTPUTS = {name: 1 + (name == "sigmoid") for name in FUNCTIONS}
 """How many vectors a function gives."""
 
 

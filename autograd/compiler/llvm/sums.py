@@ -7,6 +7,7 @@ whose numbers lie side by side: there the samples of one factor are turned first
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from ..rows import ADD, ASSIGN
@@ -16,6 +17,8 @@ from .kernel import Found, Kernel, term
 
 SIDE = 4
 """Vectors side by side in a tile of sums, where there are as many."""
+BUSY = 8
+"""Sums that keep the CPU's adders busy: each waits for its last addition."""
 PANEL = 64
 """Numbers of such vectors, or rows of them, that are copied to lie in a row: 16 kB of the nearest cache."""
 
@@ -36,6 +39,7 @@ class _Sum:
         self.factors = [place for place in self.line.operands if isinstance(place, Place)]
         self.over = [i for i, step in enumerate(self.target.steps) if not step]
         self.outer = [i for i, step in enumerate(self.target.steps) if step]
+        self.outputs = math.prod(self.lengths[i] for i in self.outer if self.lengths[i] != SAMPLES)
 
     def tiles(self, along: int | None) -> tuple[int | None, int | None]:
         """The longest loop that the second factor does not depend on, and the longest that the first does not."""
@@ -106,6 +110,41 @@ def _over(sum_: _Sum, loops: Sequence[int], indices: dict[int, Index], body: Cal
     )  # fmt: skip
 
 
+def _in_parts(
+    sum_: _Sum, indices: Found, step: Callable[..., Sequence[Vector]], count: int, kind: Type
+) -> Sequence[Vector]:
+    """`_over` all that is summed, from zeros. Where there are few sums, they would wait for themselves: each is made of
+    several then. (The tile would not do to decide that: it depends on the CPU, and bits must not.)"""
+    module, zero = sum_.module, zeros(sum_.module, kind)
+    parts = BUSY
+    while parts * sum_.outputs > BUSY and parts > 1:
+        parts //= 2
+    lengths = {i: sum_.lengths[i] for i in sum_.over}
+    longest = max(lengths, key=lambda i: lengths[i], default=None)
+    if longest is None or parts == 1 or lengths[longest] < 2 * parts:
+        return _over(sum_, sum_.over, indices, step, [zero] * count)
+    others = [i for i in sum_.over if i != longest]
+    length, whole = lengths[longest], lengths[longest] // parts * parts
+
+    def through(indices: Found, *sums: Vector) -> Sequence[Vector]:
+        def several(k: Index, *sums: Vector) -> Sequence[Vector]:
+            found: list[Vector] = []
+            for part in range(parts):
+                here = {**indices, longest: module.whole((k, 1), (part, 1))}
+                found += step(here, *sums[part * count : (part + 1) * count])
+            return found
+
+        sums = tuple(module.loop(whole, several, sums, step=parts))
+        first = module.loop(length, lambda k, *s: step({**indices, longest: k}, *s), sums[:count], start=whole)
+        return [*first, *sums[count:]]
+
+    sums = list(_over(sum_, others, indices, through, [zero] * (count * parts)))
+    while len(sums) > count:
+        half = len(sums) // 2
+        sums = [a + b for a, b in zip(sums[:half], sums[half:])]
+    return sums
+
+
 def _split(sum_: _Sum, loop: int | None, size: int, body: Callable[[dict[int, Index], int], None]) -> None:
     """A loop in tiles of a size, with a smaller one at the end; without a loop, one tile of one."""
     if loop is None:
@@ -174,8 +213,7 @@ def _vertical(sum_: _Sum, along: int | None) -> None:
                 for (i, j, v), before in zip(cells, sums)
             ]
 
-        zero = zeros(module, kind)
-        results = _over(sum_, sum_.over, indices, step, [zero] * len(cells))
+        results = _in_parts(sum_, indices, step, len(cells), kind)
         for (i, j, v), result in zip(cells, results):
             everywhere = {**dict.fromkeys(sum_.over, 0), **indices}
             kernel.update(sum_.line, result, at(everywhere, sum_.target, moved(i, j), v * kind.lanes))
