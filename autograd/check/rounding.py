@@ -6,6 +6,7 @@ import ast
 import math
 from collections.abc import Sequence
 from functools import cache
+from types import FunctionType
 
 from .. import formulas, ops
 from ..adjoints import adjoints
@@ -44,12 +45,14 @@ def _formula_graph(op: ops.Op, operands: Sequence[float]) -> Value | None:
 
 @cache
 def _composite(op: ops.Op) -> bool:
-    """Whether the formula of an operation rounds more than once."""
+    """Whether the formula of an operation rounds more than once: it has steps, or a function of ours that has."""
     if op.takes_list:
         return True
     steps = [n for n in ast.walk(ops.parse(op, op.formula)) if isinstance(n, (ast.BinOp, ast.Call))]
     choices = sum(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "where" for n in steps)
-    return len(steps) - choices > 1
+    names = [n.func.id for n in steps if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    own = any(isinstance(ops.FLOAT_FUNCTIONS.get(name), FunctionType) for name in names)
+    return own or len(steps) - choices > 1
 
 
 def value_noise(root: Value) -> float:
