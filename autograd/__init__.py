@@ -25,6 +25,7 @@ from .modes import TraceError as TraceError
 from .modes import detect_anomaly as detect_anomaly
 from .modes import no_grad as no_grad
 from .modes import record_source as record_source
+from .native import engine as engine
 from .ops import Op as Op
 from .registry import register as register
 from .registry import registered as registered

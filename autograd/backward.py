@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from .graph import describe, refuse_freed, refuse_traced, topological
 from .modes import ACTIVE, AnomalyError, current
+from .native import in_c
 
 if TYPE_CHECKING:
     from .value import Value
@@ -25,13 +26,23 @@ if TYPE_CHECKING:
 def backward(root: Value, gradient: float, free_graph: bool) -> None:
     """See `Value.backward`."""
     refuse_traced(root, "backward")
-    order = begin(root, gradient)
-    nodes = _released(order) if free_graph else reversed(order)
     if ACTIVE and current().anomaly:
-        for node in nodes:
+        for node in _nodes(root, gradient, free_graph):
             _checked(node)
     else:
-        sweep(nodes)
+        run(root, gradient, free_graph)
+
+
+@in_c
+def run(root: Value, gradient: float, free_graph: bool) -> None:
+    """The reverse pass without a look at what it finds."""
+    sweep(_nodes(root, gradient, free_graph))
+
+
+def _nodes(root: Value, gradient: float, free_graph: bool) -> Iterator[Value]:
+    """The nodes of a graph that is ready for a pass, root first."""
+    order = begin(root, gradient)
+    return _released(order) if free_graph else reversed(order)
 
 
 def _released(order: list[Value]) -> Iterator[Value]:
@@ -39,7 +50,7 @@ def _released(order: list[Value]) -> Iterator[Value]:
     while order:
         node = order.pop()
         yield node
-        node.parents = node.local_derivatives = ()
+        node._link((), ())
 
 
 def begin(root: Value, seed: float) -> list[Value]:

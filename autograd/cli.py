@@ -16,7 +16,7 @@ from string import Template
 from typing import Any
 
 from . import formulas, ops
-from .elementary import FUNCTIONS, on_values
+from .elementary import FUNCTIONS, METHODS, on_values
 from .graph import leaves
 from .notation.naming import names_of
 from .notation.tables import Table
@@ -162,7 +162,7 @@ def source(name: str) -> str:
     width = max(len(heading) for heading, _ in rows)
     parts = [f"{name}: {op.text}", "\n".join(f"  {heading:{width}}  {text}" for heading, text in rows)]
     if op.method and not op.takes_list:
-        parts += [f"The method Value.{op.method}, as Python runs it:", getsource(getattr(Value, op.method)).rstrip()]
+        parts += [f"The method Value.{op.method}, as Python runs it:", getsource(METHODS[op.method]).rstrip()]
     if name in FUNCTIONS:
         parts += [f"The function autograd.{name}:", getsource(FUNCTIONS[name]).rstrip()]
     return "\n\n".join(parts)

@@ -25,8 +25,11 @@ def typed(op: Op, names: Iterable[str]) -> str:
     return ", ".join(f"{n}: {kind} = {op.defaults[n]}" if n in op.defaults else f"{n}: {kind}" for n in names)
 
 
-def method_source(op: Op) -> str:
-    """The text of the method for one operation on scalars, and of its other names."""
+def method_source(op: Op, slots: bool = True) -> str:
+    """The text of the method for one operation on scalars, and of its other names.
+
+    With ``slots`` it fills those of the node itself, as fast as Python can; nodes of C are made by `value.made`.
+    """
     others = op.arguments[1:]
     lines = [
         f"def {op.method}({', '.join(filter(None, ['self', typed(op, others)]))}) -> Value:",
@@ -54,23 +57,11 @@ def method_source(op: Op) -> str:
         lines.append(f"        out, {together} = TABLE[{op.name!r}].evaluate({', '.join(op.arguments)})")
     else:
         lines += [f"    {line}" for line in body]
-    lines += ["    if type(out) is not float:", f"        return renumbered({op.name!r}, {tuple_source(nodes)})"]
-    two_nodes, two_slopes = [*nodes, None], [*slopes, None]  # a single operand leaves the second slot empty
-    more = f"({tuple_source(nodes[2:])}, {tuple_source(slopes[2:])})" if nodes[2:] else None
-    lines += [
-        "    if ACTIVE:",
-        f"        return watched({op.name!r}, {tuple_source(nodes)}, out, {together})",
-        "    node = new(Value)",
-        "    node.data = out",
-        "    node.grad = 0.0",
-        f"    node.op = {op.name!r}",
-        '    node.label = ""',
-        "    node.source = None",
-        f"    node._first, node._second = {two_nodes[0]}, {two_nodes[1]}",
-        f"    node._first_slope, node._second_slope = {two_slopes[0]}, {two_slopes[1]}",
-        f"    node._others = {more}",
-        "    return node",
-    ]
+    lines += (
+        _making(op, nodes, slopes)
+        if slots
+        else [f"    return made({op.name!r}, {tuple_source(nodes)}, out, {together})"]
+    )
     if op.symbol and others:
         lines += _reflected(op, op.method)
     for alias in op.aliases:
@@ -85,6 +76,27 @@ def method_source(op: Op) -> str:
         else:
             lines.append(f"{alias} = {op.method}")
     return "\n".join(lines) + "\n"
+
+
+def _making(op: Op, nodes: list[str], slopes: list[str]) -> list[str]:
+    two_nodes, two_slopes = [*nodes, None], [*slopes, None]  # a single operand leaves the second slot empty
+    more = f"({tuple_source(nodes[2:])}, {tuple_source(slopes[2:])})" if nodes[2:] else None
+    return [
+        "    if type(out) is not float:",
+        f"        return renumbered({op.name!r}, {tuple_source(nodes)})",
+        "    if ACTIVE:",
+        f"        return watched({op.name!r}, {tuple_source(nodes)}, out, {tuple_source(slopes)})",
+        "    node = new(Value)",
+        "    node.data = out",
+        "    node.grad = 0.0",
+        f"    node.op = {op.name!r}",
+        '    node.label = ""',
+        "    node.source = None",
+        f"    node._first, node._second = {two_nodes[0]}, {two_nodes[1]}",
+        f"    node._first_slope, node._second_slope = {two_slopes[0]}, {two_slopes[1]}",
+        f"    node._others = {more}",
+        "    return node",
+    ]
 
 
 def _reflected(op: Op, operator: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from . import eager, hints
 from .floats import CONSTANTS, IEEE_FUNCTIONS, namespace
 from .modes import ACTIVE
+from .native import engine
 from .operation import TABLE, Op
 from .ops import FAULTS, FLOAT_FUNCTIONS
 from .reals import real
@@ -16,6 +17,9 @@ from .value import Number, Value, argument, made, operand, renumbered, watched
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 """The function of each operation that has one, by name."""
+
+METHODS: dict[str, Callable[..., Any]] = {}
+"""The methods as they are written in Python. Of the built-in ones, `Value` has C's own where the engine in C runs."""
 
 
 # ---- what the written text refers to ----------------------------------------------------------------------------
@@ -98,13 +102,16 @@ def on_values(name: str) -> Callable[..., Any]:
 def install(operations: Sequence[Op], place: str) -> None:
     """Write the methods and the functions of some operations; tracebacks name their text by ``place``."""
     _scope.update(namespace())
+    slots = engine == "python" or not place  # a user's own operation is written in Python in both engines
     with_method = [op for op in operations if op.method and not op.takes_list]
     for name, method in eager.write(
-        map(eager.method_source, with_method), _scope, f"<autograd methods{place}>"
+        [eager.method_source(op, slots) for op in with_method], _scope, f"<autograd methods{place}>"
     ).items():
         method.__qualname__ = f"Value.{method.__name__}"
         method.__module__ = Value.__module__
-        setattr(Value, name, method)
+        METHODS[name] = method
+        if name not in vars(Value) or isinstance(vars(Value)[name], hints.Hint):
+            setattr(Value, name, method)
     texts = [eager.function_source(op) for op in operations if op.has_function]
     for name, function in eager.write(texts, _scope, f"<autograd functions{place}>").items():
         function.__module__ = "autograd.functions"
@@ -113,7 +120,7 @@ def install(operations: Sequence[Op], place: str) -> None:
 
 def uninstall(name: str) -> None:
     """Take back what `install` did for one operation without other names."""
-    del FUNCTIONS[name], ON_VALUES[name]
+    del FUNCTIONS[name], METHODS[name], ON_VALUES[name]
     delattr(Value, name)
     if name in hints.OF_VALUE:
         setattr(Value, name, hints.Hint(name, hints.OF_VALUE[name]))

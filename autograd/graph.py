@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from .modes import ACTIVE, AnomalyError, TraceError, current, user_line
+from .native import in_c
 from .ops import TABLE
 
 if TYPE_CHECKING:
@@ -25,9 +26,15 @@ def topological(root: Value | Iterable[Value]) -> list[Value]:
     The order is the one in which a reader would evaluate the expression: depth first, first argument first
     (Cormen et al., Introduction to Algorithms, "Topological sort"). Linear in nodes and edges.
     """
+    return ordered(_roots(root))
+
+
+@in_c
+def ordered(roots: list[Value]) -> list[Value]:
+    """`topological` of a list of roots."""
     order: list[Value] = []
     seen: set[Value] = set()
-    stack: list[Value | None] = [*reversed(_roots(root))]
+    stack: list[Value | None] = [*reversed(roots)]
     while stack:
         node = stack.pop()
         if node is None:  # everything below the next entry has been listed

@@ -78,6 +78,5 @@ def _restore(
     if stated is not None and op in TABLE and repr(TABLE[op]) != stated:
         op += UNREGISTERED
     node.data, node.grad, node.op, node.label, node.source = data, grad, op, label, source
-    node._first = node._first_slope = node._second = node._second_slope = node._others = None
-    node.parents, node.local_derivatives = parents, local_derivatives
+    node._link(parents, local_derivatives)
     return node

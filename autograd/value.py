@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, Union
 
-from . import hints, ops, pickling
+from . import graph, hints, ops, pickling
 from .backward import backward
 from .graph import describe as describe  # noqa: PLC0414 (explicitly handed on)
 from .graph import place, topological
 from .methods import Methods
 from .modes import ACTIVE, AnomalyError, TraceError, current, user_line
+from .native import connect, in_c
+from .operation import REGISTERED
 from .reals import REFUSED, is_real, refusal
 from .reals import real as real  # noqa: PLC0414 (explicitly handed on)
 
@@ -18,6 +20,7 @@ Number = Union["Value", float]
 """What an operator takes on either side: a Value or a real number."""
 
 
+@in_c
 class Value(Methods):
     """A number that remembers how it was computed.
 
@@ -84,10 +87,7 @@ class Value(Methods):
 
     @parents.setter
     def parents(self, parents: tuple[Value, ...]) -> None:
-        self._first = parents[0] if parents else None
-        self._second = parents[1] if len(parents) > 1 else None
-        if len(parents) > 2 or self._others:
-            self._others = parents[2:], self.local_derivatives[2:]
+        self._link(parents, self.local_derivatives)
 
     @property
     def local_derivatives(self) -> tuple[float, ...]:
@@ -99,10 +99,12 @@ class Value(Methods):
 
     @local_derivatives.setter
     def local_derivatives(self, slopes: tuple[float, ...]) -> None:
-        self._first_slope = slopes[0] if slopes else None
-        self._second_slope = slopes[1] if len(slopes) > 1 else None
-        if len(slopes) > 2 or self._others:
-            self._others = self.parents[2:], slopes[2:]
+        self._link(self.parents, slopes)
+
+    def _link(self, parents: tuple[Value, ...], slopes: tuple[float, ...]) -> None:
+        self._first, self._second = (*parents[:2], None, None)[:2]
+        self._first_slope, self._second_slope = (*slopes[:2], None, None)[:2]
+        self._others = (tuple(parents[2:]), tuple(slopes[2:])) if len(parents) > 2 or len(slopes) > 2 else None
 
     def backward(self, gradient: float = 1.0, free_graph: bool = False) -> None:
         """Fill ``.grad`` of every node this one depends on, by the chain rule in reverse topological order.
@@ -121,8 +123,10 @@ class Value(Methods):
         seed = real(gradient, "backward(gradient=…)")
         try:
             backward(self, seed, free_graph)
-        except TypeError as error:
-            raise _no_gradient(self, error) from None
+        except TypeError:
+            for node in topological(self):
+                assigned(node, "grad", node.grad)
+            raise
 
     def zero_grad(self) -> None:
         """Set ``.grad`` of this node and of every node it depends on to 0.0."""
@@ -218,6 +222,7 @@ for _name, _text in hints.OF_VALUE.items():
 _new = object.__new__
 
 
+@in_c
 def constant(data: float) -> Value:
     """A plain number as a node: it takes part in the graph, and pictures and checks pass it over."""
     node = _new(Value)
@@ -233,16 +238,24 @@ def constant(data: float) -> Value:
 _LARGE = 1 << 60
 
 
+def _number(x: object) -> Any:
+    """The other operand of an operator, which is no Value and no float, as a float."""
+    if type(x) is not int and not is_real(x):
+        if type(x).__name__ in REFUSED:
+            raise refusal(x, "arithmetic with a Value")
+        return NotImplemented
+    return real(x, "arithmetic with a Value")
+
+
+@in_c
 def operand(x: object) -> Any:
     """The other operand of an operator as a Value; NotImplemented lets an unknown type (an array) try."""
     if type(x) is not float:
         if isinstance(x, Value):
             return x
-        if type(x) is not int and not is_real(x):
-            if type(x).__name__ in REFUSED:
-                raise refusal(x, "arithmetic with a Value")
-            return NotImplemented
-        x = float(x) if type(x) is int and -_LARGE < x < _LARGE else real(x, "arithmetic with a Value")
+        x = float(x) if type(x) is int and -_LARGE < x < _LARGE else _number(x)
+        if x is NotImplemented:
+            return x
     node = _new(Value)  # as in `constant`: one call less, for what most constants are
     node.data = x
     node.grad = 0.0
@@ -266,7 +279,7 @@ def made(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float, .
     """The node of an operation whose value and local derivatives are known."""
     if type(out) is not float:
         return renumbered(op, parents)
-    return watched(op, parents, out, slopes) if ACTIVE else _node(op, parents, out, slopes)
+    return watched(op, parents, out, slopes) if ACTIVE else node(op, parents, out, slopes)
 
 
 def renumbered(op: str, parents: tuple[Value, ...]) -> Value:
@@ -278,26 +291,30 @@ def renumbered(op: str, parents: tuple[Value, ...]) -> Value:
         TypeError: what was assigned is not a real number.
     """
     for parent in parents:
-        assigned: Any = parent.data
-        if isinstance(assigned, Value):
-            raise TypeError(
-                f"the .data of {_called(parent)} is a Value of a graph of its own; .data holds a number. "
-                "An update reads w.data = w.data - 0.1 * w.grad"
-            )
-        parent.data = real(assigned, f"the .data of {_called(parent)}")
+        parent.data = assigned(parent, "data", parent.data)
     out, slopes = ops.TABLE[op].evaluate(*[parent.data for parent in parents])
     return made(op, parents, float(out), tuple(map(float, slopes)))  # a formula of a user can be a comparison
 
 
-def _no_gradient(root: Value, error: TypeError) -> TypeError:
-    """What to say if a gradient could not be added to what stands in a ``.grad``."""
-    for node in topological(root):
-        if not is_real(node.grad):
-            return TypeError(
-                f"the .grad of {_called(node)} is {node.grad!r}, to which no gradient can be added. To clear it write "
-                "w.grad = 0.0, or call zero_grad()"
-            )
-    return error
+def assigned(node: Value, name: str, x: Any) -> float:
+    """What a user assigned to ``.data`` or ``.grad``, as a float.
+
+    The engine in C asks at the assignment, the one in Python when it meets what is no float.
+
+    Raises:
+        TypeError: it is not a real number.
+    """
+    if name == "grad" and not is_real(x):
+        raise TypeError(
+            f"the .grad of {_called(node)} is {x!r}, to which no gradient can be added. To clear it write "
+            "w.grad = 0.0, or call zero_grad()"
+        )
+    if isinstance(x, Value):
+        raise TypeError(
+            f"the .data of {_called(node)} is a Value of a graph of its own; .data holds a number. "
+            "An update reads w.data = w.data - 0.1 * w.grad"
+        )
+    return real(x, f"the .{name} of {_called(node)}")
 
 
 def _called(node: Value) -> str:
@@ -309,7 +326,9 @@ def apply(op: ops.Op, parents: tuple[Value, ...]) -> Value:
     return made(op.name, parents, *op.evaluate(*[parent.data for parent in parents]))
 
 
-def _node(op: str, parents: tuple[Value, ...], data: float, slopes: tuple[float, ...]) -> Value:
+@in_c
+def node(op: str, parents: tuple[Value, ...], data: float, slopes: tuple[float, ...]) -> Value:
+    """A node of all that is known of it, whatever context is open."""
     node = _new(Value)
     node.data = data
     node.grad = 0.0
@@ -332,11 +351,11 @@ def watched(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float
     mode = current()
     if not mode.record and not mode.anomaly and not mode.tracing:
         return _transient(out)
-    node = _node(op, parents, out, slopes)
+    made = node(op, parents, out, slopes)
     if mode.tracing:
         for parent in parents:
             if parent._traced:
-                node.__class__ = parent._traced
+                made.__class__ = parent._traced
                 if not mode.record:
                     raise TraceError(
                         f"line {place(user_line())}: inside no_grad() the traced function computes with its inputs or "
@@ -344,10 +363,10 @@ def watched(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float
                     )
                 break
     if mode.source:
-        node.source = user_line()
+        made.source = user_line()
     if mode.anomaly and not math.isfinite(out):
-        raise AnomalyError(f"the value {out} appeared in {describe(node)}")
-    return node if mode.record else _transient(out)
+        raise AnomalyError(f"the value {out} appeared in {describe(made)}")
+    return made if mode.record else _transient(out)
 
 
 class Transient(Value):
@@ -365,9 +384,9 @@ class Transient(Value):
 
 
 def _transient(data: float) -> Value:
-    node = _node("", (), data, ())
-    node.__class__ = Transient
-    return node
+    made = node("", (), data, ())
+    made.__class__ = Transient
+    return made
 
 
 def no_graph() -> RuntimeError:
@@ -386,3 +405,9 @@ def _compare(op: str, left: Value, right: Number, swapped: bool = False) -> Any:
     if ACTIVE and current().tracing:
         return apply(ops.TABLE[op], pair)
     return pair[0].data < pair[1].data if op == "less" else pair[0].data <= pair[1].data
+
+
+connect(
+    active=ACTIVE, current=current, registered=REGISTERED, functions=ops.IEEE_FUNCTIONS, transient=Transient,
+    number=_number, argument=argument, real=real, assigned=assigned, watched=watched, refuse_freed=graph.refuse_freed,
+)  # fmt: skip

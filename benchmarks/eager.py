@@ -1,5 +1,7 @@
 """Scalar graphs in plain Python: time per operation against micrograd, PyTorch and XAD; a chain of a million.
 
+The contestant "in Python" is tracegrad's own engine in Python, beside the one in C where that was built.
+
 Every contestant runs the same Python functions, `mlp_loss` and `long_expression`, on its own kind of number, so that
 arithmetic and number of operations are the same. Losses and gradients are compared before any time is printed.
 
@@ -24,8 +26,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 Relu = Callable[[Any], Any]
@@ -142,6 +145,7 @@ class Contestant(NamedTuple):
     name: str
     distribution: str
     prepare: Callable[[Work], Pass]
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 CONTESTANTS = [
@@ -149,6 +153,7 @@ CONTESTANTS = [
     Contestant("micrograd", "micrograd", micrograd),
     Contestant("PyTorch scalars", "torch", pytorch),
     Contestant("XAD (C++)", "xad", xad),
+    Contestant("in Python", "", tracegrad, {"TRACEGRAD_PURE": "1"}),
 ]
 
 
@@ -170,13 +175,13 @@ def measure(contestant: int, work: int, passes: int, collector: bool) -> dict[st
     return {"value": value, "gradients": gradients, "seconds": (time.process_time() - start) / passes}
 
 
-def in_its_own_process(call: str) -> dict[str, Any]:
+def in_its_own_process(call: str, environment: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
     """What a function of this module returns there."""
     program = f"import json; from benchmarks import eager; print(json.dumps(eager.{call}))"
     process = subprocess.run(
         [sys.executable, "-c", program],
         cwd=Path(__file__).parent.parent,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -211,7 +216,7 @@ def race(work: int, rounds: int, passes: int) -> None:
     expected: dict[str, Any] = {}
     for _ in range(rounds):
         for (i, contestant), collector in itertools.product(enumerate(CONTESTANTS), (True, False)):
-            one = in_its_own_process(f"measure({i}, {work}, {passes}, {collector})")
+            one = in_its_own_process(f"measure({i}, {work}, {passes}, {collector})", contestant.environment)
             if "missing" not in one:
                 expected = expected or one
                 compare(contestant.name, one, expected)
@@ -308,7 +313,10 @@ def machine() -> str:
         f"{model}, {os.cpu_count()} cores, one used",
         f"{platform.python_implementation()} {sys.version.split()[0]}",
     ]
-    for contestant in CONTESTANTS[1:]:
+    from autograd import engine
+
+    parts.append(f"tracegrad's engine: {engine}")
+    for contestant in CONTESTANTS[1:-1]:
         try:
             parts.append(f"{contestant.distribution} {importlib.metadata.version(contestant.distribution)}")
         except importlib.metadata.PackageNotFoundError:

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -79,8 +80,19 @@ def examine() -> Iterator[Finding]:
         "Graphviz's program dot " + ("is on the PATH" if dot else "is not on the PATH"),
         "not needed: pictures then come from pygraphviz or from the built-in layout",
     )
+    yield _engine()
     unicode = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     yield Finding(True if unicode else None, f"terminal encoding {sys.stdout.encoding}", "set PYTHONUTF8=1 for ∂ and σ")
+
+
+def _engine() -> Finding:
+    """Which engine runs, as a process of its own says: nothing here imports `autograd`."""
+    ask = "from autograd import native; print(native.engine, native.reason, sep=chr(10))"
+    asked = subprocess.run([sys.executable, "-W", "ignore", "-c", ask], capture_output=True, text=True, check=False)
+    engine, reason, *_ = [*asked.stdout.splitlines(), "", ""]
+    if engine == "native":
+        return Finding(True, "the engine in C runs eager work (native)")
+    return Finding(None, "the engine in Python runs eager work (python)", f"the one in C is not used: {reason}")
 
 
 def _version(distribution: str) -> str | None:

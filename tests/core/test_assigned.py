@@ -1,4 +1,7 @@
-"""What is assigned to ``.data`` and ``.grad``: numbers become floats, anything else is named in the next operation."""
+"""What is assigned to ``.data`` and ``.grad``: numbers become floats, anything else is named.
+
+The engine in Python does so in the next operation, the one in C at the assignment.
+"""
 
 from __future__ import annotations
 
@@ -36,26 +39,26 @@ def test_real_numbers_become_floats(f: Any, number: Any) -> None:
 @pytest.mark.parametrize("f", FUNCTIONS)
 def test_anything_else_is_refused(f: Any, wrong: Any) -> None:
     w = Value(1.0, "w")
-    w.data = wrong
     with pytest.raises((TypeError, ValueError)):  # Python's own error, where its arithmetic refuses the operands
+        w.data = wrong  # the engine in C refuses it here
         f(f(w))
 
 
 def test_what_python_would_compute_with_is_named() -> None:
     w = Value(1.0, "w")
-    w.data = 1 + 2j  # type: ignore[assignment]
     with pytest.raises(TypeError, match=r"the \.data of the Value 'w' takes a real number, not complex"):
+        w.data = 1 + 2j  # type: ignore[assignment]
         w * w
-    w.data = np.array([1.0, 2.0])  # type: ignore[assignment]
     with pytest.raises(TypeError, match="not ndarray"):
+        w.data = np.array([1.0, 2.0])  # type: ignore[assignment]
         w + 1.0
 
 
 def test_the_slip_of_an_update_is_named() -> None:
     w = Value(2.0, "w")
     (w * w).backward()
-    w.data = w - 0.1 * w.grad  # type: ignore[assignment]
     with pytest.raises(TypeError, match=r"the \.data of the Value 'w' is a Value.*w\.data = w\.data - 0\.1 \* w\.grad"):
+        w.data = w - 0.1 * w.grad  # type: ignore[assignment]
         w * 3.0
     w.data = 2.0 - 0.1 * w.grad
     assert (w * 3.0).data == 3.0 * 1.6
@@ -64,8 +67,8 @@ def test_the_slip_of_an_update_is_named() -> None:
 @pytest.mark.parametrize("wrong", [None, "0", [0.0]])
 def test_a_gradient_to_which_nothing_can_be_added(wrong: Any) -> None:
     w = Value(2.0, "w")
-    w.grad = wrong
     with pytest.raises(TypeError, match=r"the \.grad of the Value 'w' is .*w\.grad = 0\.0"):
+        w.grad = wrong
         (w * 3.0).backward()
     w.grad = 0  # type: ignore[assignment]
     (w * 3.0).backward()

@@ -75,6 +75,8 @@ def uninformative(function: Callable[..., Any]) -> Iterator[str]:
 @each_name
 def test_signatures_say_something(package: types.ModuleType, name: str) -> None:
     found = getattr(package, name)
+    if found is autograd.Value and autograd.engine == "native":
+        pytest.skip("C: the signature of a type of C names its parameters, without their types")
     if callable(found) and not (isinstance(found, type) and issubclass(found, Exception)):
         assert [*uninformative(found)] == []
 

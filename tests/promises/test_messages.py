@@ -193,7 +193,7 @@ def raises(module: str) -> Iterator[tuple[int, int]]:
     file = importlib.import_module(f"autograd.{module}").__file__
     assert file is not None
     for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Raise):
+        if isinstance(node, ast.Raise) and node.exc:  # one without passes on an error that has its message
             yield node.lineno, node.end_lineno or node.lineno
 
 
