@@ -26,6 +26,7 @@ class Build(build_ext):
             )
         except subprocess.CalledProcessError as error:
             raise CompileError(f"methods.h could not be written: {error}") from error
+        self.force = True  # a build that is newer than the C text can be older than the table
         super().build_extension(extension)
 
 
