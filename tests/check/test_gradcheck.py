@@ -410,6 +410,7 @@ def test_one_wrong_edge_of_a_random_graph_is_the_one_named(seed: int, factor: fl
     value = recomputed(node)
     visible = abs(right) * max(1.0, abs(node.parents[slot].data)) > 1e-6 * (abs(value) + 1e-300)
     kinked = bool(ops.TABLE[node.op].kinks) or bool(ops.TABLE[node.op].domain)
+    visible &= abs(node.parents[slot].data) < 1e8  # between neighboring floats of 1e265 a sine makes many turns
     slopes[slot] = right * factor
     node.local_derivatives = tuple(slopes)
     found = check_edges(order)
