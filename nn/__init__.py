@@ -36,6 +36,7 @@ if _ENGINE:
     from .losses import hinge_loss as hinge_loss
     from .losses import huber_loss as huber_loss
     from .losses import l1_loss as l1_loss
+    from .losses import log_loss as log_loss
     from .losses import logistic_loss as logistic_loss
     from .losses import mse_loss as mse_loss
     from .losses import nll_loss as nll_loss
@@ -66,6 +67,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from .history import History as History
     from .run import Epoch as Epoch
     from .search import LineSearch as LineSearch
+    from .search import descent_range as descent_range
     from .search import directional_derivative as directional_derivative
     from .search import line_search as line_search
     from .training import fit as fit
@@ -76,6 +78,7 @@ _LATER = {
     "Epoch": ".run", "fit": ".training",
     "plots": ".plots", "reference": ".reference", "draw_network": ".diagram", "gradient_flow": ".flow",
     "GradientFlow": ".flow", "line_search": ".search", "descend": ".descent", "directional_derivative": ".search",
+    "descent_range": ".search",
     "Descent": ".descent", "LineSearch": ".search",
     "latex_name": "autograd.notation.names",
     "schedules": ".schedules",

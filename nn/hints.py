@@ -40,7 +40,7 @@ _TABLE = {
     "HuberLoss SmoothL1Loss": "use nn.huber_loss",
     "NLLLoss": "use nn.nll_loss",
     "BCEWithLogitsLoss": "use nn.binary_cross_entropy, a function of logits",
-    "BCELoss": "use nn.binary_cross_entropy, a function of logits: leave the output linear, without a sigmoid",
+    "BCELoss": "use nn.log_loss, or nn.binary_cross_entropy, a function of logits, after a linear output",
     "SoftMarginLoss": "use nn.logistic_loss",
     "HingeLoss HingeEmbeddingLoss": "use nn.hinge_loss",
     "LogSoftmax log_softmax": "leave it out: nn.cross_entropy takes logits",

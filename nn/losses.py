@@ -15,6 +15,7 @@ The individual costs, with y the target, ŷ the prediction and o the logits (wha
     binary_cross_entropy   −y log σ(o) − (1 − y) log(1 − σ(o)), 0 ≤ y ≤ 1
     cross_entropy          −Σᵢ yᵢ log softmaxᵢ(o)
     nll_loss               −Σᵢ yᵢ pᵢ, p the logarithms of probabilities
+    log_loss               −Σᵢ yᵢ log fᵢ, f probabilities (a softmax or sigmoid output)
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd import Value, dot, log_sum_exp, mean, relu, softplus, where
+from autograd import Value, dot, log, log_sum_exp, mean, relu, softplus, where
 from autograd.modes import current
 from autograd.ops import TABLE
 from autograd.value import Number, apply, argument, real
@@ -106,10 +107,11 @@ def binary_cross_entropy(prediction: Any, target: Target) -> Any:
         target: labels 0 and 1, or probabilities between.
 
     Raises:
-        ValueError: a label is outside 0…1.
+        ValueError: a label is outside 0…1, or the prediction came out of a sigmoid already.
     """
 
     def one(logit: Any, y: Any) -> Any:
+        _refuse_twice([logit], "sigmoid")
         if not isinstance(y, Value):
             y = real(y, "binary_cross_entropy")
             if not 0.0 <= y <= 1.0:
@@ -133,15 +135,21 @@ def cross_entropy(logits: Any, target: Target) -> Any:
         target: for each sample the class, an integer from 0 to k − 1, or k probabilities (one-hot, say).
 
     Raises:
-        ValueError: a class is out of range, probabilities are negative or do not sum to 1, or lengths differ.
+        ValueError: a class is out of range, probabilities are negative or do not sum to 1, lengths differ, or the
+            logits came out of a softmax already.
     """
-    return _classified("cross_entropy", logits, target, lambda o, y: log_sum_exp(o) - y)
+
+    def one(o: list[Any], chosen: Any) -> Any:
+        _refuse_twice(o, "softmax")
+        return log_sum_exp(o) - chosen
+
+    return _classified("cross_entropy", logits, target, one)
 
 
 def nll_loss(log_probabilities: Any, target: Target) -> Any:
     """−p_y of the logarithms p of k probabilities, for one sample or averaged over a batch.
 
-    For a softmax output: ``nll_loss([p.log() for p in output], y)``; `cross_entropy` on the logits is more accurate.
+    For a softmax output there is `log_loss`; `cross_entropy` on the logits is more accurate.
 
     Args:
         log_probabilities: k numbers or Values, none positive; or a list of such lists.
@@ -161,6 +169,76 @@ def nll_loss(log_probabilities: Any, target: Target) -> Any:
         return -chosen
 
     return _classified("nll_loss", log_probabilities, target, one)
+
+
+def log_loss(probabilities: Any, target: Target) -> Any:
+    """−Σᵢ yᵢ log fᵢ of probabilities f: −log f_y for a class y. It is the negative log-likelihood of the sample.
+
+    For networks that end with softmax or sigmoid, as the lectures write them. `cross_entropy` and
+    `binary_cross_entropy` on the logits are the same number, and stay accurate where a probability rounds to 0 (here
+    the cost is then infinite).
+
+    Args:
+        probabilities: one number or Value, the probability of class 1 (a sigmoid output); k ≥ 2 of them that sum to 1
+            (a softmax output); or a list of such lists.
+        target: for one probability a label from 0 to 1; else as in `cross_entropy`.
+
+    Raises:
+        ValueError: an entry is no probability, they do not sum to 1, or as in `cross_entropy`.
+
+    Example:
+        >>> round(log_loss([0.25, 0.5, 0.25], 1), 6), round(log_loss(0.5, 1), 6)
+        (0.693147, 0.693147)
+    """
+    if not isinstance(_plain_lists(probabilities), list):
+        return _averaged("log_loss", _binary_log_loss, probabilities, target)
+
+    def one(p: list[Any], chosen: Any) -> Any:
+        _require_shares(p)
+        if not current().tracing and abs(sum(map(_data, p)) - 1.0) > 1e-6:
+            raise ValueError(f"log_loss takes probabilities that sum to 1 (an output of softmax): {_PROBABILITIES}")
+        return -chosen
+
+    return _classified("log_loss", probabilities, target, one, log)
+
+
+_PROBABILITIES = "give logits to cross_entropy or binary_cross_entropy"
+
+
+def _binary_log_loss(p: Any, y: Any) -> Any:
+    _require_shares([p])
+    if isinstance(y, Value):
+        return -(y * log(p) + (1.0 - y) * log(1.0 - p))
+    if not 0.0 <= y <= 1.0:
+        raise ValueError(f"log_loss of one probability takes labels from 0 to 1, not {y!r}")
+    terms = [weight * log(share) if weight != 1.0 else log(share)
+             for weight, share in ((y, p), (1.0 - y, 1.0 - p)) if weight]  # fmt: skip
+    return -sum(terms[1:], terms[0])
+
+
+def _require_shares(p: Sequence[Any]) -> None:
+    if not current().tracing:  # then data mean nothing
+        for x in map(_data, p):
+            if x < 0.0 or x > 1.0 + 1e-9:
+                raise ValueError(f"log_loss takes probabilities from 0 to 1, not {x:g}: {_PROBABILITIES}")
+
+
+def _data(x: Any) -> float:
+    return float(x.data if isinstance(x, Value) else x)
+
+
+def applied_twice(function: str) -> str:
+    """The message about a loss on logits whose model applies softmax or sigmoid itself."""
+    return (
+        f"the model's outputs come out of a {function}, and the loss applies {function} again, since it takes logits: "
+        f"take nn.log_loss, which takes probabilities; or make the model with output='linear', and apply "
+        f"autograd.{function} to its outputs where probabilities are wanted"
+    )
+
+
+def _refuse_twice(logits: Sequence[Any], function: str) -> None:
+    if all(isinstance(x, Value) and x.op == function for x in logits):
+        raise ValueError(applied_twice(function))
 
 
 # ---- forms ------------------------------------------------------------------------------------------------------
@@ -199,22 +277,25 @@ def _mean(terms: list[Any]) -> Any:
     return terms[0] if len(terms) == 1 else mean(terms)
 
 
-def _classified(loss: str, scores: Any, target: Any, one: Callable[[list[Any], Any], Any]) -> Any:
-    """The mean over samples of ``one(scores, Σ yᵢ·scoreᵢ)``."""
+def _classified(
+    loss: str, scores: Any, target: Any, one: Callable[[list[Any], Any], Any],
+    function: Callable[[Any], Any] = lambda score: score,
+) -> Any:  # fmt: skip
+    """The mean over samples of ``one(scores, Σ yᵢ·function(scoreᵢ))``."""
     scores, target = _plain_lists(scores), _plain_lists(target)
     if not isinstance(scores, list) or not scores:
         raise ValueError(f"{loss} takes a list with one number per class; got {scores!r:.60}")
     if not isinstance(_plain_lists(scores[0]), list):
         entries = [_entry(score, loss) for score in scores]
-        return one(entries, _chosen(loss, entries, target))
+        return one(entries, _chosen(loss, entries, target, function))
     if not isinstance(target, list) or len(target) != len(scores):
         given = f"{len(target)} targets" if isinstance(target, list) else "one target"
         raise ValueError(f"{loss}: {len(scores)} predictions and {given}")
-    return _mean([_classified(loss, sample, y, one) for sample, y in zip(scores, target)])
+    return _mean([_classified(loss, sample, y, one, function) for sample, y in zip(scores, target)])
 
 
-def _chosen(loss: str, scores: Sequence[Number], target: Any) -> Any:
-    """Σ yᵢ·scoreᵢ: the score of the right class, for a class index or for probabilities."""
+def _chosen(loss: str, scores: Sequence[Number], target: Any, function: Callable[[Any], Any]) -> Any:
+    """Σ yᵢ·function(scoreᵢ): that of the right class, for a class index or for probabilities."""
     if len(scores) < 2:
         raise ValueError(f"{loss} needs at least two classes; for one logit use binary_cross_entropy")
     if not isinstance(target, list):
@@ -225,13 +306,13 @@ def _chosen(loss: str, scores: Sequence[Number], target: Any) -> Any:
         index = real(target, loss)
         if index != index // 1 or not 0 <= index < len(scores):
             raise ValueError(f"{loss}: class {target!r} is not one of the {len(scores)} classes 0 to {len(scores) - 1}")
-        return scores[int(index)]
+        return function(scores[int(index)])
     if len(target) != len(scores):
         raise ValueError(f"{loss}: {len(scores)} classes and a target of {len(target)}")
     if any(isinstance(y, Value) for y in target):
-        return dot(target, scores)
+        return dot(target, [function(score) for score in scores])
     weights = [real(y, loss) for y in target]
     if any(not y >= 0 for y in weights) or abs(sum(weights) - 1.0) > 1e-6:
         raise ValueError(f"{loss}: the target {weights!r:.80} is not a list of probabilities that sum to 1")
-    terms = [score if y == 1.0 else y * score for y, score in zip(weights, scores) if y]
+    terms = [function(score) if y == 1.0 else y * function(score) for y, score in zip(weights, scores) if y]
     return sum(terms[1:], terms[0])

@@ -16,7 +16,7 @@ from autograd.modes import changed
 from . import metrics
 from .datasets import one_hot
 from .inputs import Floats, finite, real_array, samples, unmasked
-from .losses import Loss
+from .losses import Loss, applied_twice
 from .module import Module, all_values, plain
 from .optimizers import Optimizer
 
@@ -128,11 +128,7 @@ def _refuse_twice(nodes: list[Value], output: Any) -> None:
         for operand in node.parents if node.op in _LOGITS else ():
             p = operand.parents[0] if operand.op == "neg" else operand
             if p in outputs and node.op in AGAIN.get(p.op, ()):
-                raise ValueError(
-                    f"the model's outputs come out of a {p.op}, and the loss applies {p.op} again, since it takes "
-                    f"logits: make the model with output='linear', and apply autograd.{p.op} to its outputs where "
-                    "probabilities are wanted"
-                )
+                raise ValueError(applied_twice(p.op))
 
 
 def metric_of(metric: str | metrics.Metric, loss: Loss, data: Prepared) -> tuple[str, metrics.Metric]:

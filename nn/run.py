@@ -63,10 +63,10 @@ class Run:
 
     def __init__(
         self, model: Module, loss: Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
-        seed: int, shuffle: bool, engine: str, dtype: str,
+        seed: int, order: str, engine: str, dtype: str,
     ) -> None:  # fmt: skip
         self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
-        self.size, self.seed, self.shuffle = size, seed, shuffle
+        self.size, self.seed, self.order = size, seed, order
         self.loss, self.asked, self.dtype = loss, engine, dtype
         self.engine = choose(engine, model, loss, optimizer, data.X, data.y, dtype)
         self.history = History(seed=seed, engine=self.engine.name)
@@ -153,10 +153,12 @@ class Run:
 
     def _order(self, epoch: int) -> NDArray[np.int64] | None:
         """The order of the samples in an epoch; None if one batch takes them all as they stand."""
-        n = len(self.data.X)
+        n, draws = len(self.data.X), np.random.default_rng([self.seed, epoch])
+        if self.order == "independent":
+            return draws.integers(n, size=n)
         if self.size == n:
             return None
-        return np.random.default_rng([self.seed, epoch]).permutation(n) if self.shuffle else np.arange(n)
+        return draws.permutation(n) if self.order == "shuffled" else np.arange(n)
 
     def _losses(self, order: NDArray[np.int64] | None) -> Iterator[Sequence[float]]:
         """The losses of an epoch's steps as they are made; what ends them says where."""
@@ -276,7 +278,8 @@ class Run:
     def _identity(self) -> dict[str, Any]:
         """What makes a run this one and no other: resumed with anything else, its losses would not be its own."""
         return {
-            "samples": len(self.data.X), "batch_size": self.size, "seed": self.seed, "shuffle": self.shuffle,
+            "samples": len(self.data.X), "batch_size": self.size, "seed": self.seed,
+            "shuffle": self.order != "as given", "replacement": self.order == "independent",
             "loss": getattr(self.loss, "__name__", type(self.loss).__name__), "dtype": self.dtype,
             "data": self.data.fingerprint(),
         }  # fmt: skip
@@ -301,7 +304,8 @@ class Run:
         if any_seed and type(training.get("seed")) is int and training["seed"] >= 0:
             self.seed = training["seed"]
         own = self._identity()
-        training.setdefault("dtype", "float64")  # which files of earlier versions do not name
+        training.setdefault("dtype", "float64")  # which files of earlier versions do not name, nor
+        training.setdefault("replacement", False)
         if training.get("samples") != own["samples"] or training["dtype"] != self.dtype:
             del own["data"]  # it differs in any case, and the number of samples, or the dtype, says more
         older = ("loss", "data")  # which files of earlier versions do not name

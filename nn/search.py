@@ -97,6 +97,47 @@ def line_search(
     return LineSearch(*best, (low[0], high[0]), evaluations, enclosed)
 
 
+def descent_range(f: Function, x: Iterable[Any], direction: Sequence[float] | None = None) -> float:
+    """The ε of the descent proposition: f(x + αd) < f(x) for all 0 < α < ε, and f(x + εd) = f(x) again.
+
+    Along a descent direction such an ε > 0 exists; infinity if f stays below f(x) as far as floats go. It is found by
+    steps that grow by 5 % and then by halving, so a rise above f(x) that is narrower than that can be missed.
+
+    Args:
+        f: a function of n numbers, or of a list of n > 1 numbers.
+        x: the point, a list of n numbers (``[[x]]`` if f takes a list of one).
+        direction: d; by default −∇f(x).
+
+    Raises:
+        ValueError: d is not a descent direction: f'(x; d) = ⟨∇f(x), d⟩ ≥ 0; or no float along d is below f(x).
+
+    Example:
+        >>> round(descent_range(lambda x: x**2, [1.0], [-1.0]), 9)  # from 1 through the minimum to −1
+        2.0
+    """
+    start, f = at_point(f, x, "descent_range")
+    first = line_search(f, [start], direction)
+    d = [-g for g in value_and_grad(f)(start)[1]] if direction is None else [float(entry) for entry in direction]
+    value = _number(f, start)
+
+    def below(alpha: float) -> bool:
+        return _number(f, [entry + alpha * step for entry, step in zip(start, d)]) < value
+
+    inside = first.alpha
+    while inside > 0 and not below(inside):
+        inside /= 2
+    if not inside:
+        raise ValueError("no float along the direction has a smaller f: the accuracy of f is exhausted")
+    inside *= 1e-6 if below(1e-6 * inside) else 1.0  # the scan starts close to x
+    while below(outside := 1.05 * inside):
+        inside = outside
+        if outside > _HUGE:
+            return math.inf
+    while inside < (middle := 0.5 * (inside + outside)) < outside:
+        inside, outside = (middle, outside) if below(middle) else (inside, middle)
+    return outside
+
+
 def evaluate(f: Function, x: Iterable[Any]) -> float:
     """f(x) as a float; no graph is kept."""
     numbers, f = at_point(f, x, "evaluate")

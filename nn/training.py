@@ -42,6 +42,7 @@ def fit(
     checkpoint_every: int = 1,
     resume: bool = False,
     shuffle: bool = True,
+    replacement: bool = False,
     progress: bool = True,
     engine: str = "auto",
     dtype: str = "float64",
@@ -74,6 +75,8 @@ def fit(
         checkpoint: a file that is rewritten after every ``checkpoint_every`` epochs and at the end of the last.
         resume: go on from ``checkpoint`` if that file exists, with the same losses as a run without interruption.
         shuffle: whether each epoch draws a new order.
+        replacement: draw each of the n samples of an epoch from all of them, independently, as the theory of
+            stochastic descent has it: an epoch then uses some samples several times, and others not at all.
         progress: whether to show a progress bar.
         engine: ``"auto"``, or an engine's name.
         dtype: ``"float64"`` or ``"float32"``: of the compiled engine's numbers; samples and targets are rounded to it.
@@ -105,12 +108,15 @@ def fit(
     size = len(data.X) if batch_size is None else whole(batch_size, "batch_size")
     if size > len(data.X):
         raise ValueError(f"batch_size is {size} and there are {len(data.X)} samples; batch_size=None takes all at once")
+    if replacement and not shuffle:
+        raise ValueError("replacement=True draws samples at random, which shuffle=False forbids; leave one of them out")
     epochs, drawn = whole(epochs, "epochs", least=0), seed is None
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "big")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the name of the checkpoint file: checkpoint='run.json'")
-    run = Run(model, loss, optimizer, data, held, size, whole(seed, "seed", least=0), shuffle, engine, dtype)
+    order = "independent" if replacement else "shuffled" if shuffle else "as given"
+    run = Run(model, loss, optimizer, data, held, size, whole(seed, "seed", least=0), order, engine, dtype)
     run.metrics = [metric_of(m, loss, data) for m in metrics]
     run.callbacks = [*callbacks]
     if early_stopping is not None:

@@ -289,7 +289,7 @@ def _bracket(part: tuple[str, int], least: int) -> str:
     return text if binds >= least else f"({text})"
 
 
-_LABEL = re.compile(r"(?:.*\.)?layers\.(\d+)\.(?:.*\.)?(weight|bias)")
+_LABEL = re.compile(r"(?:(?:.*\.)?layers\.(\d+)\.(?:.*\.)?|neurons\.\d+\.)(weight|bias)")
 
 
 def _parameters(labels: list[str], slots: Any, count: int) -> str:
@@ -298,7 +298,7 @@ def _parameters(labels: list[str], slots: Any, count: int) -> str:
     if len(kinds) == 1:
         kind = kinds.pop()
         if kind is not None:
-            return f"{'W' if kind[1] == 'w' else 'b'}{int(kind[0]) + 1}"
+            return f"{'W' if kind[1] == 'w' else 'b'}{int(kind[0] or 0) + 1}"  # a layer alone is the first
     if len(labels) == 1 and labels[0]:
         return labels[0]
     stems = {re.sub(r"[\d_.\[\], ]+$", "", label) for label in labels}

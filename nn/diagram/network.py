@@ -12,6 +12,7 @@ from autograd.notation.naming import names_of
 from autograd.notation.neurons import Key
 from autograd.text import image, number
 
+from .blocks import blocks_of, render_blocks
 from .convert import convert
 from .svg import Column, Edge, render
 
@@ -59,8 +60,12 @@ def draw_network(
     biases: bool = True,
     title: str | None = None,
     max_nodes: int = 16,
+    style: Literal["nodes", "blocks"] = "nodes",
 ) -> NetworkDiagram:
     """Draw a network of fully connected layers.
+
+    In the style ``"nodes"`` a node is one entry of a layer's vector and an edge one entry of its matrix. In the style
+    ``"blocks"`` each matrix, bias and activation is a block, with shapes: rows × columns of W, so that z = W·a + b.
 
     Args:
         model: anything with ``layers[l].neurons[j].weights`` (and ``.bias``) of Values, such as `nn.MLP`.
@@ -71,10 +76,11 @@ def draw_network(
         biases: draw each bias as the edge from a node that is always 1.
         title: a heading; by default the widths and activations of the layers.
         max_nodes: a layer with more entries shows its first and last ones, and says how many there are.
+        style: ``"nodes"`` or ``"blocks"``; blocks show no numbers of x, no colors and no names.
 
     Raises:
         TypeError: the model has no layers of neurons.
-        ValueError: x or a list of names has the wrong length, or ``color`` is unknown.
+        ValueError: x or a list of names has the wrong length, or ``color`` or ``style`` is unknown.
     """
     layers = list(getattr(model, "layers", ()))
     if not layers or not all(hasattr(layer, "neurons") for layer in layers):
@@ -85,6 +91,17 @@ def draw_network(
         raise ValueError(f"color is 'weight' or 'gradient', not {color!r}")
     if max_nodes < 4:
         raise ValueError(f"max_nodes is at least 4, so that an elided layer shows both its ends; got {max_nodes}")
+    if style not in ("nodes", "blocks"):
+        raise ValueError(f"style is 'nodes' or 'blocks', not {style!r}")
+    if style == "blocks":
+        sizes = [len(layers[0].neurons[0].weights), *(len(layer.neurons) for layer in layers)]
+        widths = "-".join(map(str, sizes))
+        biased = [getattr(layer.neurons[0], "bias", None) is not None for layer in layers]
+        blocks = blocks_of(sizes, biased, [_activation_name(layer) for layer in layers])
+        return NetworkDiagram(
+            render_blocks(sizes[0], blocks, widths if title is None else title),
+            f"{widths} network as blocks: x, " + ", ".join(f"{b.name} {b.shape}".strip() for b in blocks),
+        )
     columns = _columns(layers, x, inputs, outputs, max_nodes)
     edges = _edges(layers, columns, color, biases)
     widths = "-".join(str(column.size) for column in columns)

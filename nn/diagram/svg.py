@@ -75,20 +75,19 @@ def render(columns: Sequence[Column], edges: Sequence[Edge], color: str, heading
 
     finite = [abs(edge.number) for edge in edges if math.isfinite(edge.number)]
     largest = max(finite, default=0.0)
-    parts = [_text(width / 2, 26, heading, 16, weight="bold")] if heading else []
+    parts = [text_at(width / 2, 26, heading, 16, weight="bold")] if heading else []
     if note:
-        parts.append(_text(width / 2, 46, note, 12, fill=NEGATIVE))
+        parts.append(text_at(width / 2, 46, note, 12, fill=NEGATIVE))
     for edge in sorted(edges, key=lambda e: abs(e.number) if math.isfinite(e.number) else math.inf):
         parts.append(_line(places[edge.layer][edge.source], places[edge.layer + 1][edge.target], edge, largest))
     for index, column in enumerate(columns):
         parts += _nodes(column, places[index], gaps[index], index == 0)
         for line, words in enumerate(column.caption):
-            parts.append(
-                _text(left + index * spacing, base + 20 + 15 * line, words, 12, weight="bold" if not line else "normal")
-            )
+            weight = "normal" if line else "bold"
+            parts.append(text_at(left + index * spacing, base + 20 + 15 * line, words, 12, weight=weight))
     parts += _legend(width / 2, base + 84, largest, color)
     if columns[0].values is not None:
-        parts.append(_text(width / 2, base + 125, "node: activation, tinted by its share of the layer's largest", 11))
+        parts.append(text_at(width / 2, base + 125, "node: activation, tinted by its share of the layer's largest", 11))
     body = "\n".join(parts)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
@@ -136,7 +135,7 @@ def _nodes(
                 f'<rect x="{x - 11:.1f}" y="{y - 11:.1f}" width="22" height="22" rx="3" fill="#eeeeee" '
                 f'stroke="{INK}" stroke-width="1"><title>the constant 1: its edges are the biases</title></rect>'
             )
-            parts.append(_text(x, y + 4, "1", 12))
+            parts.append(text_at(x, y + 4, "1", 12))
             continue
         value = column.values[entry] if column.values else None
         fill = "white" if value is None else _tint(value, largest)
@@ -152,15 +151,15 @@ def _nodes(
             above, below = joined(symbol.upper), joined(symbol.lower)
             raised = f'<tspan dy="-5" font-size="8">{above}</tspan>' if above else ""
             lowered = f'<tspan dy="{9 if raised else 4}" font-size="8">{below}</tspan>' if below else ""
-            parts.append(_text(x, y + 4, f"<tspan>{symbol.base}</tspan>{raised}{lowered}", 12, raw=True))
+            parts.append(text_at(x, y + 4, f"<tspan>{symbol.base}</tspan>{raised}{lowered}", 12, raw=True))
         else:
-            parts.append(_text(x, y + 3.8, short(value), 10.5))
+            parts.append(text_at(x, y + 3.8, short(value), 10.5))
         if name:
             offset, anchor = (-RADIUS - 8, "end") if names_left else (RADIUS + 8, "start")
-            parts.append(_text(x + offset, y + 4, name, 12, anchor=anchor))
+            parts.append(text_at(x + offset, y + 4, name, 12, anchor=anchor))
     if gap:
-        parts.append(_text(gap[0], gap[1] - 6, "⋮", 22))
-        parts.append(_text(gap[0], gap[1] + 15, column.caption[1], 11, halo=True))
+        parts.append(text_at(gap[0], gap[1] - 6, "⋮", 22))
+        parts.append(text_at(gap[0], gap[1] + 15, column.caption[1], 11, halo=True))
     return parts
 
 
@@ -184,9 +183,9 @@ def _legend(x: float, y: float, largest: float, color: str) -> list[str]:
         f'<stop offset="0" stop-color="{NEGATIVE}"/><stop offset="0.5" stop-color="white"/>'
         f'<stop offset="1" stop-color="{POSITIVE}"/></linearGradient>',
         f'<rect x="{x - half}" y="{y}" width="{2 * half}" height="9" fill="url(#{_ID})" stroke="#888888"/>',
-        _text(x - half - 6, y + 9, short(-largest, 3), 11, anchor="end"),
-        _text(x + half + 6, y + 9, short(largest, 3), 11, anchor="start"),
-        _text(x, y + 25, f"{words}; dashed: negative; thickness: size", 11),
+        text_at(x - half - 6, y + 9, short(-largest, 3), 11, anchor="end"),
+        text_at(x + half + 6, y + 9, short(largest, 3), 11, anchor="start"),
+        text_at(x, y + 25, f"{words}; dashed: negative; thickness: size", 11),
     ]
 
 
@@ -219,10 +218,11 @@ def short(x: float, digits: int = 2) -> str:
     return minus(text)
 
 
-def _text(
+def text_at(
     x: float, y: float, text: str, size: float, *, anchor: str = "middle", weight: str = "normal", fill: str = INK,
     raw: bool = False, halo: bool = False,
 ) -> str:  # fmt: skip
+    """A line of text; ``raw`` text holds elements of SVG already."""
     halo_style = ' stroke="white" stroke-width="4" paint-order="stroke" stroke-linejoin="round"' if halo else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" '

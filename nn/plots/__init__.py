@@ -5,6 +5,7 @@ vision tells apart; lines differ in their dashes and points in their markers too
 """
 
 from .curves import accuracy_curve as accuracy_curve
+from .curves import activation as activation
 from .curves import curves as curves
 from .curves import gradient_flow as gradient_flow
 from .curves import gradient_flow_over_training as gradient_flow_over_training

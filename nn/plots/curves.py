@@ -1,4 +1,4 @@
-"""Numbers over epochs and over depth: losses, accuracies, gradient norms."""
+"""Numbers over epochs and over depth: losses, accuracies, gradient norms; activations."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd import value_and_grad
+
+from ..activations import Activation, Spec
 from .style import Axes, axes, pyplot, styles
 
 
@@ -38,6 +41,37 @@ def curves(
     ax.grid(alpha=0.3)
     if shown:
         ax.legend(framealpha=0.8, edgecolor="none")
+    return ax
+
+
+def activation(
+    *functions: Spec, xlim: tuple[float, float] = (-6.0, 6.0), slope: bool = True, title: str = "", ax: Axes = None
+) -> Axes:
+    """Activations φ as thick lines and their derivatives φ', which the engine computes, as thin ones.
+
+    Args:
+        functions: names (``"sigmoid"``, ``"tanh"``, ``"relu"``, …) or functions of one Value.
+        xlim: the range of z.
+        slope: draw φ' too.
+        title: a heading.
+        ax: where to draw.
+
+    Raises:
+        ValueError: there is no activation of this name, or it is softmax, which is no function of one number.
+    """
+    kinds = [Activation(function) for function in functions]
+    if any(kind.name == "softmax" for kind in kinds):
+        raise ValueError("softmax depends on all entries of a layer, so it has no curve over one number")
+    ax = axes(ax)
+    z = np.linspace(*xlim, 601)
+    for kind, (color, dash, _) in zip(kinds, styles()):
+        values, slopes = np.array([value_and_grad(kind.on_value)(entry) for entry in z.tolist()]).T
+        ax.plot(z, values, color=color, linestyle=dash, lw=2, label=f"{kind.name}")
+        if slope:
+            ax.plot(z, slopes, color=color, linestyle=dash, lw=0.9, label=f"{kind.name}′")
+    ax.set(xlabel="z", ylabel="φ(z), φ′(z)" if slope else "φ(z)", title=title)
+    ax.grid(alpha=0.3)
+    ax.legend(framealpha=0.8, edgecolor="none")
     return ax
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from itertools import cycle, pairwise
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from autograd import Value, graph
+from autograd.notation.naming import names_of
+
+from ..losses import Loss
+from ..module import Module
 from ..search import Function, evaluate
 from .style import COLOURS, MARKERS, Axes, axes, diverging, styles
 
@@ -77,25 +83,52 @@ def decision_boundary(
 
 
 def loss_surface(
-    f: Function, xlim: tuple[float, float], ylim: tuple[float, float], *, paths: Mapping[str, Any] | None = None,
-    steps: int = 61, three_d: bool = False, labels: Sequence[str] = ("w₁₁", "w₁₂", "E"), title: str = "",
-    ax: Axes = None,
+    f: Function | Value | Module, xlim: tuple[float, float] | Sequence[Value], ylim: tuple[float, float] | None = None,
+    *, data: tuple[ArrayLike, ArrayLike] | None = None, loss: Loss | None = None, reach: float = 3.0,
+    paths: Mapping[str, Any] | None = None, steps: int = 61, three_d: bool = False,
+    labels: Sequence[str] | None = None, title: str = "", ax: Axes = None,
 ) -> Axes:  # fmt: skip
     """A function of two numbers as a contour map, or as a surface in space, with descent paths on it.
 
+    The numbers can be two weights of a graph or of a network, all others being held: ``loss_surface(L, [w1, w2])``,
+    ``loss_surface(model, [w1, w2], data=(X, y), loss=nn.mse_loss)``. A cross then marks where they are.
+
     Args:
-        f: a function of two numbers, or of a list of two.
-        xlim: the range of the first number.
-        ylim: the range of the second.
+        f: a function of two numbers, or of a list of two; a Value, the root of a graph; or a model.
+        xlim: the range of the first number, or the two weights.
+        ylim: the range of the second number.
+        data: for a model, the samples and the targets over which the loss is averaged.
+        loss: for a model, a function of its output and a target.
+        reach: how far to either side of the present weights the map goes.
         paths: name -> `nn.Descent` or list of points.
         steps: the grid has steps × steps points.
         three_d: draw a surface; ``ax`` must then be three-dimensional.
         labels: the names of the two numbers and of f.
         title: a heading.
         ax: where to draw.
+
+    Raises:
+        TypeError: the weights are not two Values, a model comes without data and loss, or a function without ylim.
+        ValueError: the graph does not depend on one of the weights.
+
+    Example:
+        >>> w, b = Value(0.5, "w"), Value(0.0, "b")
+        >>> ax = loss_surface((Value(2.0) * w + b - 1.0) ** 2, [w, b], steps=5)
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('w', 'b')
     """
+    here: list[float] = []
+    names: Sequence[str] = ("w₁₁", "w₁₂", "E")
+    ranges: Any = (xlim, ylim)
+    if isinstance(f, (Value, Module)):
+        f, here, names = _of_two_weights(f, xlim, data, loss)
+        ranges = [(entry - reach, entry + reach) for entry in here]
+    elif ylim is None:
+        raise TypeError("the surface of a function needs the ranges of both numbers: loss_surface(f, xlim, ylim)")
+    low, high = zip(*ranges)
+    labels = names if labels is None else labels
     ax = axes(ax, 6.2, 4.8, **({"projection": "3d"} if three_d else {}))
-    xs, ys = np.linspace(*xlim, steps), np.linspace(*ylim, steps)
+    xs, ys = (np.linspace(start, end, steps) for start, end in ranges)
     heights = np.array([[evaluate(f, [x, y]) for x in xs.tolist()] for y in ys.tolist()])
     if three_d:
         ax.plot_surface(*np.meshgrid(xs, ys), heights, cmap="cividis", alpha=0.75, rcount=steps, ccount=steps, lw=0)
@@ -105,11 +138,11 @@ def loss_surface(
         filled = ax.contourf(xs, ys, heights, levels=24, cmap="cividis")
         ax.contour(xs, ys, heights, levels=12, colors="white", linewidths=0.4, alpha=0.6)
         ax.figure.colorbar(filled, ax=ax, label=labels[2], format="%.3g")
-        ax.set(xlim=xlim, ylim=ylim)
+        ax.set(xlim=ranges[0], ylim=ranges[1])
     on_dark = ("#FFFFFF", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442")
     for (name, path), color, (_, dash, marker) in zip((paths or {}).items(), cycle(on_dark), styles()):
         points = np.asarray(getattr(path, "path", path), float)
-        inside = (points >= [xlim[0], ylim[0]]).all(1) & (points <= [xlim[1], ylim[1]]).all(1)
+        inside = ((points >= low) & (points <= high)).all(1)
         if three_d:  # a line in space is not cut off at the edge of the axes
             points = points[: len(points) if inside.all() else int(np.argmin(inside))]
         few = len(points) <= 60
@@ -119,10 +152,44 @@ def loss_surface(
         ax.plot(*along.T, linestyle=dash if three_d else "-", lw=1.6, label=name, **line)
         marked = points if few else points[-1:]
         ax.plot(*(_heights(f, marked) if three_d else marked).T, linestyle="", ms=4 if few else 7, **dots)
+    if here:
+        ax.plot(*([*here, evaluate(f, here)] if three_d else here), "x", color="#D55E00", ms=9, mew=2.5, zorder=6)
     ax.set(xlabel=labels[0], ylabel=labels[1], title=title)
     if paths:
         ax.legend(loc="upper left", fontsize=9, **({} if three_d else {"facecolor": "#555555", "labelcolor": "white"}))
     return ax
+
+
+def _of_two_weights(
+    f: Value | Module, weights: Any, data: tuple[ArrayLike, ArrayLike] | None, loss: Loss | None
+) -> tuple[Function, list[float], Sequence[str]]:
+    """A graph (or a model's mean loss) as a function of two of its leaves, where they are, and what all are called."""
+    pair = list(weights)
+    if len(pair) != 2 or not all(isinstance(weight, Value) for weight in pair):
+        raise TypeError("the surface of a graph or a model is drawn over two of its weights: loss_surface(L, [w1, w2])")
+    if isinstance(f, Value):
+        root = f
+    else:
+        if data is None or loss is None:
+            raise TypeError("a model has no loss of its own: loss_surface(model, [w1, w2], data=(X, y), loss=…)")
+        X, y = (np.asarray(part).tolist() for part in data)
+        costs = [loss(f(x), target) for x, target in zip(X, y)]
+        root = sum(costs[1:], costs[0]) / len(costs)
+        root.label = "E"
+    missing = {*pair} - {*graph.topological(root)}
+    if missing:
+        raise ValueError(f"the loss does not depend on {next(iter(missing))!r}")
+
+    names = names_of(root)
+    own, moved = copy.deepcopy((root, pair))  # the caller's graph stays as it is
+
+    def at(point: Sequence[Value]) -> float:
+        for weight, entry in zip(moved, point):
+            weight.data = entry.data
+        graph.forward(own)
+        return own.data
+
+    return at, [weight.data for weight in pair], [names.text(node) for node in (*pair, root)]
 
 
 def _heights(f: Function, points: NDArray[np.float64]) -> NDArray[np.float64]:

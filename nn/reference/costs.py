@@ -110,6 +110,14 @@ def nll_loss(prediction: Array, target: Array) -> tuple[float, Array]:
     return -float((target * prediction).sum()), -target
 
 
+def log_loss(prediction: Array, target: Array) -> tuple[float, Array]:
+    """−Σ yᵢ log fᵢ of probabilities f with a one-hot y, and its derivative −y/f; of one, −y/f + (1 − y)/(1 − f)."""
+    if len(prediction) == 1:
+        share, other = target * np.log(prediction), (1 - target) * np.log(1 - prediction)
+        return -float((share + other).sum()), (1 - target) / (1 - prediction) - target / prediction
+    return -float((target * np.log(prediction)).sum()), -target / prediction
+
+
 def squared_error(prediction: Array, target: Array) -> tuple[float, Array]:
     """Σ (ŷ − y)², and its derivative 2(ŷ − y): the e of the lecture on optimization, without the ½."""
     error = prediction - target
@@ -120,7 +128,7 @@ COSTS: dict[str, Callable[[Array, Array], tuple[float, Array]]] = {
     function.__name__: function
     for function in (
         mse_loss, l1_loss, huber_loss, logistic_loss, hinge_loss, binary_cross_entropy, cross_entropy, nll_loss,
-        squared_error,
+        log_loss, squared_error,
     )
 }  # fmt: skip
 """The individual costs by the names they have in `nn`: (prediction, target) -> (cost, ∇C); all are columns."""
@@ -146,7 +154,7 @@ def cost(loss: Loss, prediction: Array, target: Any) -> tuple[float, Array]:
         return root.data, column(grad(root, leaves))
     if loss not in COSTS:
         raise ValueError(f"no cost is called {loss!r}; known costs: {', '.join(COSTS)}, or any function of Values")
-    if loss in ("nll_loss", "cross_entropy") and np.ndim(target) == 0:
+    if loss in ("nll_loss", "cross_entropy", "log_loss") and np.ndim(target) == 0:
         target = np.eye(len(prediction))[int(target)]
     wanted = column(target)
     if wanted.shape != prediction.shape:

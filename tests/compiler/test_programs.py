@@ -34,6 +34,9 @@ def test_the_equations_of_the_moons_network_are_found() -> None:
     program = moons(backend="numpy")
     text = str(program)
     assert "h1[16] = relu(W1[16×2] @ x[2] + b1[16])" in text
+    alone = nn.Layer(4, 3, "linear", seed=0)
+    equation = str(autograd.compile(alone, inputs=[(4,)], parameters=alone.parameters()))
+    assert "out[3] = W1[3×4] @ x[4] + b1[3]" in equation
     assert "h2[16] = relu(W2[16×16] @ h1[16] + b2[16])" in text
     assert "loss = relu(1 − y · (W3[1×16] @ h2[16] + b3)) + t1" in text
     assert "once per batch" in text and "528 scalars" in text

@@ -146,3 +146,29 @@ def test_training_lowers_the_loss_and_predicts():
     assert history.loss[-1] < 0.3 * history.loss[0]
     predicted = model.predict(scale(part.X_test)).argmax(1)
     assert (predicted == part.y_test).mean() >= 0.93
+
+
+def test_a_softmax_layer_and_minus_the_log_likelihood_train_as_the_logits_do():
+    flowers = nn.datasets.iris()
+    X = (flowers.X - flowers.X.mean(0)) / flowers.X.std(0)
+    runs = []
+    for output, loss in (("softmax", nn.log_loss), ("linear", nn.cross_entropy)):
+        model = nn.MLP(4, [5, 3], activation="relu", output=output, seed=4)
+        optimizer = nn.SGD(model.parameters(), lr=0.1)
+        runs.append(nn.fit(model, loss, X, flowers.y, optimizer, epochs=10, batch_size=15, progress=False).loss)
+    same(*runs)
+
+
+def test_descent_on_the_loss_is_ascent_on_the_log_likelihood():
+    """θ + η∇ log p(y) = θ − η∇L, and of all unit directions the gradient's has the largest slope."""
+    model, flower = network(5, 1), nn.datasets.iris().X[60].tolist()
+    log_p = autograd.softmax(model(flower))[1].log()
+    up = np.array(autograd.grad(log_p, model.parameters()))
+    down = np.array(autograd.grad(nn.cross_entropy(model(flower), 1), model.parameters()))
+    same(up, -down)
+    f = lambda w: (w[0] - 1) ** 2 + w[0] * w[1]  # noqa: E731
+    _, g = autograd.value_and_grad(f)([0.5, 2.0])
+    circle = np.linspace(0, 2 * np.pi, 721)[:-1]
+    slopes = [nn.directional_derivative(f, [0.5, 2.0], [np.cos(t), np.sin(t)]) for t in circle]
+    assert circle[np.argmax(slopes)] == pytest.approx(np.arctan2(g[1], g[0]) % (2 * np.pi), abs=0.005)
+    assert max(slopes) == pytest.approx(np.hypot(*g), rel=1e-4)

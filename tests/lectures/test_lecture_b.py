@@ -23,7 +23,7 @@ def target(loss, width, rng):
         return rng.choice([-1.0, 1.0], width).tolist()
     if loss == "binary_cross_entropy":
         return rng.choice([0.0, 1.0], width).tolist()
-    if loss in ("cross_entropy", "nll_loss"):
+    if loss in ("cross_entropy", "nll_loss", "log_loss"):
         return int(rng.integers(width))
     return rng.normal(size=width).tolist()
 
@@ -47,12 +47,14 @@ def log_softmax(z):
 def networks(draw):
     loss = draw(st.sampled_from(LOSSES))
     widths = draw(st.lists(st.integers(1, 4), min_size=2, max_size=7))  # up to 6 layers
-    if loss in ("cross_entropy", "nll_loss"):
+    if loss in ("cross_entropy", "nll_loss", "log_loss"):
         widths[-1] = max(widths[-1], 2)
     names = draw(st.lists(st.sampled_from(TAME), min_size=len(widths) - 1, max_size=len(widths) - 1))
     seed, bias = draw(st.integers(0, 10_000)), draw(st.booleans())
     rng = np.random.default_rng(seed)
     model = randomised(nn.MLP(widths[0], widths[1:], names[:-1], names[-1], bias=bias), rng)
+    if loss == "log_loss":  # its predictions are probabilities
+        model = randomised(nn.MLP(widths[0], widths[1:], names[:-1], "softmax", bias=bias), rng)
     if loss == "nll_loss":  # its predictions are logarithms of probabilities
         model = randomised(nn.MLP(widths[0], widths[1:], names[:-1], lambda z: -z.softplus(), bias=bias), rng)
     return model, rng.normal(size=widths[0]), target(loss, widths[-1], rng), loss
@@ -82,7 +84,7 @@ def test_every_activation(name):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_adjoints_of_the_net_inputs_are_the_B_vectors(loss):
     rng = np.random.default_rng(5)
-    output = (lambda z: -z.softplus()) if loss == "nll_loss" else "linear"
+    output = {"nll_loss": lambda z: -z.softplus(), "log_loss": "softmax"}.get(loss, "linear")
     model = randomised(nn.MLP(3, [4, 4, 2], "tanh", output), rng)
     x, y = rng.normal(size=3), target(loss, 2, rng)
     r = reference.backpropagation(model, x, y, loss)
@@ -279,3 +281,16 @@ def test_what_does_not_fit_is_refused():
         reference.backpropagation(model, [1.0, 2.0], [0.0, 0.0], "mse")
     with pytest.raises(ValueError, match="'dot' is not an activation"):
         reference.activate("dot", reference.column([1.0]))
+
+
+def test_the_jacobian_of_layers_is_the_product_of_their_jacobians():
+    """J_h = J_g J_f for h = g ∘ f, layer by layer, with J = Diag(Φ')W."""
+    model = randomised(nn.MLP(3, [4, 3, 2], "tanh", "sigmoid", seed=2), np.random.default_rng(3))
+    x = [0.5, -1.0, 0.3]
+    r = reference.backpropagation(model, x, [0.0, 1.0], "mse_loss")
+    product, a = np.eye(3), x
+    for j, layer in enumerate(model.layers, 1):
+        J = np.array(autograd.jacobian(layer, a))
+        np.testing.assert_allclose(J, r.slope[j] * r.omega[j].T, rtol=1e-10)
+        product, a = J @ product, [v.data for v in layer(a)]
+    np.testing.assert_allclose(np.array(autograd.jacobian(model, x)), product, rtol=1e-10)

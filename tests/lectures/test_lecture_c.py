@@ -2,6 +2,7 @@
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -197,6 +198,203 @@ def test_the_other_reasons_to_stop():
     tight = nn.descend(lambda x: (x[0] - 1) ** 2 + 1e3 + 7 * (x[1] - 1) ** 2, [0.0, 3.0], tolerance=1e-30)
     assert tight.stopped in ("no decrease", "gradient")
     np.testing.assert_allclose(tight.x, [1.0, 1.0], atol=1e-4)  # f = 1000 + … resolves no more
+
+
+@given(
+    st.lists(st.tuples(st.floats(-3, 3), st.floats(0.5, 2), st.floats(-2, 2), st.floats(0, 2)), min_size=2, max_size=4)
+)
+def test_the_minimum_over_a_box_is_the_nearest_point_of_a_separable_bowl(entries):
+    """min Σ cᵢ(xᵢ − mᵢ)² over lowᵢ ≤ xᵢ ≤ highᵢ: each mᵢ, moved into its interval."""
+    box = [(low, low + size) for _, _, low, size in entries]
+    run = nn.descend(
+        lambda x: sum(c * (entry - m) ** 2 for entry, (m, c, _, _) in zip(x, entries)),
+        [9.0] * len(entries), step=0.25, feasible=box, tolerance=1e-9,
+    )  # fmt: skip
+    assert run.stopped == "gradient" and "P(x − ∇f)‖₂" in run.reason and "P(x − ∇f)" in str(run)
+    expected = [min(max(m, low), high) for (m, *_), (low, high) in zip(entries, box)]
+    np.testing.assert_allclose(run.x, expected, atol=1e-8)
+    assert all(low <= entry <= high for point in run.path for entry, (low, high) in zip(point, box))
+
+
+def test_a_linear_function_over_the_unit_disk():
+    """min ⟨c, x⟩ over ‖x‖ ≤ 1 is at −c/‖c‖: the gradient is not 0 there, but no feasible step leads down."""
+    run = nn.descend(
+        lambda x: 3 * x[0] - 4 * x[1], [0.1, 0.2], step=0.5,
+        feasible=lambda x: [entry / max(1.0, math.hypot(*x)) for entry in x],
+    )  # fmt: skip
+    assert run.stopped == "gradient"
+    np.testing.assert_allclose(run.x, [-0.6, 0.8], atol=1e-6)
+    assert nn.descend(lambda x: x[0] - x[1], [0.0, 0.0], step=1.0, feasible=[(-2, None), (None, 5)]).x == [-2, 5]
+
+
+def test_newton_and_conjugate_gradients_are_directions():
+    """On a convex quadratic of n numbers, Newton needs one step and conjugate gradients n."""
+    A, b = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]]), np.array([1.0, -2.0, 3.0])
+
+    def quadratic(x):
+        return sum(0.5 * A[i, j] * x[i] * x[j] for i in range(3) for j in range(3)) - sum(b[i] * x[i] for i in range(3))
+
+    newton = nn.descend(quadratic, [1.0, 1.0, 1.0], step=1.0, direction=lambda x, g: -np.linalg.solve(A, g))
+    assert newton.iterations == 1
+    before = []
+
+    def conjugate(x, g):  # Fletcher and Reeves 1964
+        g = np.array(g)
+        d = -g + (g @ g / (before[0] @ before[0]) * before[1] if before else 0.0)
+        before[:] = [g, d]
+        return d
+
+    run = nn.descend(quadratic, [1.0, 1.0, 1.0], direction=conjugate)
+    assert run.iterations == 3 < nn.descend(quadratic, [1.0, 1.0, 1.0]).iterations
+    for found in (newton, run):
+        np.testing.assert_allclose(found.x, np.linalg.solve(A, b), rtol=1e-6)
+
+
+def test_independent_draws_may_repeat_a_term():
+    """iₖ uniform on 1 … N and independent: two draws of N terms agree with probability 1/N."""
+    taken = []
+    terms = [lambda w, i=i: taken.append(i) or w[0] * 0.0 + w[1] * 0.0 + 1.0 for i in range(4)]
+    for replacement, expected in ((True, 0.25), (False, 0.0)):
+        pairs = 0
+        for seed in range(400):
+            taken.clear()
+            nn.descend(
+                terms, [1.0, 1.0], step=0.1, batch_size=2, limit=1, seed=seed, replacement=replacement, tolerance=-1.0
+            )
+            pairs += taken[-6] == taken[-5]  # the two of the step come before the four that measure its end
+        assert pairs / 400 == pytest.approx(expected, abs=0.07)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        ({"feasible": [(0, 1), (0, 1)]}, ValueError, "would leave the feasible set; give a number"),
+        ({"feasible": [(0, 1)], "step": 0.1}, ValueError, "2 pairs"),
+        ({"feasible": [0, 1], "step": 0.1}, ValueError, "2 pairs"),
+        (
+            {"feasible": [(0, 1), (3, 2)], "step": 0.1},
+            ValueError,
+            r"between the bounds 3 and 2 of x\[1\]: the set is empty",
+        ),
+        (
+            {"feasible": lambda x: x[:1], "step": 0.1},
+            ValueError,
+            "the projection gave 1 numbers?; it must give a list of 2",
+        ),
+        ({"direction": lambda x, g: None}, ValueError, "direction gave NoneType; it must give a list of 2"),
+        ({"direction": [1.0, 0.0]}, TypeError, "direction is a function of the point and the gradient, not list"),
+        ({"direction": lambda x, g: g}, ValueError, "not a descent direction"),
+        ({"replacement": True}, ValueError, "give batch_size too"),
+    ],
+)
+def test_a_set_a_direction_or_draws_that_do_not_fit(settings, kind, message):
+    with pytest.raises(kind, match=message):
+        nn.descend(TERMS, [0.5, -1.5], **settings)
+
+
+SHARES = (1e-6, 0.01, 0.5, 0.99, 1.001)
+
+
+@given(st.floats(0.2, 5), st.floats(-3, 3).filter(lambda x: abs(x) > 0.1), st.floats(0.1, 4))
+def test_the_epsilon_of_the_descent_proposition(c, x, scale):
+    """c(x + αd)² < cx² exactly for 0 < α < −2x/d."""
+    d = -math.copysign(scale, x)
+    assert nn.descent_range(lambda v: c * v**2, [x], [d]) == pytest.approx(-2 * x / d, rel=1e-9)
+
+
+def test_epsilon_stops_at_the_first_rise_and_may_be_infinite():
+    def hills(v):  # falls from 0, and meets f(0) = 0 again at π, though it falls below once more
+        return -autograd.sin(v) - 0.01 * v * (v - math.pi)
+
+    assert nn.descent_range(hills, [0.0], [1.0]) == pytest.approx(math.pi, rel=1e-9)
+    assert nn.descent_range(lambda v: autograd.exp(-v), [0.0]) == math.inf
+    start = [-2.0, 1.0]
+    epsilon = nn.descent_range(E, start)
+    at_start, g = autograd.value_and_grad(E)(start)
+    along = [search.evaluate(E, [x - share * epsilon * entry for x, entry in zip(start, g)]) for share in SHARES]
+    assert [value < at_start for value in along] == [share < 1 for share in SHARES]
+    _, g = autograd.value_and_grad(E)([1.0, 1.0])
+    assert nn.descent_range(E, [1.0, 1.0]) == math.inf, "down a slope that ends nowhere"
+    with pytest.raises(ValueError, match="not a descent direction"):
+        nn.descent_range(E, [1.0, 1.0], g)
+    with pytest.raises(ValueError, match="no float along the direction has a smaller f"):
+        nn.descent_range(lambda v: 1.0 + 1e-30 * v, [1.0])
+
+
+def test_three_rates():
+    """Linear for a strongly convex f, 1/k² by Nesterov's steps (1983), 1/√k for subgradients of a convex f."""
+    bowl = nn.descend(lambda x: x[0] ** 2 + 4 * x[1] ** 2, [4.0, 1.0], tolerance=0.0, limit=20)
+    ratios = [after / before for before, after in zip(bowl.values, bowl.values[1:])]
+    assert ratios == pytest.approx([((4 - 1) / (4 + 1)) ** 2] * 20, rel=1e-5), "((κ − 1)/(κ + 1))², Kantorovich's bound"
+
+    n = 40
+
+    def chain(x):  # Nesterov's worst function of n numbers; its minimum is −n/(8(n + 1))
+        differences = sum((a - b) ** 2 for a, b in pairwise(x))
+        return (x[0] ** 2 + differences + x[-1] ** 2) / 8 - x[0] / 4
+
+    before, k = [[0.0] * n], [0]
+
+    def nesterov(y, g):
+        k[0] += 1
+        x = [entry - slope for entry, slope in zip(y, g)]
+        after = [entry + (k[0] - 1) / (k[0] + 2) * (entry - old) for entry, old in zip(x, before[0])]
+        before[0] = x
+        return [new - old for new, old in zip(after, y)]
+
+    best = -n / (8 * (n + 1))
+    fast = nn.descend(chain, [0.0] * n, step=1.0, direction=nesterov, tolerance=0.0, limit=60)
+    slow = nn.descend(chain, [0.0] * n, step=1.0, tolerance=0.0, limit=60)
+    distance = math.fsum((1 - i / (n + 1)) ** 2 for i in range(1, n + 1))
+    for count, value in enumerate(fast.values[1:], 1):
+        assert value - best <= 2 * distance / (count + 1) ** 2, "2L‖x⁰ − x*‖²/(k + 1)², with L = 1"
+    assert fast.values[-1] - best < 0.5 * (slow.values[-1] - best)
+
+    kinks = nn.descend(lambda x: abs(x[0]) + 2 * abs(x[1]), [1.0, -1.0], step=lambda k: 0.3 / math.sqrt(k + 1),
+                       tolerance=0.0, limit=400)  # fmt: skip
+    least = math.inf
+    for count, value in enumerate(kinks.values, 1):
+        least = min(least, value)
+        assert least <= (2 / 0.3 + 0.3 * 5 * (1 + math.log(count))) / (2 * math.sqrt(count)), "at most log k / √k"
+
+
+def test_noise_leaves_a_saddle_where_gradient_descent_ends():
+    """w₀² − w₁² + w₁⁴/4 from its ridge w₁ = 0: the minima are at w₁ = ±√2."""
+
+    def saddle(w):
+        return w[0] ** 2 - w[1] ** 2 + w[1] ** 4 / 4
+
+    halves = [lambda w, s=s: saddle(w) / 2 + s * 0.5 * w[1] for s in (-1.0, 1.0)]
+    still = nn.descend(halves, [1.0, 0.0], step=0.1, limit=200)
+    assert still.stopped == "gradient" and still.x == pytest.approx([0.0, 0.0], abs=1e-6)
+    gamma = nn.schedules.inverse_time(0.1, 0.02)
+    noisy = nn.descend(halves, [1.0, 0.0], step=gamma, batch_size=1, limit=600, seed=0, scale="unbiased", tolerance=0.0)
+    assert abs(noisy.x[1]) == pytest.approx(math.sqrt(2), abs=0.1) and noisy.value < -0.95
+
+
+def test_the_perceptron_is_stochastic_descent_on_a_hinge_without_margin():
+    """w ← w + yx for a misclassified sample: the step of length 1 on max(0, −y⟨w, x⟩). It ends (Novikoff 1962)."""
+    samples = [(x, 2.0 * y - 1.0) for x, y in zip(FOUR.X.tolist(), FOUR.y.tolist())]
+    w, mistakes = [0.5, 1.0], 0
+    for _ in range(20):
+        wrong = 0
+        for x, y in samples:
+            cost = lambda v, x=x, y=y: autograd.relu(-y * (v[0] * x[0] + v[1] * x[1]))  # noqa: E731
+            _, slopes = autograd.value_and_grad(cost)(w)
+            missed = y * (w[0] * x[0] + w[1] * x[1]) < 0
+            assert slopes == ([-y * entry for entry in x] if missed else [0.0, 0.0])
+            w, wrong = [entry - slope for entry, slope in zip(w, slopes)], wrong + missed
+        mistakes += wrong
+        if not wrong:
+            break
+    assert not wrong
+    assert all(y * (w[0] * x[0] + w[1] * x[1]) > 0 for x, y in samples)
+    unit = np.array([-1.0, 0.2]) / math.hypot(1.0, 0.2)  # a line that separates them with margin ρ
+    margin = min(y * (unit @ x) for x, y in samples)
+    start = math.hypot(0.5, 1.0)
+    longest = max(np.linalg.norm(x) for x, _ in samples)
+    # Novikoff's ρm − ‖w⁰‖ ≤ ⟨w, u⟩ ≤ ‖w‖ ≤ √(‖w⁰‖² + m‖x‖²)
+    assert margin * mistakes - start <= math.sqrt(start**2 + mistakes * longest**2)
 
 
 def test_robbins_monro_steps():

@@ -188,3 +188,15 @@ def test_programs_that_are_missing_are_passed_over(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RuntimeError, match="no program here turns SVG into PNG"):
         convert.convert("<svg/>", "png")
+
+
+def test_blocks_have_the_shapes_of_the_matrices():
+    """z¹ = W¹x + b¹, a¹ = relu(z¹), z² = W²a¹ + b², ŷ = softmax(z²), each with its size."""
+    diagram = nn.draw_network(nn.MLP(4, [5, 3], "relu", "softmax", seed=0), style="blocks", title="Iris")
+    layers = ["W¹", "5×4", "+ b¹", "5", "z¹ [5]", "relu", "a¹ [5]", "W²", "3×5", "+ b²", "3", "z² [3]"]
+    assert texts(diagram) == ["Iris", "x [4]", *layers, "softmax", "ŷ [3]"]
+    assert "W¹ 5×4, + b¹ 5, relu, W² 3×5" in str(diagram)
+    bare = nn.draw_network(nn.MLP(2, [3, 1], "linear", bias=False), style="blocks").svg()
+    assert "b¹" not in bare and "linear" not in bare and "2-3-1" in bare
+    with pytest.raises(ValueError, match="style is 'nodes' or 'blocks', not 'boxes'"):
+        nn.draw_network(nn.MLP(2, [1]), style="boxes")

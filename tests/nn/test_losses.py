@@ -124,7 +124,35 @@ def test_nll_of_log_softmax_is_cross_entropy(logits):
 # ---- forms ------------------------------------------------------------------------------------------------------
 
 SCALAR = [nn.mse_loss, nn.l1_loss, nn.huber_loss, nn.logistic_loss, nn.hinge_loss, nn.binary_cross_entropy]
-CLASSES = [nn.cross_entropy, nn.nll_loss]
+CLASSES = [nn.cross_entropy, nn.nll_loss]  # log_loss is refused what does not sum to 1
+
+
+LOGITS = st.lists(st.floats(-20, 20), min_size=2, max_size=5)
+
+
+@given(LOGITS, st.integers(0, 4), st.floats(0, 1))
+def test_log_loss_of_shares_is_the_cross_entropy_of_logits(o, y, share):
+    y %= len(o)
+    logits = [Value(entry) for entry in o]
+    on_shares, on_logits = nn.log_loss(autograd.softmax(logits), y), nn.cross_entropy(logits, y)
+    assert on_shares.data == pytest.approx(on_logits.data, rel=1e-10, abs=1e-14)
+    slopes = autograd.grad(on_logits, logits)
+    assert autograd.grad(on_shares, logits) == pytest.approx(slopes, rel=1e-9, abs=1e-13)
+    soft = [share, 1.0 - share, *[0.0] * (len(o) - 2)]
+    whole = nn.log_loss(autograd.softmax(logits), soft).data
+    assert whole == pytest.approx(nn.cross_entropy(logits, soft).data, rel=1e-9, abs=1e-12)
+    assert nn.log_loss(autograd.softmax(logits), [Value(t) for t in soft]).data == pytest.approx(whole, rel=1e-12)
+    binary = nn.log_loss(logits[0].sigmoid(), share)
+    assert binary.data == pytest.approx(nn.binary_cross_entropy(o[0], share), rel=1e-6, abs=1e-12)
+    expected = autograd.grad(nn.binary_cross_entropy(logits[0], share), logits[:1])
+    assert autograd.grad(binary, logits[:1]) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_log_loss_of_a_batch_is_a_mean_and_of_a_share_of_0_infinite():
+    assert nn.log_loss([[0.5, 0.5], [0.25, 0.75]], [0, 1]) == pytest.approx((math.log(2) - math.log(0.75)) / 2)
+    assert nn.log_loss(Value(0.5), Value(1.0)).data == pytest.approx(math.log(2))
+    assert nn.log_loss([0.0, 1.0], 0) == math.inf and nn.log_loss([0.0, 1.0], 1) == 0.0
+    assert math.isnan(nn.log_loss([math.nan, 0.5], 0)), "a training that diverges is seen by what drives it"
 
 
 @pytest.mark.parametrize("loss", SCALAR)
@@ -227,6 +255,11 @@ def test_forms_that_differ(loss):
         (lambda: nn.cross_entropy([[1.0, 2.0]], 0), ValueError, "1 predictions and one target"),
         (lambda: nn.nll_loss([0.3, 0.7], 0), ValueError, "takes logarithms of probabilities, which are never positive"),
         (lambda: nn.nll_loss([Value(0.3), Value(0.7)], 0), ValueError, "take the logarithm of probabilities first"),
+        (lambda: nn.log_loss([2.0, -1.0], 0), ValueError, "from 0 to 1, not 2: give logits to cross_entropy"),
+        (lambda: nn.log_loss([0.5, 0.6], 0), ValueError, "that sum to 1 .an output of softmax.: give logits to"),
+        (lambda: nn.log_loss(0.5, -1), ValueError, "labels from 0 to 1, not -1"),
+        (lambda: nn.cross_entropy(autograd.softmax([Value(1.0), Value(2.0)]), 0), ValueError, "take nn.log_loss"),
+        (lambda: nn.binary_cross_entropy(Value(1.0).sigmoid(), 0), ValueError, "applies sigmoid again"),
     ],
 )
 def test_refusals(call, error, message):

@@ -140,7 +140,7 @@ def test_sigmoid_before_binary_cross_entropy_is_refused():
 def test_a_softmax_output_with_a_loss_on_probabilities_trains():
     model = nn.MLP(2, [3, 2], output="softmax", seed=0)
     optimizer = nn.SGD(model.parameters(), lr=0.1)
-    for loss in (lambda p, y: nn.nll_loss([q.log() for q in p], y), nn.mse_loss):
+    for loss in (nn.log_loss, lambda p, y: nn.nll_loss([q.log() for q in p], y), nn.mse_loss):
         nn.fit(model, loss, [[1.0, 2.0], [0.0, 1.0]], [0, 1], optimizer, epochs=1, progress=False)
 
 

@@ -8,12 +8,14 @@ import pytest
 
 import autograd
 import nn
+from autograd import Value
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 from nn import plots  # noqa: E402
+from nn.plots import planes  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +52,7 @@ CALLS = {
     "loss_surface": lambda ax: plots.loss_surface(
         bowl, (-1, 1), (-1, 1), paths={"descent": nn.descend(bowl, [0.9, 0.5])}, steps=9, ax=ax
     ),
+    "activation": lambda ax: plots.activation("sigmoid", "relu", lambda z: z * z, ax=ax),
     "gradient_flow": lambda ax: plots.gradient_flow({"tanh": FLOW, "again": FLOW}, ax=ax),
     "gradient_flow_over_training": lambda ax: plots.gradient_flow_over_training([FLOW, FLOW], ax=ax),
     "images": lambda ax: plots.images(abs(RAMP), list("abcd"), per_row=3, ax=ax),
@@ -191,3 +194,38 @@ def test_pictures_of_little():
     one_sided = plots.decision_boundary(lambda grid: np.ones(len(grid)), X, y)
     crossing = plots.decision_boundary(lambda grid: grid[:, :1], X, y)
     assert len(crossing.collections) == len(one_sided.collections) + 1  # the boundary
+
+
+def test_an_activation_and_its_slope_are_those_of_the_engine():
+    ax = plots.activation("sigmoid", "tanh", xlim=(-8, 8))
+    sigmoid, slope, *_ = (line.get_ydata() for line in ax.lines)
+    z = ax.lines[0].get_xdata()
+    np.testing.assert_allclose(sigmoid, 1 / (1 + np.exp(-z)), rtol=1e-12)
+    np.testing.assert_allclose(slope, sigmoid * (1 - sigmoid), rtol=1e-9)
+    assert (np.diff(sigmoid) > 0).all() and sigmoid[0] < 1e-3 and sigmoid[-1] > 0.999
+    assert len(plots.activation("relu", slope=False).lines) == 1
+    with pytest.raises(ValueError, match="softmax depends on all entries of a layer"):
+        plots.activation("softmax")
+
+
+def test_the_surface_over_two_weights_of_a_network():
+    model = nn.MLP(2, [2, 1], "tanh", seed=1)
+    X, y = [[1.0, -0.5], [0.2, 0.3]], [1.0, 0.0]
+    w1, b = model.layers[0].neurons[0].weights[0], model.layers[0].neurons[0].bias
+    before = model.state_dict()
+    ax = plots.loss_surface(model, [w1, b], data=(X, y), loss=nn.mse_loss, reach=1.0, steps=5)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("w¹₁₁", "b¹₁") and model.state_dict() == before
+    loss = nn.mse_loss([model(x) for x in X], y)
+    f, here, _ = planes._of_two_weights(loss, [w1, b], None, None)
+    assert here == [w1.data, b.data] and f([Value(here[0]), Value(here[1])]) == loss.data
+    w1.data += 0.5
+    assert f([Value(w1.data), b]) == nn.mse_loss([model(x) for x in X], y).data
+    assert plots.loss_surface(loss, [w1, b], steps=4, three_d=True).get_zlabel() == "L"
+    with pytest.raises(TypeError, match=r"over two of its weights: loss_surface\(L, \[w1, w2\]\)"):
+        plots.loss_surface(loss, (-1, 1), (-1, 1))
+    with pytest.raises(TypeError, match="needs the ranges of both numbers"):
+        plots.loss_surface(bowl, (-1, 1))
+    with pytest.raises(TypeError, match="a model has no loss of its own"):
+        plots.loss_surface(model, [w1, b])
+    with pytest.raises(ValueError, match="does not depend on Value"):
+        plots.loss_surface(loss, [w1, Value(1.0)])

@@ -462,12 +462,41 @@ def test_checkpoints_are_written_every_few_epochs_and_at_the_end(tmp_path):
     assert nn.load(path).state_dict() == nn.checkpoint.read(path).parameters
 
 
+@pytest.mark.parametrize("batch_size", [1, 4, 24])
+def test_draws_with_replacement(batch_size):
+    """Each of an epoch's n draws is uniform on all samples and independent of the others."""
+    X, y = MOONS.X[:24], [float(i) for i in range(24)]
+    seen = []
+
+    def loss(prediction, target):
+        seen.append(target)
+        return nn.mse_loss(prediction, target)
+
+    def run(engine, **settings):
+        model = nn.MLP(2, [1], seed=0)
+        seen.clear()
+        settings = {"epochs": 40, "batch_size": batch_size, "progress": False, **settings}
+        return nn.fit(model, loss, X, y, nn.SGD(model.parameters(), lr=1e-4), engine=engine, **settings)
+
+    eager = run("eager", replacement=True)
+    drawn = np.array(seen[-40 * 24 :], int).reshape(40, 24)
+    counts = np.array([np.bincount(epoch, minlength=24) for epoch in drawn])
+    assert (counts.sum(1) == 24).all() and (counts.max(1) > 1).all(), "some are drawn twice, others not at all"
+    # the number of times that a sample is drawn is binomial, with variance 1 − 1/n
+    assert counts.var() == pytest.approx(1 - 1 / 24, rel=0.15)
+    assert counts.sum(0).min() > 15, "none is left out for good"
+    assert run("compiled", replacement=True).loss == pytest.approx(eager.loss, rel=1e-12)
+    with pytest.raises(ValueError, match="which shuffle=False forbids"):
+        run("eager", replacement=True, shuffle=False)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"seed": 1}, "was another one: seed was 0, is 1"),
         ({"batch_size": 6}, "batch_size was 8, is 6"),
         ({"shuffle": False}, "shuffle was True, is False"),
+        ({"replacement": True}, "replacement was False, is True"),
         (
             {"X": MOONS.X[:20], "y": MOONS.y[:20]},
             r"samples was 24, is 20\. To train its model on something else, nn.load",
