@@ -55,6 +55,9 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from . import metrics as metrics
     from . import plots as plots
     from . import reference as reference
+    from .bridges import from_arrays as from_arrays
+    from .bridges import from_sklearn as from_sklearn
+    from .bridges import from_torch as from_torch
     from .checkpoint import CheckpointError as CheckpointError
     from .checkpoint import load as load
     from .checkpoint import save as save
@@ -81,6 +84,7 @@ _LATER = {
     "descent_range": ".search",
     "Descent": ".descent", "LineSearch": ".search",
     "latex_name": "autograd.notation.names",
+    "from_arrays": ".bridges", "from_sklearn": ".bridges", "from_torch": ".bridges",
     "schedules": ".schedules",
 }  # fmt: skip
 """Public names whose modules are imported at their first use, and modules that are public themselves."""

@@ -6,7 +6,7 @@ The format, version 1: UTF-8 text of two lines of JSON.
     that follows this line, written exactly so.
 2.  An object with four entries:
     ``architecture`` (``{"kind": "MLP", "nin": 2, "nouts": [16, 1], "activations": ["relu", "linear"], "bias": true}``,
-    or ``{"kind": name of the class}`` for a model of the reader's own),
+    with a list for ``bias`` where layers differ, or ``{"kind": name of the class}`` for a model of the reader's own),
     ``parameters`` (name → number), ``optimizer`` (`Optimizer.state_dict`, or null) and ``training`` (what `nn.fit`
     needs to resume, or null).
 
@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 from autograd import files
 
-from .activations import names as activation_names
+from .activations import Activation
 from .layers import MLP
 from .module import Module
 from .optimizers import Optimizer
@@ -91,12 +91,13 @@ def architecture(model: Module) -> dict[str, Any]:
         return {"kind": type(model).__name__}
     nin, *nouts = model.sizes
     activations = [layer.activation for layer in model.layers]
+    biases = [any(neuron.bias is not None for neuron in layer.neurons) for layer in model.layers]
     return {
         "kind": "MLP",
         "nin": nin,
         "nouts": nouts,
         "activations": [a if isinstance(a, str) else f"function {getattr(a, '__name__', '')}" for a in activations],
-        "bias": any(neuron.bias is not None for layer in model.layers for neuron in layer.neurons),
+        "bias": biases[0] if len({*biases}) == 1 else biases,
     }
 
 
@@ -224,20 +225,31 @@ def _build(saved: Checkpoint, name: str) -> MLP:
         )
     nouts, activations = form.get("nouts"), form.get("activations")
     sizes: list[Any] = [form.get("nin"), *nouts] if isinstance(nouts, list) else []
-    if len(sizes) < 2 or not all(type(n) is int and n > 0 for n in sizes) or type(form.get("bias")) is not bool:
-        raise CheckpointError(f"{name} describes no network: sizes {sizes!r:.80}, bias {form.get('bias')!r:.40}")
-    expected = sum((before + form["bias"]) * n for before, n in pairwise(sizes))
+    bias = form.get("bias")
+    biases: list[Any] = bias if isinstance(bias, list) else [bias] * (len(sizes) - 1)
+    sound = len(sizes) >= 2 and all(type(n) is int and n > 0 for n in sizes)
+    if not sound or len(biases) != len(sizes) - 1 or not all(type(has_bias) is bool for has_bias in biases):
+        raise CheckpointError(f"{name} describes no network: sizes {sizes!r:.80}, bias {bias!r:.40}")
+    expected = sum((before + has_bias) * n for (before, n), has_bias in zip(pairwise(sizes), biases))
     if expected != len(saved.parameters):
         raise CheckpointError(f"{name} describes a network of {expected} parameters and holds {len(saved.parameters)}")
     if not isinstance(activations, list) or len(activations) != len(sizes) - 1:
         raise CheckpointError(f"{name} must name {len(sizes) - 1} activations; it has {activations!r:.80}")
     for activation in activations:
-        if not isinstance(activation, str) or activation not in activation_names():
+        if not _is_known(activation):
             raise CheckpointError(
                 f"{name} uses the activation {activation!r:.60}, which is not in the table of operations: register it, "
                 "or build the model yourself and call load(path, model=model)"
             )
     try:
-        return MLP(sizes[0], sizes[1:], activations, bias=form["bias"], init="zeros")
+        return MLP(sizes[0], sizes[1:], activations, bias=biases, init="zeros")
     except ValueError as error:
         raise CheckpointError(f"{name} describes no network: {error}") from None
+
+
+def _is_known(activation: Any) -> bool:
+    """Whether this is the name of an activation, or a formula in the language of the table."""
+    try:
+        return isinstance(activation, str) and bool(Activation(activation))
+    except ValueError:
+        return False

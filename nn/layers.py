@@ -242,7 +242,7 @@ class MLP(Module):
         nouts: the number of neurons of each layer; the last one's are the outputs.
         activation: of the hidden layers, or a list with one for each hidden layer (or for each layer, output included).
         output: the activation of the last layer: ``"linear"``, ``"softmax"``, ``"sigmoid"``, ….
-        bias: whether neurons have a b (some lecture networks have none).
+        bias: whether neurons have a b (some lecture networks have none), or a list that says it for each layer.
         init: as in `Neuron`.
         seed: an integer makes the initial weights reproducible.
 
@@ -258,18 +258,21 @@ class MLP(Module):
         activation: Spec | Sequence[Spec] = "relu",
         output: Spec = "linear",
         *,
-        bias: bool = True,
+        bias: bool | Sequence[bool] = True,
         init: Init = "auto",
         seed: Seed = None,
     ) -> None:
         if isinstance(nouts, (str, int)) or not isinstance(nouts, Iterable) or not len(nouts):
             raise ValueError(f"nouts is a list with the number of neurons of each layer, as [16, 16, 1]; got {nouts!r}")
         sizes = [whole(nin, "the number of inputs"), *(whole(n, "a number of neurons") for n in nouts)]
-        activations = _per_layer(activation, output, len(sizes) - 1)
+        activations = per_layer(activation, output, len(sizes) - 1)
+        biases = [bias] * len(activations) if isinstance(bias, bool) else list(bias)
+        if len(biases) != len(activations):
+            raise ValueError(f"{len(activations)} layers take one bias=… for all, or a list of {len(activations)}")
         source = generator(seed)
         self.layers = [
-            Layer(*pair, chosen, bias=bias, init=init, seed=source)
-            for pair, chosen in zip(pairwise(sizes), activations)
+            Layer(*pair, chosen, bias=has_bias, init=init, seed=source)
+            for pair, chosen, has_bias in zip(pairwise(sizes), activations, biases)
         ]
         self.label_parameters()
 
@@ -306,7 +309,8 @@ class MLP(Module):
         return f"MLP({nin}, {nouts}{alike}, output={_shown(output)}): {in_words(len(self.parameters()))}"
 
 
-def _per_layer(activation: Spec | Sequence[Spec], output: Spec, layers: int) -> list[Spec]:
+def per_layer(activation: Spec | Sequence[Spec], output: Spec, layers: int) -> list[Spec]:
+    """The activation of each layer of an `MLP`, from what its arguments say."""
     if isinstance(activation, str) or callable(activation):
         return [*[activation] * (layers - 1), output]
     if not isinstance(activation, Sequence):

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Generator, Iterator
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
@@ -34,15 +35,27 @@ REQUIRED = [word for word in os.environ.get("TRACEGRAD_REQUIRED", "").split(",")
 """What a machine must have, such as ``browser,dot``: a test that skips for a reason with one of these words fails."""
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def _must_not_skip(report: Report) -> Report:
     """A check that skips where everything is meant to be installed checks nothing."""
-    report = yield
     if report.skipped and isinstance(report.longrepr, tuple):
         reason = report.longrepr[2]
         if any(word in reason for word in REQUIRED):
             report.outcome, report.longrepr = "failed", f"{reason} (TRACEGRAD_REQUIRED: it must not be missing here)"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _must_not_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A whole file skips with `pytest.importorskip`."""
+    return _must_not_skip((yield))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

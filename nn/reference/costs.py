@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from autograd import Value, grad, value_and_grad
 from autograd.ops import TABLE, log_sum_exp
 
-from .. import losses
+from .. import activations, losses
 
 Array = NDArray[np.float64]
 Activation = Union[str, Callable[[Any], Any]]
@@ -27,8 +27,8 @@ def activate(activation: Activation, z: Array) -> tuple[Array, Array]:
     """Φ(z) and Φ'(z) of a column.
 
     Args:
-        activation: an operation of the table that takes one number, ``"linear"``, ``"softmax"``, or a function of
-            one Value.
+        activation: an operation of the table that takes one number, ``"linear"``, ``"softmax"``, a formula in x,
+            or a function of one Value.
         z: net inputs, (n, 1).
 
     Returns:
@@ -44,6 +44,8 @@ def activate(activation: Activation, z: Array) -> tuple[Array, Array]:
         return s, np.diagflat(s) - s @ s.T
     if activation in ("linear", "identity", "none", None):
         return z.copy(), np.ones_like(z)
+    if isinstance(activation, str) and not activation.isidentifier():
+        activation = activations.Activation(activation).on_value
     if callable(activation):
         pairs = [value_and_grad(activation)(entry) for entry in z.ravel().tolist()]
     else:

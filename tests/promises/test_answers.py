@@ -117,6 +117,7 @@ ANSWERS: dict[str, Maker] = {
 NO_ANSWERS = {
     "Value": "what is asked about",
     "Module": "a model",
+    "MLP": "a model",
     "Name": "a part of a formula",
     "Frame": "a part of a stepper",
     "Move": "an entry of a training ledger",
