@@ -81,13 +81,13 @@ class Subject:
 
     def _called(self, arguments: Sequence[str], names: UserNames | None) -> list[str]:
         """What the inputs are called: as in every view of the graph; what has no label, as the argument of f."""
-        own: dict[Any, str | Name] = dict(names or {})
+        own: dict[Any, str | Name] = {} if isinstance(names, str) else dict(names or {})
         positions = [Name(f"inputs[{i}]") for i in range(len(self.leaves))]
         if not self.fixed:
             for leaf, argument, position in zip(self.leaves, arguments, positions):
                 if not leaf.label:
                     own.setdefault(leaf, argument or position)
-        called = names_of(self.root, own)
+        called = names_of(self.root, names if isinstance(names, str) else own)
         return [
             (called[leaf] if leaf in called else name_of(leaf.label or argument or position.base)).plain()
             for leaf, argument, position in zip(self.recorded, arguments, positions)

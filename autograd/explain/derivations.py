@@ -21,6 +21,7 @@ from ..notation.spelling import in_numbers
 from ..notation.styles import Plain
 from ..ops import TABLE
 from ..value import Value
+from .cancelling import canceled
 from .lines import Line, Lines
 from .paths import require
 from .patterns import Letters, folded_sum, pattern
@@ -139,6 +140,7 @@ class Derivation(Lines):
         left, value = self._partial(target), self._adjoints[target]
         stages: list[Expression] = []
         written = [times(*factors) for factors in products]
+        written += canceled(written[-1], self._variables.inner)
         for stage in map(clipped, written):
             self._check(stage, value, written)
             if stage != left and stage not in stages:
@@ -178,6 +180,8 @@ class Derivation(Lines):
                 place = {node: [line] for node, line in zip(nodes, lines)}
             written.update(place)
         self.lines += [line for node in self._variables.names for line in written.get(node, ())]
+        shares = [(symbol(name, right.evaluate()), (right,)) for name, right in self._variables.shares.items()]
+        self.lines += self._written("Forward", shares)
         for kind, letter in self._variables.letter.items():
             neuron = next(n for n in self._variables.structure.neurons if n.a.op == kind)
             z, function = symbol(Name("z"), neuron.z.data), symbol(Name(f"{letter}(z)"), neuron.a.data)

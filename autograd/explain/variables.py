@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..notation.expression import Expression, clipped, number, symbol, times, total
+from ..notation.expression import Expression, clipped, number, operation, symbol, times, total
+from ..notation.names import Name
 from ..notation.naming import Names
 from ..notation.neurons import kind
 from ..notation.slopes import slope
@@ -39,6 +40,7 @@ class Variables:
         names: of each node on a path that is worth a line of its own.
         edges: for each named quantity, its users and the derivatives of these with respect to it.
         letter: how an activation is written: φ if the network has one, otherwise its own name.
+        shares: the shares exp(x) / Σ exp that slopes mention and that are no nodes of the way, with what they are.
     """
 
     def __init__(self, root: Value, leaf: Value, called: Names) -> None:
@@ -49,8 +51,14 @@ class Variables:
         kinds = {node.op for node in self.activations}
         self.letter = {kind: "φ" if len(kinds) == 1 else {"sigmoid": "σ"}.get(kind, kind) for kind in kinds}
         self.names = {node: called[node] for node in self._notable()}
+        self._used: dict[Name, Value] = {}
         self.edges = self._edges()
         self._written: dict[Value, Expression] = {}
+        self._primes = {
+            Expression("prime", (self.expression(node.parents[0]),), self.letter[node.op]): node
+            for node in self.activations
+            if node.op == "sigmoid" and self._named(node)
+        }
 
     # ---- which nodes are worth a line ----
 
@@ -157,9 +165,37 @@ class Variables:
         return slope(node, position, self.expression, self._share)
 
     def _share(self, node: Value, amount: float) -> Expression | None:
-        """ŷ of the neuron whose net input a softmax takes."""
-        name = self.structure.share(node)
-        return None if name is None else symbol(name, amount)
+        """The name of exp(x) / Σ exp: ŷ if x is the net input that a softmax takes, s for another x with an index."""
+        name = self.called.share(node)
+        if name is None:
+            named = self.called.given(node)
+            if named is None or not named.lower or any(name.base == "s" for name in self.called.values()):
+                return None
+            name = Name("s", (), named.lower, named.sample)
+        if name not in self.names.values():
+            self._used[name] = node
+        return symbol(name, amount)
+
+    @property
+    def shares(self) -> dict[Name, Expression]:
+        """See the class."""
+        found = {}
+        for name, node in self._used.items():
+            user = next(n for n in self.structure.order if n.op in SHARES and node in n.parents)
+            below = total([operation("exp", self.expression(parent)) for parent in user.parents])
+            found[name] = folded(operation("div", operation("exp", self.expression(node)), below))
+        return found
+
+    def inner(self, prime: Expression) -> Expression | None:
+        """φ′(z) in terms of the name of φ(z): ŷ·(1 − ŷ) of a sigmoid."""
+        node = self._primes.get(prime)
+        if node is None:
+            return None
+        out = symbol(self.called[node], node.data)
+        return times(out, operation("sub", number(1), out))
+
+
+SHARES = frozenset({"log_sum_exp", "softmax", "log_softmax"})
 
 
 _UNIT = frozenset({"add", "sub", "neg", "identity"})

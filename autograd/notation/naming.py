@@ -13,20 +13,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Union
 
 from ..graph import topological
 from ..ops import TABLE
 from ..text import number, visible
 from ..value import Value
-from .names import Name, name_of, place_of
+from .letters import LECTURES, Letters
+from .names import PRIME, Name, name_of, place_of
 from .neurons import Key, Structure
 
 ROOT = ("L", "E", "J", "C", "f", "g")
 """The letters of an unlabeled root, in the order of preference."""
 
-UserNames = Mapping[Any, Union[str, Name]]
-"""A user's own letters: a Value or a label, and the name that it stands for, as text in the label language."""
+UserNames = Union[str, Mapping[Any, Union[str, Name]]]
+"""A user's own letters: a Value or a label, and the name that it stands for, as text in the label language; or those of
+a lecture, ``"lecture A"`` to ``"lecture E"``."""
 
 
 class Names(Mapping[Value, Name]):
@@ -45,6 +48,7 @@ class Names(Mapping[Value, Name]):
         order: Sequence[Value] | None = None,
     ) -> None:
         self.order = topological(root) if order is None else order
+        self._style = _style(letters)
         own = _own_names(self.order, letters)
         networks: dict[str, int] = {}
         dotted: dict[Value, Name] = {}
@@ -58,8 +62,14 @@ class Names(Mapping[Value, Name]):
                 plain[node] = name_of(label)
         self.labels = dotted | plain | own
         self.structure = Structure(self.order, plain | own | dotted)
+        if self._style:
+            self._check_layers(self._style)
+            for node, name in {**plain, **dotted}.items():
+                found = _parameter(name, self._style)
+                if found is not None and node in self.structure.owner and not node.parents:
+                    self.labels[node] = found
         named = self.structure.inputs_named() | self.labels
-        roles = {node: self.structure.name(node) for node in self.structure.of if node not in own and node not in plain}
+        roles = {node: self._role(node) for node in self.structure.of if node not in own and node not in plain}
         if {name.base for name in named.values()}.isdisjoint(name.base for name in roles.values()):
             self._given = _apart(named) | roles  # roles differ among each other
         else:
@@ -69,7 +79,8 @@ class Names(Mapping[Value, Name]):
         if isinstance(root, Value) and root in rest[-1:]:
             self._root = rest.pop()
             taken = set(self._given.values())
-            self._letter = next((name for name in map(Name, ROOT) if name not in taken), Name(ROOT[0]).primed(1))
+            preferred = (self._style.root, *ROOT) if self._style else ROOT
+            self._letter = next((name for name in map(Name, preferred) if name not in taken), Name(ROOT[0]).primed(1))
         taken_v = {name.lower for name in self._given.values() if name.base == "v" and not name.upper}
         free = (i for i in itertools.count(1) if (i,) not in taken_v)
         self._numbers = dict(zip(rest, free))
@@ -96,6 +107,42 @@ class Names(Mapping[Value, Name]):
         """The name that the user or the node's role gives it; None for what is called by a number, L or v."""
         return self._given.get(node)
 
+    def _check_layers(self, style: Letters) -> None:
+        """Refuse a network that the lecture has no letters for."""
+        deepest = max((neuron.layer for neuron in self.structure.neurons), default=0)
+        if style.layers and deepest > style.layers:
+            raise ValueError(
+                f"this lecture writes networks of {style.layers} layers, and this one has {deepest}: take the letters "
+                "of lecture B, C or E, or a mapping of your own"
+            )
+
+    def _role(self, node: Value) -> Name:
+        """z, a or ŷ of the neuron that a node belongs to, in the lecture's letters."""
+        name = self.structure.name(node)
+        if self._style is None:
+            return name
+        neuron = self.structure.of[node]
+        if self._style.softmax and node is neuron.z and name.base.startswith("ŷ"):  # logits
+            name = replace(neuron.key.name("z"), sample=name.sample)
+        return self._styled(name, neuron.key)
+
+    def share(self, node: Value) -> Name | None:
+        """The output of the neuron whose net input a softmax takes; None for other nodes."""
+        name = self.structure.share(node)
+        neuron = self.structure.of.get(node)
+        if name is None and self._style and self._style.softmax and neuron and node is neuron.z is neuron.a:
+            name = self.structure.output(neuron)
+        return name if name is None or self._style is None or neuron is None else self._styled(name, neuron.key)
+
+    def _styled(self, name: Name, key: Key) -> Name:
+        style, letter = self._style, name.base.rstrip(PRIME)
+        assert style is not None
+        if letter == "ŷ":
+            found = style.output(name.lower)
+        else:
+            found = (style.z if letter == "z" else style.a)(max(key.layer, 1), key.number)
+        return found.of_sample(name.sample).primed(len(name.base) - len(letter))
+
     def text(self, node: Value) -> str:
         """The name as Unicode text."""
         return self[node].plain()
@@ -121,11 +168,13 @@ def names_of(
 
     Args:
         root: the root of the graph, or several.
-        names: letters of your own: a mapping from a Value, or from a label, to text in the label language.
+        names: letters of your own: a mapping from a Value, or from a label, to text in the label language; or the text
+            ``"lecture A"`` to ``"lecture E"`` for those of a lecture.
         order: the nodes in topological order, where they are known already.
 
     Raises:
         TypeError: ``names`` is not such a mapping.
+        ValueError: there is no such lecture, or it does not write networks as deep.
 
     Example:
         >>> w, x = Value(0.5, "w1"), Value(2.0, "x")
@@ -138,9 +187,33 @@ def names_of(
     return names if isinstance(names, Names) and root in names else Names(root, names, order)
 
 
+def _style(letters: UserNames | None) -> Letters | None:
+    if not isinstance(letters, str):
+        return None
+    if letters not in LECTURES:
+        raise ValueError(
+            f"names= knows the letters of {', '.join(LECTURES)}, not of {letters!r}; or it takes a mapping"
+        )
+    return LECTURES[letters]
+
+
+def _parameter(name: Name, style: Letters) -> Name | None:
+    """A weight or bias, w²₁₃ or b²₁, in a lecture's letters; None for another name."""
+    letter, layer = name.base.rstrip(PRIME), name.upper[0] if name.upper else 1
+    indices = [*name.lower, layer]
+    if not all(isinstance(index, int) for index in indices):
+        return None
+    lower = [int(index) for index in name.lower]
+    if letter == "w" and len(lower) == 2:
+        return style.weight(int(layer), *lower).primed(len(name.base) - len(letter))
+    if letter == "b" and len(lower) == 1:
+        return style.bias(int(layer), *lower).primed(len(name.base) - len(letter))
+    return None
+
+
 def _own_names(order: Iterable[Value], letters: UserNames | None) -> dict[Value, Name]:
     """The names that the user gives by ``names=``."""
-    if letters is None:
+    if letters is None or isinstance(letters, str):
         return {}
     if not isinstance(letters, Mapping):
         raise TypeError(f"names= is a mapping from Values or labels to names, not {type(letters).__name__}")

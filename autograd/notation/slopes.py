@@ -109,6 +109,9 @@ def _shared(
     """The derivatives of log Σ exp, softmax and its logarithm, in shares exp(x) / Σ exp."""
     if node.op == "log_sum_exp" and len(node.parents) == 1:
         return number(1)
+    if node.op == "softmax" and position == 0:
+        out = write(node)
+        return times(out, operation("sub", number(1), out))
     below = Expression("sum", tuple(operation("exp", write(parent)) for parent in node.parents))
     amount = ops.shares([parent.data for parent in node.parents])[position]
     part = share(node.parents[position], amount) or operation(
@@ -118,8 +121,7 @@ def _shared(
         return part
     if node.op == "log_softmax":
         return operation("sub", number(1), part) if position == 0 else operation("neg", part)
-    out = write(node)
-    return times(out, operation("sub", number(1), out)) if position == 0 else operation("neg", times(out, part))
+    return operation("neg", times(write(node), part))
 
 
 def textbook(op: ops.Op, argument: Expression, out: Expression, result: Value) -> Expression:

@@ -365,3 +365,59 @@ def test_numbers_that_nearly_cancel_get_more_digits() -> None:
     assert lines[-2:] == ["  ∂L/∂w = (1 − 0.999909²) · 5", "        = 9.08007·10⁻⁴"]
     a = Value(1.00001, "a")
     assert "2 · (1.00001 − 1)" in str(derivation((a - 1.0) ** 2, a))
+
+
+def ends(found: autograd.explain.Derivation, *stages: str) -> None:
+    """The last forms of the line that ends the chain rule."""
+    rule = [line.strip() for line in str(found).split("Numbers")[0].splitlines() if line.strip()]
+    assert [line.partition("= ")[2] for line in rule[-len(stages) :]] == list(stages), str(found)
+    reevaluates(found)
+
+
+def logits_of(net: Network, x: list[float]) -> list[Value]:
+    return list(evaluate(net, x))
+
+
+def test_softmax_and_minus_log_end_at_softmax_minus_one_hot() -> None:
+    net = network([2, 3, 3], seed=2)
+    loss = -autograd.softmax(logits_of(net, [0.5, -1.0]))[1].log()
+    right = autograd.derivation(loss, net[1][1][0][0])
+    ends(right, "−1 / ŷ₂ · ŷ₂ · (1 − ŷ₂) · a¹₁", "−(1 − ŷ₂) · a¹₁", "(ŷ₂ − 1) · a¹₁")
+    other = autograd.derivation(loss, net[1][0][0][0])
+    ends(other, "1 / ŷ₂ · ŷ₂ · ŷ₁ · a¹₁", "ŷ₁ · a¹₁")
+    assert "ŷ₁ = exp(z²₁) / (Σᵢ₌₁³ exp(z²ᵢ))" in str(other), "what a line mentions is defined above it"
+    bare = [Value(x, f"o{i}") for i, x in enumerate((1.0, 2.0, 0.5), 1)]
+    shares = autograd.softmax(bare)
+    shares[1].label = "s2"
+    ends(autograd.derivation(-shares[1].log(), bare[1]), "−1 / s₂ · s₂ · (1 − s₂)", "−(1 − s₂)", "s₂ − 1")
+
+
+def test_log_sum_exp_has_shares_as_slopes() -> None:
+    o = [Value(x, f"o{i}") for i, x in enumerate((1.0, 2.0, 0.5), 1)]
+    found = autograd.derivation(autograd.log_sum_exp(o), o[1])
+    ends(found, "s₂")
+    assert "s₂ = exp(o₂) / (Σᵢ₌₁³ exp(oᵢ))" in str(found)
+    assert "= ∂L/∂v₁ · s₂ − 1" in str(autograd.derivation(autograd.log_sum_exp(o) - o[1], o[1]))
+    taken = [Value(1.0, "s1"), Value(2.0, "s2")]  # the letter is the user's
+    assert "= exp(s₂) / (exp(s₁) + exp(s₂))" in str(autograd.derivation(autograd.log_sum_exp(taken), taken[1]))
+
+
+@pytest.mark.parametrize("y", [0.0, 1.0, 0.3])
+def test_sigmoid_and_binary_cross_entropy_end_at_the_difference(y: float) -> None:
+    net, target = network([2, 2, 1], seed=1), Value(y, "y")
+    p = evaluate(net, [1.0, 2.0], "tanh", "sigmoid")[0]
+    weight = net[1][0][0][0]
+    loss = -(target * p.log() + (1 - target) * (1 - p).log())
+    ends(autograd.derivation(loss, weight), "(−y · (1 − ŷ) + (1 − y) · ŷ) · a¹₁", "(ŷ − y) · a¹₁")
+    if y in (0.0, 1.0):
+        loss = -(p if y else 1 - p).log()
+        ends(autograd.derivation(loss, weight), "(ŷ − 1) · a¹₁" if y else "ŷ · a¹₁")
+    o = evaluate(net, [1.0, 2.0], "tanh", "")[0]
+    loss = target * (-o).softplus() + (1 - target) * o.softplus()
+    ends(autograd.derivation(loss, weight), "(−y · (1 − σ(ŷ)) + (1 − y) · σ(ŷ)) · a¹₁", "(σ(ŷ) − y) · a¹₁")
+
+
+def test_the_half_of_a_squared_error_meets_its_two() -> None:
+    net = network([2, 2, 1], seed=1)
+    loss = 0.5 * (evaluate(net, [1.0, 2.0], "tanh", "")[0] - 1.0) ** 2
+    ends(autograd.derivation(loss, net[1][0][0][0]), "0.5 · 2 · (ŷ − 1) · a¹₁", "(ŷ − 1) · a¹₁")

@@ -259,3 +259,49 @@ def test_the_network_drawing_uses_the_same_names() -> None:
     assert names.text(weight) == "w¹₃₂" and f"<title>w¹₃₂ = {autograd.text.number(weight.data, 6)}" in svg
     for symbol in ("x₂", "a¹₃", "ŷ₁"):
         assert f"<title>{symbol} = " in svg and symbol in {name.plain() for name in names.values()}
+
+
+LETTERS = {
+    "lecture A": "W¹₂₁ b¹₂ hᵃ₂ hˢ₂ W²₃₂ oᵃ₃ oˢ₃ L",
+    "lecture B": "Ω¹₁₂ β¹₂ ζ¹₂ α¹₂ Ω²₂₃ ζ²₃ ρ̂₃ C",
+    "lecture C": "w¹₂₁ b¹₂ z¹₂ a¹₂ w²₃₂ z²₃ ŷ₃ e",
+    "lecture D": "W_I12 b_I2 z_I2 h₂ W_O23 z_O3 ŷ₃ L",
+    "lecture E": "w⁽⁰⁾₂₁ b⁽⁰⁾₂ z⁽¹⁾₂ x⁽¹⁾₂ w⁽¹⁾₃₂ z⁽²⁾₃ f₃ L",
+}
+
+
+@pytest.mark.parametrize("lecture", LETTERS)
+def test_the_letters_of_a_lecture(lecture: str) -> None:
+    model = nn.MLP(2, [2, 3], "tanh", "softmax", seed=1)
+    root = nn.log_loss(nn.trace(model, [0.5, -1.0]), 2)
+    called = names_of(root, lecture)
+    node = {value.label: value for value in called if value.label}
+    labels = ("0.neurons.1.weights.0", "0.neurons.1.bias", "0.neurons.1.z", "0.neurons.1.a", "1.neurons.2.weights.1",
+              "1.neurons.2.z", "1.neurons.2.a")  # fmt: skip
+    shown = [called.text(node[f"layers.{label}"]) for label in labels] + [called.text(root)]
+    assert " ".join(shown) == LETTERS[lecture]
+    assert len(set(map(called.text, called))) == len({*called}), "no two nodes have the same name"
+    weight = node["layers.0.neurons.1.weights.0"]
+    first = LETTERS[lecture].split()[0]
+    for text in (
+        str(autograd.derivation(root, weight, lecture)), str(autograd.ledger(root, weight, names=lecture)),
+        autograd.draw(root, names=lecture).svg(), "".join(map(str, autograd.steps(root, names=lecture))),
+    ):  # fmt: skip
+        assert first in text or first.replace("_", "") in re.sub("<[^>]*>", "", text)
+
+
+def test_logits_keep_the_letter_of_a_net_input() -> None:
+    model = nn.MLP(2, [2, 3], "tanh", seed=1)
+    root = nn.cross_entropy(nn.trace(model, [0.5, -1.0]), 2)
+    text = str(autograd.derivation(root, model.layers[1].neurons[0].weights[0], "lecture A"))
+    assert "∂L/∂W²₁₁ = ∂L/∂oᵃ₁ · ∂oᵃ₁/∂W²₁₁" in text and "= oˢ₁ · hˢ₁" in text
+    assert "oˢ₁ = exp(oᵃ₁) / (Σᵢ₌₁³ exp(oᵃᵢ))" in text
+
+
+def test_letters_that_do_not_exist_or_do_not_suffice() -> None:
+    model = nn.MLP(2, [2, 2, 1], "tanh", seed=1)
+    root = nn.mse_loss(nn.trace(model, [0.5, -1.0]), 1.0)
+    with pytest.raises(ValueError, match=r"knows the letters of lecture A, .*, not of 'lecture F'"):
+        names_of(root, "lecture F")
+    with pytest.raises(ValueError, match="writes networks of 2 layers, and this one has 3"):
+        names_of(root, "lecture D")
