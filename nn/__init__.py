@@ -56,6 +56,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from . import plots as plots
     from . import reference as reference
     from .bridges import from_arrays as from_arrays
+    from .bridges import from_onnx as from_onnx
     from .bridges import from_sklearn as from_sklearn
     from .bridges import from_torch as from_torch
     from .checkpoint import CheckpointError as CheckpointError
@@ -84,7 +85,8 @@ _LATER = {
     "descent_range": ".search",
     "Descent": ".descent", "LineSearch": ".search",
     "latex_name": "autograd.notation.names",
-    "from_arrays": ".bridges", "from_sklearn": ".bridges", "from_torch": ".bridges",
+    "from_arrays": ".bridges", "from_onnx": ".bridges", "from_sklearn": ".bridges",
+    "from_torch": ".bridges",
     "schedules": ".schedules",
 }  # fmt: skip
 """Public names whose modules are imported at their first use, and modules that are public themselves."""

@@ -152,6 +152,6 @@ def composed(outer: str, inner: str) -> str:
 
 def as_formula(activation: str) -> str:
     """``"tanh(x)"`` for ``"tanh"``; a formula as it is."""
-    if activation == "linear":
+    if activation in ("linear", "x"):
         return "x"
     return f"{activation}(x)" if activation.isidentifier() else activation

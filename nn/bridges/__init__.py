@@ -5,5 +5,6 @@ cannot come in. Only a complete chain becomes a network.
 """
 
 from .arrays import from_arrays as from_arrays
+from .onnx import from_onnx as from_onnx
 from .sklearn import from_sklearn as from_sklearn
 from .torch import from_torch as from_torch

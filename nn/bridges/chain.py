@@ -18,13 +18,16 @@ class Chain:
     A scaling (a batch normalization with fixed statistics, a standardized input) goes into the weights beside it:
     those before it if no activation is between, else those after it.
 
+    Args:
+        width: how many numbers a sample has, if that is known before the first weights.
+
     Attributes:
         layers: weights, biases and activations so far; None for an activation that has not come yet.
         pending: factors and offsets that the next weights take in.
-        first: activations that came before the first weights.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int | None = None) -> None:
+        self._width = width
         self.layers: list[tuple[Floats, Floats | None, str | None]] = []
         self.pending: tuple[Floats, Floats] | None = None
 
@@ -33,7 +36,7 @@ class Chain:
         """How many numbers come out so far; None if that is not known yet."""
         if self.layers:
             return len(self.layers[-1][0])
-        return len(self.pending[0]) if self.pending else None
+        return len(self.pending[0]) if self.pending else self._width
 
     def affine(self, weights: ArrayLike, biases: ArrayLike | None, place: str) -> None:
         """z = W a + b.
@@ -93,7 +96,11 @@ class Chain:
             return
         self._settle()
         if not self.layers:
-            raise ValueError(f"{place} comes before the first weights: apply it to the samples, and leave it out here")
+            if self.width is None:
+                raise ValueError(
+                    f"{place} comes before the first weights: apply it to the samples, and leave it out here"
+                )
+            self.layers.append((np.eye(self.width), None, None))
         W, b, before = self.layers[-1]
         if before is None:
             self.layers[-1] = W, b, activation

@@ -118,7 +118,9 @@ def test_arrays_that_are_refused(arguments, kind, message):
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize(("read", "package"), [("from_torch", "torch"), ("from_sklearn", "scikit-learn")])
+@pytest.mark.parametrize(
+    ("read", "package"), [("from_torch", "torch"), ("from_sklearn", "scikit-learn"), ("from_onnx", "onnx")]
+)
 def test_a_missing_package_is_named(read, package, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, {"scikit-learn": "sklearn"}.get(package, package), None)
     with pytest.raises(ImportError, match=f"{read} needs the package {package}: pip install {package}"):

@@ -8,16 +8,16 @@ import autograd
 import nn
 
 
-def agree(model, X, expected):
+def agree(model, X, expected, tolerance=1e-12):
     """Outputs equal to 1e-12 of the largest, by each engine and by the graph."""
     expected = np.asarray(expected, dtype=np.float64)
     expected = expected[:, 0] if expected.ndim == 2 and expected.shape[1] == 1 else expected
-    scale = max(1.0, np.abs(expected).max())
+    tolerance *= max(1.0, np.abs(expected).max())
     for engine in ("eager", "compiled"):
-        np.testing.assert_allclose(model.predict(X, engine), expected, rtol=0, atol=1e-12 * scale)
+        np.testing.assert_allclose(model.predict(X, engine), expected, rtol=0, atol=tolerance)
     graph = model(X[0].tolist())
     outputs = [node.data for node in graph] if isinstance(graph, list) else graph.data
-    np.testing.assert_allclose(outputs, expected[0], rtol=0, atol=1e-12 * scale)
+    np.testing.assert_allclose(outputs, expected[0], rtol=0, atol=tolerance)
 
 
 def explained(model, x):
