@@ -13,7 +13,8 @@ _TABLE = {
     # layers
     "Linear Dense": 'use nn.Layer(nin, nout, activation="linear")',
     "Sequential": (
-        "use nn.MLP(nin, [hidden, …, nout]), or a subclass of nn.Module whose __call__ goes through its layers"
+        "use nn.MLP(nin, [hidden, …, nout]), or a subclass of nn.Module whose __call__ goes through its layers; a "
+        "trained Sequential of PyTorch comes in with nn.from_torch"
     ),
     "ModuleList ModuleDict ParameterList ParameterDict": (
         "keep a plain list or dict in an attribute of a nn.Module"

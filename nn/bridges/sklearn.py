@@ -39,6 +39,8 @@ def from_sklearn(estimator: Any) -> MLP:
     chain = Chain()
     steps = estimator.steps if isinstance(estimator, Pipeline) else [("", estimator)]
     *before, (name, last) = [(name, step) for name, step in steps if step not in (None, "passthrough")]
+    if isinstance(getattr(last, "model_", None), MLP):
+        raise TypeError("this estimator is of nn.sklearn, and its network is there already: estimator.model_")
     if not isinstance(last, (MLPClassifier, MLPRegressor)):
         where = f"the last step {name!r} of the Pipeline is" if name else "this is"
         raise TypeError(f"from_sklearn takes an MLPClassifier or MLPRegressor; {where} a {type(last).__name__}")

@@ -49,13 +49,13 @@ EXEMPT = {
 
 HEAVY = {
     "numpy", "graphviz", "pygraphviz", "matplotlib", "llvmlite", "IPython", "mpmath", "tqdm", "anywidget",
-    "scipy",
+    "scipy", "sklearn", "sympy", "torch", "onnx",
 }  # fmt: skip
 
 MADE_WITH = {
     "autograd.compiler": {"numpy"}, "autograd.compiler.llvm": {"llvmlite"},
     "autograd.view.widget": {"anywidget"},
-    "nn": {"numpy"},
+    "nn": {"numpy"}, "nn.sklearn": {"sklearn"},
 }  # fmt: skip
 """What cannot be written without a heavy package, and is itself imported at its first use. (Which modules of `nn`
 need NumPy is not listed: that `import nn` does not need it is tested with the modules.)"""
