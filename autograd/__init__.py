@@ -37,6 +37,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
 
     from . import check as check
     from . import explain as explain
+    from .algebra import from_sympy as from_sympy
     from .check import GradcheckError as GradcheckError
     from .check import UndecidedError as UndecidedError
     from .check import gradcheck as gradcheck
@@ -60,6 +61,7 @@ _LATER = {
     "compile": ".compiler", "Program": ".compiler",
     "explain": ".explain", "derivation": ".explain", "diagnose": ".explain", "formula": ".explain",
     "ledger": ".explain", "mutants": ".explain",
+    "from_sympy": ".algebra",
     "certify": ".precision", "Certificate": ".precision",
     "draw": ".view", "steps": ".view.frames", "Frame": ".view.narration", "stepper": ".view.stepper",
     "graph": ".graph",

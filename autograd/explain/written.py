@@ -8,7 +8,9 @@ import operator
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from .. import algebra
 from ..answer import Answer, mathematics
 from ..graph import consumers, describe, refuse_freed, topological
 from ..notation.expression import Expression, fold, number, operation, symbol
@@ -18,6 +20,7 @@ from ..notation.render import render
 from ..notation.spelling import spelled
 from ..notation.styles import Latex, MathML, Plain, Style
 from ..ops import TABLE, known_functions
+from ..packages import needed
 from ..value import Value, real
 from .lines import LatexDisplay
 
@@ -94,10 +97,7 @@ class Formula(Answer):
             ValueError: parts were left out, so that the text denotes nothing.
             TypeError: a name is not a variable of the formula, or a value is not a real number.
         """
-        if self.hidden:
-            raise ValueError(
-                f"{self.hidden:,} operations are hidden behind dots; ask for formula(root, max_operations=…)"
-            )
+        self._refuse_hidden()
         unknown = values.keys() - self.variables.keys()
         if unknown:
             raise TypeError(
@@ -115,6 +115,36 @@ class Formula(Answer):
         for name, tree in self.definitions:
             known[self.identifiers[name]] = fold(tree, number_of)
         return fold(self.expression, number_of)
+
+    def sympy(self) -> Any:
+        """The expression in SymPy, its symbols named as in `text`: to simplify, differentiate, solve or integrate.
+
+        Numbers are taken as they are: whole ones as integers, others as floats. `autograd.from_sympy` goes back.
+
+        Raises:
+            ValueError: parts were left out, or an operation has no counterpart there.
+            ImportError: SymPy is not installed.
+        """
+        sp = needed("sympy", "sympy()")
+        self._refuse_hidden()
+        known = {name: sp.Symbol(name, real=True) for name in self.variables}
+
+        def part_of(part: Expression, operands: list[Any]) -> Any:
+            if part.head == "symbol":
+                return known[self.identifiers[part.datum]]
+            if part.head in ("sum", "product"):
+                return functools.reduce(operator.add if part.head == "sum" else operator.mul, operands)
+            return algebra.to_sympy(part.head, operands) if operands else algebra.number(part.value, sp)
+
+        for name, tree in self.definitions:
+            known[self.identifiers[name]] = fold(tree, part_of)
+        return fold(self.expression, part_of)
+
+    def _refuse_hidden(self) -> None:
+        if self.hidden:
+            raise ValueError(
+                f"{self.hidden:,} operations are hidden behind dots; ask for formula(root, max_operations=…)"
+            )
 
     def __str__(self) -> str:
         return f"{self.text}\n({self._note})" if self.hidden else self.text

@@ -21,7 +21,7 @@ from ..answer import Answer
 from ..graph import edit_note, topological
 from ..notation.naming import UserNames, names_of
 from ..text import image, xml
-from . import dot, folding, render, svg
+from . import dot, folding, mermaid, render, svg
 from .picture import Picture, picture
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def _highlighted(order: list[Value], highlight: Iterable[Any]) -> tuple[set[Valu
 class Drawing(Answer):
     """A picture of a graph. In a notebook it shows itself; `save` writes it to a file.
 
-    Its suffix chooses .svg, .png, .pdf, .dot or .html; PNG and PDF need Graphviz, and raise `RenderError` where it is
-    missing or fails.
+    Its suffix chooses .svg, .png, .pdf, .dot, .mmd (Mermaid) or .html; PNG and PDF need Graphviz, and raise
+    `RenderError` where it is missing or fails.
 
     Attributes:
         source: DOT text, the same for the same graph on every machine.
@@ -142,6 +142,10 @@ class Drawing(Answer):
     def source(self) -> str:
         """The drawing as DOT text."""
         return dot.source(self.picture, self._rankdir)
+
+    def mermaid(self) -> str:
+        """The drawing as Mermaid text, which GitHub, GitLab and many wikis draw where a page has it in a code block."""
+        return mermaid.source(self.picture, self._rankdir)
 
     def graphviz(self) -> graphviz.Source:
         """The drawing as an object of the `graphviz` package, to go on with its tools (``.render``, ``.view``, …).
@@ -205,6 +209,7 @@ class Drawing(Answer):
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {
             ".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".dot": lambda: self.source, ".html": self.page,
+            ".mmd": self.mermaid,
         }  # fmt: skip
 
     def __str__(self) -> str:
