@@ -116,10 +116,14 @@ class Formula(Answer):
             known[self.identifiers[name]] = fold(tree, number_of)
         return fold(self.expression, number_of)
 
-    def sympy(self) -> Any:
+    def sympy(self, **assumptions: bool) -> Any:
         """The expression in SymPy, its symbols named as in `text`: to simplify, differentiate, solve or integrate.
 
         Numbers are taken as they are: whole ones as integers, others as floats. `autograd.from_sympy` goes back.
+
+        Args:
+            **assumptions: what SymPy may assume of every symbol: ``real=True`` makes shorter derivatives of |x|. A
+                symbol is the same as ``sympy.Symbol(name)`` only under the same assumptions.
 
         Raises:
             ValueError: parts were left out, or an operation has no counterpart there.
@@ -127,7 +131,7 @@ class Formula(Answer):
         """
         sp = needed("sympy", "sympy()")
         self._refuse_hidden()
-        known = {name: sp.Symbol(name, real=True) for name in self.variables}
+        known = {name: sp.Symbol(name, **assumptions) for name in self.variables}
 
         def part_of(part: Expression, operands: list[Any]) -> Any:
             if part.head == "symbol":
