@@ -43,6 +43,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from .check import gradcheck as gradcheck
     from .compiler import Program as Program
     from .compiler import compile as compile
+    from .explain import check_derivation as check_derivation
     from .explain import derivation as derivation
     from .explain import diagnose as diagnose
     from .explain import formula as formula
@@ -59,8 +60,8 @@ _LATER = {
     "__version__": "tracegrad",
     "check": ".check", "gradcheck": ".check", "GradcheckError": ".check", "UndecidedError": ".check",
     "compile": ".compiler", "Program": ".compiler",
-    "explain": ".explain", "derivation": ".explain", "diagnose": ".explain", "formula": ".explain",
-    "ledger": ".explain", "mutants": ".explain",
+    "explain": ".explain", "check_derivation": ".explain", "derivation": ".explain", "diagnose": ".explain",
+    "formula": ".explain", "ledger": ".explain", "mutants": ".explain",
     "from_sympy": ".algebra",
     "certify": ".precision", "Certificate": ".precision",
     "draw": ".view", "steps": ".view.frames", "Frame": ".view.narration", "stepper": ".view.stepper",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def _train(options: argparse.Namespace) -> int:
         seed=options.seed,
         resume=options.resume,
     )
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from .hand_in import grade
+
+    graded = grade(Path(options.file).read_text(encoding="utf-8"))
+    if options.output:
+        graded.save(options.output)
+    print(json.dumps(graded.to_dict(), ensure_ascii=False, indent=1) if options.json else graded)
+    return 0 if graded else 1
 
 
 def _whole(least: int) -> Callable[[str], int]:
@@ -63,6 +74,12 @@ def parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
 
     cli.add_commands(commands)
+
+    answers = commands.add_parser("grade", help="judge a derivation that a student typed, line by line")
+    answers.add_argument("file", help="a text file: what it is about, and then the lines (see nn.hand_in)")
+    answers.add_argument("--json", action="store_true", help="print the verdicts as JSON, for a script")
+    answers.add_argument("-o", "--output", help="write a page, such as graded.html, too")
+    answers.set_defaults(run=_grade)
 
     training = commands.add_parser("train", help="train on a data set; save the model, curves and pictures")
     training.add_argument("dataset", choices=sorted(RECIPES))

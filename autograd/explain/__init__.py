@@ -9,6 +9,9 @@ from .contributions import contribution as contribution
 from .derivations import Derivation as Derivation
 from .derivations import derivation as derivation
 from .engines import Mutant as Mutant
+from .graded import GradedDerivation as GradedDerivation
+from .graded import Judged as Judged
+from .graded import check_derivation as check_derivation
 from .grading import Grade as Grade
 from .grading import mutants as mutants
 from .groups import Entry as Entry

@@ -1,0 +1,309 @@
+"""Graded derivations: right lines are accepted, planted mistakes are found and named, nobody is accused."""
+
+import json
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd
+import nn
+from autograd import Value, check_derivation
+
+LINES = json.loads((Path(__file__).parent / "derivations.json").read_text(encoding="utf-8"))
+
+
+def with_biases(model):
+    for layer in model.layers:
+        for j, neuron in enumerate(layer.neurons):
+            if neuron.bias is not None:
+                neuron.bias.data = 0.1 * (j + 1)
+    return model
+
+
+def lecture_a():
+    model = with_biases(nn.MLP(4, [5, 3], "relu", "softmax", seed=4))
+    return nn.log_loss(nn.trace(model, [5.0, 2.0, 3.5, 1.0]), 1)
+
+
+def lecture_b():
+    model = with_biases(nn.MLP(2, [3, 1], "tanh", "sigmoid", seed=1))
+    return nn.mse_loss(nn.trace(model, [0.5, -1.0]), Value(0.75, "rho"))
+
+
+def lecture_c():
+    model = nn.MLP(2, [2, 2, 1], "sigmoid", "sigmoid", bias=False, seed=1)
+    return (nn.trace(model, [-3.0, -2.0]) - 1.0) ** 2
+
+
+def lecture_d():
+    model = with_biases(nn.MLP(2, [3, 2], "tanh", seed=1))
+    out = nn.trace(model, [1.0, 0.5])
+    return 0.5 * ((out[0] - Value(1.0, "y1")) ** 2 + (out[1] - Value(-0.5, "y2")) ** 2)
+
+
+def lecture_e():
+    return nn.cross_entropy(nn.trace(nn.MLP(3, [4, 4, 3], "relu", bias=False, seed=3), [0.5, -1.0, 0.8]), 2)
+
+
+def scalar_network():
+    w0, w1, w2 = Value(0.8, "w0"), Value(1.2, "w1"), Value(0.5, "w2")
+    x, y = Value(1.5, "x"), Value(1.0, "y")
+    nodes = {"z1": w0 * x}
+    nodes["x1"] = nodes["z1"].relu()
+    nodes["z2"] = w1 * nodes["x1"]
+    nodes["x2"] = nodes["z2"].relu()
+    nodes["z3"] = w2 * nodes["x2"]
+    nodes["L"] = 0.5 * (nodes["z3"] - y) ** 2
+    for name, node in nodes.items():
+        node.label = name
+    return nodes["L"]
+
+
+GRAPHS = {
+    "A": (lecture_a, "lecture A"), "B": (lecture_b, "lecture B"), "C": (lecture_c, "lecture C"),
+    "D": (lecture_d, "lecture D"), "E": (lecture_e, "lecture E"), "E scalar": (scalar_network, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lecture", LINES)
+def test_every_line_of_the_lectures_is_accepted(lecture):
+    make, names = GRAPHS[lecture]
+    graded = check_derivation("\n".join(LINES[lecture]), make(), names)
+    assert len(graded.lines) == len(LINES[lecture])
+    assert all(line.verdict in ("true", "definition") for line in graded.lines), str(graded)
+
+
+# ---- planted mistakes
+
+NAME = r"[A-Za-zŷαβζΩρφΦ̂]+[⁰¹²³ᵃˢ]*"
+MISTAKES = {
+    "sign": [(r"^(.*)$", r"−(\1)"), (r"\((\S+) − (\S+)\)", r"(\2 − \1)")],
+    "function for its derivative": [(r"([φΦg])'\(", r"\1(")],
+    "dropped activation derivative": [(r" ?[·⊙]? ?[φΦg]'\(\S+\) ?[·⊙]?", " "), (r" ?[·⊙]? 1\[[^]]*\]", "")],
+    "⊙ for a matrix product": [(r" (·? ?)(\S+)ᵀ$", r" ⊙ \2")],
+    "matrix product for ⊙": [("⊙", "·")],
+    "wrong index": [("a¹₁", "a¹₂"), ("w²₁₁", "w²₂₁"), ("w³₁₁", "w³₁₂"), ("x₁", "x₂"), ("z²₁", "z²₂"), ("w²ᵢ₁", "w²ᵢ₂"),
+                    ("z¹₁", "z¹₂"), ("a²₁", "a²₂")],
+    "wrong layer": [("W²ᵀ", "W¹ᵀ"), ("hˢᵀ", "hᵃᵀ"), ("1\\[z1", "1[z2"), ("w1", "w0"), ("· x1", "· x2"), ("ζ²", "ζ¹")],
+    "forgotten path": [(r"^(\S+ \S+) \+ .*$", r"\1"), (r"\((\S+ \S+) \+ [^)]*\)", r"\1")],
+    "constant factor": [(r"2\(", "("), ("½", "")],
+    "dropped term": [(r"^(\S+) − (\S+)$", r"\1"), (r" \+ [bβ]\S*$", "")],
+}  # fmt: skip
+
+
+def planted(line):
+    """The line with one mistake, and the mistake's name."""
+    left, _, right = line.partition(" = ")
+    for name, rules in MISTAKES.items():
+        for pattern, wrong in rules:
+            changed = re.sub(pattern, wrong, right, count=1).strip()
+            if changed != right and changed and changed.count("(") == changed.count(")"):
+                term = name == "forgotten path" and "∂" not in left
+                yield f"{left} = {changed}", "dropped term" if term else name
+
+
+def eligible():
+    for lecture, lines in LINES.items():
+        for place, line in enumerate(lines):
+            if "\\" not in line and not line.startswith(("δ", "B", "L =", "e =", "C =")):
+                for wrong, name in planted(line):
+                    yield lecture, place, wrong, name
+
+
+EQUAL = {  # true after all: where z2 > 0, z1 > 0 too, since z2 = w1·relu(z1); and the slope that comes down is then 0
+    "∂L/∂z1 = ∂L/∂z2 w1", "∂L/∂z1 = ∂L/∂z2 w1 1[z2 > 0]", "∂L/∂w0 = (z3 − y) w2 1[z2 > 0] w1 1[z2 > 0] x",
+}  # fmt: skip
+AS_WELL = {  # other names for the same mistake
+    "constant factor": {"power rule without the factor"},
+    "wrong layer": {"wrong index"},  # where a name has one index, w0 or w₀
+    "dropped activation derivative": {"wrong index"},  # a gate that follows from the other one
+}
+
+
+def test_planted_mistakes_are_found_and_named_at_their_line():
+    planted_in = [case for case in eligible() if case[2] not in EQUAL]
+    found = named = 0
+    for lecture, place, wrong, name in planted_in:
+        make, names = GRAPHS[lecture]
+        definitions = [line for line in LINES[lecture][:place] if line.startswith(("δ", "B"))]
+        graded = check_derivation("\n".join([*definitions, wrong]), make(), names)
+        first = graded.first_false
+        if first is not None:
+            assert first.line == len(graded.lines), f"another line is accused: {graded}"
+            found += 1
+            named += first.misconception in {name, *AS_WELL.get(name, ())}
+    assert len(planted_in) >= 140
+    assert found == len(planted_in), "recall"
+    assert named == len(planted_in), "recall of the name"
+
+
+@pytest.mark.parametrize("line", sorted(EQUAL))
+def test_what_looks_wrong_and_is_true_is_accepted(line):
+    assert check_derivation(line, scalar_network())
+
+
+def test_the_slips_of_the_slides_are_rejected_by_name():
+    gate = check_derivation("∂L/∂hᵃ = ∂L/∂hˢ ⊙ 1[oᵃ > 0]", lecture_a(), "lecture A").first_false
+    assert gate.misconception == "wrong quantity" and "hᵃ belongs in the place of oᵃ" in gate.note
+    output = check_derivation("f = SoftMax(z^{(2)})", lecture_e(), "lecture E").first_false
+    assert output.misconception == "wrong layer" and "z⁽³⁾ belongs in the place of z⁽²⁾" in output.note
+    y, p = Value(1.0, "y"), Value(0.25, "p")
+    assert check_derivation("L = relu(y − p)", nn.hinge_loss(p, y)).first_false
+    assert check_derivation("L = relu(1 − y p)", nn.hinge_loss(p, y))
+    # lecture C: δ = ∂e/∂a is what the first slides say, δ = ∂e/∂z what the last ones do; each is taken as defined
+    for define, use in (("∂e/∂a²", "∂e/∂W² = Diag(φ'(z²)) δ a¹ᵀ"), ("∂e/∂z²", "∂e/∂W² = δ a¹ᵀ")):
+        assert check_derivation(f"δ = {define}\n{use}", lecture_c(), "lecture C")
+    mixed = check_derivation("δ = ∂e/∂a²\n∂e/∂W² = δ a¹ᵀ", lecture_c(), "lecture C").first_false
+    assert mixed.misconception == "dropped activation derivative" and mixed.line == 2
+
+
+def test_only_the_first_of_lines_that_follow_from_each_other_is_blamed():
+    graded = check_derivation(
+        """∂e/∂w²₁₁ = ∂e/∂ŷ · φ'(z³₁) · w³₁₁ · a¹₁
+                    = 2(ŷ − y) · φ'(z³₁) · w³₁₁ · a¹₁
+           ∂e/∂w³₁₁ = ∂e/∂ŷ φ'(z³₁) a²₁""",
+        lecture_c(), "lecture C",
+    )  # fmt: skip
+    assert [line.verdict for line in graded.lines] == ["false", "follows", "true"]
+    assert graded.first_false.misconception == "dropped activation derivative"
+    assert "φ′(z²₁) is missing" in graded.first_false.note
+
+
+def test_a_missing_transpose_is_no_falsehood():
+    for line, told in (("∂L/∂W² = hˢ (oˢ − y)ᵀ", "the right side is to be transposed"),
+                       ("∂L/∂hˢ = W² ∂L/∂oᵃ", "a factor is to be transposed"),
+                       ("∂L/∂W¹ = ∂L/∂hᵃ x", "a factor is to be transposed")):  # fmt: skip
+        graded = check_derivation(line, lecture_a(), "lecture A")
+        assert [judged.verdict for judged in graded.lines] == ["transpose"] and told in graded.lines[0].note
+        assert not graded and graded.first_false is None
+
+
+def test_calculus_without_a_network_names_the_rules():
+    x = Value(1.3, "x")
+    root = x.sin() * x**2
+    root.label = "f"
+    assert check_derivation("df/dx = cos(x) x² + 2 x sin(x)", root)
+    assert check_derivation(r"\frac{d f}{d x} = \cos(x) x^2 + 2 x \sin(x)", root)
+    assert check_derivation("df/dx = cos(x) · 2 x", root).first_false.misconception == "product of slopes"
+    inner = (x**2).sin()
+    inner.label = "f"
+    assert check_derivation("df/dx = cos(x²)", inner).first_false.misconception == "inner derivative forgotten"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["∂L/∂Q = 3", "foo(3) = bar", "∂L/∂W² = __import__('os')", "∂L/∂W² = " + "(" * 60 + "1" + ")" * 60, "∂L/∂oᵃ =",
+     "∂L/∂oᵃ = oˢ −", "∂L/∂oᵃ = o^{s", r"∂L/∂oᵃ = \frac{1}", "∂L/∂oᵃ = " + "1 + " * 700 + "1", "= oˢ", "∂L/∂oᵃ = oˢ_k",
+     "∂L/∂oᵃ = lambda: 0", "∂L/∂oᵃ = x.y", "∂L/∂oᵃ = Σ oˢ", "∂L/∂oᵃ = softmax(3)", "∂hˢ/∂W¹ = x", "∂L/∂oᵃ = 1[oᵃ]"],
+)  # fmt: skip
+def test_what_cannot_be_read_is_not_called_wrong(line):
+    graded = check_derivation(line, lecture_a(), "lecture A")
+    assert [judged.verdict for judged in graded.lines] == ["not read"], str(graded)
+    assert graded.first_false is None and not graded and graded.lines[0].note
+
+
+def random_network(seed):
+    draws = random.Random(seed)
+    sizes = [draws.randint(1, 3) for _ in range(draws.randint(2, 4))]
+    output = draws.choice(["linear", "sigmoid", "softmax"])
+    if output == "softmax":
+        sizes[-1] = max(2, sizes[-1])
+    activation = draws.choice(["tanh", "sigmoid", "relu", "softplus"])
+    model = nn.MLP(sizes[0], sizes[1:], activation, output, bias=draws.random() < 0.5)
+    for parameter in model.parameters():
+        parameter.data = draws.gauss(0, 0.7)
+    return draws, model, nn.trace(model, [draws.gauss(0, 1) for _ in range(sizes[0])])
+
+
+def scalar_derivation(seed):
+    """What `derivation` prints for a random weight of a random network."""
+    draws, model, out = random_network(seed)
+    if isinstance(out, list) and out[0].op == "softmax":
+        root = nn.log_loss(out, draws.randrange(len(out)))
+    else:
+        root = nn.mse_loss(out, [draws.gauss(0, 1) for _ in out] if isinstance(out, list) else draws.gauss(0, 1))
+    root.label = "L"
+    leaf = draws.choice([p for p in model.parameters() if p in {*autograd.graph.leaves(root)}])
+    return str(autograd.derivation(root, leaf)), root, None
+
+
+def matrix_derivation(seed):
+    """The recursion of a random network in lecture C's letters."""
+    draws = random.Random(seed)
+    sizes = [draws.randint(2, 4) for _ in range(draws.randint(3, 5))]
+    activation = draws.choice(["tanh", "sigmoid", "relu", "softplus"])
+    model = nn.MLP(sizes[0], sizes[1:], activation, activation, seed=seed)
+    for parameter in model.parameters():
+        parameter.data = draws.gauss(0, 0.7)
+    out = nn.trace(model, [draws.gauss(0, 1) for _ in range(sizes[0])])
+    root = sum(((p - Value(draws.gauss(0, 1), f"y{i}")) ** 2 for i, p in enumerate(out, 1)), 0.0)
+    last = len(sizes) - 1
+    lines = ["∂e/∂ŷ = 2(ŷ − y)", f"∂e/∂z^{last} = 2 φ'(z^{last}) ⊙ (ŷ − y)"]
+    for l in range(last, 0, -1):  # noqa: E741
+        a = f"a^{{{l - 1}T}}" if l > 1 else "xᵀ"
+        lines += [f"∂e/∂W^{l} = ∂e/∂z^{l} {a}", f"∂e/∂b^{l} = ∂e/∂z^{l}"]
+        if l > 1:
+            lines += [f"∂e/∂a^{l - 1} = W^{{{l}T}} ∂e/∂z^{l}",
+                      f"∂e/∂z^{l - 1} = φ'(z^{l - 1}) ⊙ (W^{{{l}T}} ∂e/∂z^{l})",
+                      f"∂e/∂z^{l - 1} = Diag(φ'(z^{l - 1})) W^{{{l}T}} ∂e/∂z^{l}"]  # fmt: skip
+    return "\n".join(lines), root, "lecture C"
+
+
+def accepted(made):
+    text, root, names = made
+    graded = check_derivation(text, root, names)
+    assert len(graded.lines) >= 3
+    assert all(line.verdict in ("true", "definition") for line in graded.lines), str(graded)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_generated_derivations_are_accepted(seed):
+    accepted(scalar_derivation(seed))
+    accepted(matrix_derivation(seed))
+
+
+@pytest.mark.slow
+def test_a_thousand_scalar_and_three_hundred_matrix_derivations():
+    for seed in range(1000):
+        accepted(scalar_derivation(seed))
+    for seed in range(300):
+        accepted(matrix_derivation(seed))
+
+
+def test_a_grade_is_an_answer():
+    graded = check_derivation("∂L/∂oᵃ = y − oˢ\n∂L/∂b² = ∂L/∂oᵃ", lecture_a(), "lecture A")
+    told = json.loads(json.dumps(graded.to_dict()))
+    assert told["first_false"] == 1 and told["lines"][0]["misconception"] == "sign" and told["right"] is False
+    assert str(graded).startswith("The first false line is line 1: a sign is turned.")
+    assert "<table" in graded.html() and not check_derivation("", lecture_a()).lines
+    assert "There is no equation" in str(check_derivation("# only a note", lecture_a()))
+    with pytest.raises(TypeError, match="reads text, not int"):
+        check_derivation(3, lecture_a())
+    with pytest.raises(TypeError, match="only a Value has derivatives"):
+        check_derivation("a = b", 3.0)
+    with pytest.raises(ValueError, match="has 501 lines; 400 are read"):
+        check_derivation("\n" * 500, lecture_a())
+
+
+def test_y_is_what_the_loss_shows_or_what_is_given():
+    out = nn.trace(nn.MLP(2, [3], "tanh", "softmax", seed=1), [0.5, 1.0])
+    root = nn.log_loss(out, [0.2, 0.3, 0.5])
+    assert check_derivation("∂L/∂z = ŷ − y", root, y=[0.2, 0.3, 0.5])
+    assert check_derivation("∂L/∂z = ŷ − y", root)
+    assert not check_derivation("∂L/∂z = ŷ − y", root, y=0)
+
+
+SIGNS = st.text("∂LWohayŷδσφ'ΣᵀᵃˢˣᵢⱼT¹²₁₂0123()[]{}^_=+-−·⊙/<>\\ frac1d,.", max_size=40)
+ROOT = lecture_a()
+
+
+@settings(max_examples=60)
+@given(SIGNS)
+def test_no_text_makes_it_stumble(text):
+    for line in (text, f"∂L/∂oᵃ = {text}", f"{text} = oˢ − y"):
+        for judged in check_derivation(line, ROOT, "lecture A").lines:
+            assert judged.verdict in ("true", "transpose", "false", "follows", "definition", "not read")
