@@ -6,12 +6,18 @@ import ast
 from collections.abc import Callable
 from typing import Any, Union
 
-from autograd import Value, formulas, ops
+from autograd import Value, formulas, log_softmax, ops, softmax
 from autograd.elementary import ON_VALUES
+from autograd.floats import log_shares, shares
 
 Spec = Union[str, Callable[[Any], Any]]
 """What names an activation: ``"relu"``, ``"linear"``, ``"softmax"``; a formula in x in the language of the table, such
 as ``"leaky_relu(x, 0.2)"`` or ``"x * tanh(softplus(x))"``; or a function of a Value."""
+
+OF_LAYERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], list[float]]]] = {
+    "softmax": (softmax, shares), "log_softmax": (log_softmax, log_shares),
+}  # fmt: skip
+"""Activations that compare the outputs of a whole layer: on a list of Values, and on a list of floats."""
 
 RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus")
 """Activations that pass about half of their inputs: He's initial weights suit them."""
@@ -21,12 +27,14 @@ class Activation:
     """An activation ready to be applied.
 
     Attributes:
-        name: ``"linear"``, ``"softmax"``, an operation's name, a formula, or the name of the reader's function.
+        name: ``"linear"``, ``"softmax"``, ``"log_softmax"``, an operation's name, a formula, or the name of the
+            reader's function.
         spec: what it was made from: the name, the formula, or the reader's function.
         on_value: the activation of one Value.
         on_float: the activation of one float, without a node.
-        operation: the operation of the table that it applies, or its name if that is none ("linear", "softmax"); a
-            formula with the operations that it calls; None for the reader's function, which can depend on anything.
+        operation: the operation of the table that it applies, or its name if that is none of one number
+            ("linear", "softmax"); a formula with the operations that it calls; None for the reader's function, which
+            can depend on anything.
     """
 
     __slots__ = ("name", "spec", "on_value", "on_float", "operation")
@@ -45,7 +53,7 @@ class Activation:
         elif not isinstance(spec, str):
             self.on_value = spec
             self.on_float = _on_float_by_value(spec)
-        elif spec in ("linear", "softmax"):  # softmax mixes a whole layer: see `Layer`
+        elif spec == "linear" or spec in OF_LAYERS:  # what mixes a whole layer: see `Layer`
             self.on_value = self.on_float = _unchanged
         else:
             self.on_value = getattr(Value, spec)
@@ -57,7 +65,7 @@ class Activation:
 
 def names() -> list[str]:
     """The names that an activation can have."""
-    return ["linear", "softmax", *(op.name for op in ops.TABLE.values() if _is_unary(op))]
+    return ["linear", *OF_LAYERS, *(op.name for op in ops.TABLE.values() if _is_unary(op))]
 
 
 def _is_unary(op: ops.Op) -> bool:

@@ -8,10 +8,10 @@ from itertools import pairwise
 from operator import mul
 from typing import Any
 
-from autograd import Value, ops, softmax
+from autograd import Value
 from autograd.value import Number, argument, real
 
-from .activations import Activation, Spec
+from .activations import OF_LAYERS, Activation, Spec
 from .counts import in_words, whole
 from .initial import Init, Seed, drawing, generator
 from .module import Module, plain
@@ -80,8 +80,8 @@ class Neuron(Module):
     ) -> None:
         self.nin = whole(nin, "the number of inputs")
         self._activation = Activation(activation)
-        if self._activation.name == "softmax":
-            raise ValueError("softmax compares the outputs of a layer: give it to a Layer or as MLP(output='softmax')")
+        if (name := self._activation.name) in OF_LAYERS:
+            raise ValueError(f"{name} compares the outputs of a layer: give it to a Layer or as MLP(output={name!r})")
         draw, source = drawing(init, self._activation), generator(seed)
         self.weights = [Value(draw(self.nin, 1, source), f"weights.{i}") for i in range(self.nin)]
         self.bias = Value(0.0, "bias") if bias else None
@@ -145,7 +145,8 @@ class Layer(Module):
     Args:
         nin: the number of inputs.
         nout: the number of neurons.
-        activation: of every neuron; ``"softmax"`` here turns the net inputs into probabilities.
+        activation: of every neuron; ``"softmax"`` here turns the net inputs into probabilities,
+            ``"log_softmax"`` into their logarithms.
         bias, init, seed: as in `Neuron`.
     """
 
@@ -161,14 +162,15 @@ class Layer(Module):
     ) -> None:
         self.nin, self.nout = whole(nin, "the number of inputs"), whole(nout, "the number of neurons")
         self._activation = Activation(activation)
-        self._softmax = self._activation.name == "softmax"
-        if self._softmax and nout == 1:
-            raise ValueError("softmax of one neuron is always 1; use activation='sigmoid', or two neurons")
+        self._whole = self._activation.name if self._activation.name in OF_LAYERS else ""
+        if self._whole and nout == 1:
+            always = "1; use activation='sigmoid'" if self._whole == "softmax" else "0; use activation='log_sigmoid'"
+            raise ValueError(f"{self._whole} of one neuron is always {always}, or two neurons")
         draw, source = drawing(init, self._activation), generator(seed)
         self.neurons = [
             Neuron(
                 self.nin,
-                "linear" if self._softmax else self._activation.spec,
+                "linear" if self._whole else self._activation.spec,
                 bias=bias,
                 init=lambda nin, _, random: draw(nin, self.nout, random),
                 seed=source,
@@ -190,9 +192,9 @@ class Layer(Module):
     def fire(self, x: Sequence[Value]) -> list[Value]:
         """The list of outputs for inputs that are known to be ``nin`` Values."""
         outputs = [neuron.fire(x) if type(neuron) is Neuron else neuron(x) for neuron in self.neurons]
-        if not self._softmax:
+        if not self._whole:
             return outputs
-        shares = softmax(outputs)
+        shares: list[Value] = OF_LAYERS[self._whole][0](outputs)
         names = _NAMES.get() or {}
         for neuron, share in zip(self.neurons, shares):
             if id(neuron) in names:
@@ -208,7 +210,7 @@ class Layer(Module):
     def _structure(self) -> Any:
         if type(self) is not Layer:
             return None
-        return _known([neuron._structure() for neuron in self.neurons], self.nin, self.nout, self._softmax)
+        return _known([neuron._structure() for neuron in self.neurons], self.nin, self.nout, self._whole)
 
     def fire_floats(self, x: Sequence[float]) -> list[float]:
         """The list of outputs for inputs that are known to be ``nin`` floats."""
@@ -216,7 +218,7 @@ class Layer(Module):
             neuron.fire_floats(x) if type(neuron) is Neuron else plain(neuron([Value(entry) for entry in x]))
             for neuron in self.neurons
         ]
-        return ops.shares(outputs) if self._softmax else outputs
+        return OF_LAYERS[self._whole][1](outputs) if self._whole else outputs
 
     def __repr__(self) -> str:
         return f"Layer({self.nin}, {self.nout}, {_shown(self._activation)}): {in_words(len(self.parameters()))}"

@@ -131,7 +131,8 @@ class Structure:
         for i, neuron in enumerate(self.neurons):
             applied = [user for user in users.get(neuron.z, ()) if user.parents[0] is neuron.z]
             own = [user for user in applied if user.op == "softmax"]
-            if len(users.get(neuron.z, ())) == len(applied) == 1:  # a logarithm, say, may belong to the loss
+            alone = len(users.get(neuron.z, ())) == len(applied) == 1
+            if alone and applied[0].op != "log_softmax":  # it, or a logarithm, belongs to the loss
                 own = applied if kind(applied[0]) == "activation" or applied[0].op in between_layers else own
             if own:
                 neuron = self.neurons[i] = neuron._replace(a=own[0])

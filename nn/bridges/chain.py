@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..activations import Spec, composed
+from ..activations import OF_LAYERS, Spec, composed
 from ..inputs import Floats, real_array
 from ..layers import MLP
 
@@ -104,7 +104,7 @@ class Chain:
         W, b, before = self.layers[-1]
         if before is None:
             self.layers[-1] = W, b, activation
-        elif "softmax" in (before, activation):  # which is of a whole layer: it gets one, of weights 1
+        elif not {before, activation}.isdisjoint(OF_LAYERS):  # of a whole layer: it gets one, of weights 1
             self.layers.append((np.eye(len(W)), None, activation))
         else:
             self.layers[-1] = W, b, composed(activation, before)

@@ -69,7 +69,7 @@ BINARY = {"Add": "({}) + ({})", "Sub": "({}) - ({})", "Mul": "({}) * ({})", "Div
 ALIKE = ("Cast", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze")
 """Operators that leave the numbers of a sample as they are, where `_Reader.keep` says so."""
 
-OTHERS = ("BatchNormalization", "Clip", "Gemm", "MatMul", "Scaler", "Softmax")
+OTHERS = ("BatchNormalization", "Clip", "Gemm", "LogSoftmax", "MatMul", "Scaler", "Softmax")
 
 
 def from_onnx(path: str | os.PathLike[str] | Any, output: str | None = None) -> MLP:
@@ -88,6 +88,7 @@ def from_onnx(path: str | os.PathLike[str] | Any, output: str | None = None) -> 
 
     Raises:
         ValueError: the file is not a sound ONNX model, or a node cannot come in; the message names the first.
+        TypeError: a tensor does not hold real numbers.
         OSError: the file cannot be read.
         ImportError: the package onnx is not installed.
     """
@@ -126,9 +127,7 @@ class _Reader:
         self.output = output or self._first_of_floats()
         self.nodes = self._leading_to(self.output)
         self.uses = Counter([self.output, *(operand for node in self.nodes for operand in node.input)])
-        self.constants: dict[str, Array] = {
-            tensor.name: _widened(onnx.numpy_helper.to_array(tensor)) for tensor in graph.initializer
-        }
+        self.constants = {tensor.name: self._array(tensor) for tensor in graph.initializer if self.uses[tensor.name]}
         inputs = [each for each in graph.input if each.name not in self.constants and self.uses[each.name]]
         if len(inputs) != 1:
             names = ", ".join(each.name for each in inputs) or "none"
@@ -136,6 +135,12 @@ class _Reader:
         self.computed = {inputs[0].name: Computed(0, "x")}
         entries = math.prod(dimension.dim_value for dimension in inputs[0].type.tensor_type.shape.dim[1:])
         self.chain, self.steps = Chain(entries or None), 0
+
+    def _array(self, tensor: Any) -> Array:
+        try:
+            return _widened(self.onnx.numpy_helper.to_array(tensor))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.name}: the numbers of {tensor.name} cannot be read: {error}") from None
 
     def _first_of_floats(self) -> str:
         kinds = self.onnx.TensorProto
@@ -223,11 +228,13 @@ class _Reader:
             factors = operands[1] * (operands[4] + attributes.get("epsilon", 1e-5)) ** -0.5
             return self.scale(x, factors, operands[2] - operands[3] * factors, place)
         if kind == "Scaler":
-            factors, offsets = np.array(attributes["scale"], float), np.array(attributes["offset"], float)
+            factors, offsets = (
+                np.array(attributes.get(*each), float) for each in (("scale", [1.0]), ("offset", [0.0]))
+            )
             return self.scale(x, factors, -offsets * factors, place)
-        if kind == "Softmax" and attributes.get("axis", -1) in (1, -1):
+        if kind in ("LogSoftmax", "Softmax") and attributes.get("axis", -1) in (1, -1):
             self.arrive(x, place)
-            self.chain.activate("softmax", place)
+            self.chain.activate("softmax" if kind == "Softmax" else "log_softmax", place)
             return self.next()
         raise self.refusal(node, place)
 
@@ -331,8 +338,7 @@ class _Reader:
 
 def _widened(array: Array) -> Array:
     """Floats of any width as float64; integers and truth values as they are."""
-    narrow = array.dtype.kind == "f" or array.dtype.name in ("bfloat16", "float16")
-    return array.astype(np.float64) if narrow else array
+    return array.astype(np.float64) if array.dtype.name.startswith(("float", "bfloat")) else array
 
 
 def _name(formula: str) -> str:

@@ -24,6 +24,7 @@ ACTIVATIONS: dict[str, Callable[[Any], str]] = {
     "Identity": lambda m: "linear",
     "LeakyReLU": lambda m: f"leaky_relu(x, {m.negative_slope})",
     "LogSigmoid": lambda m: "log_sigmoid",
+    "LogSoftmax": lambda m: "log_softmax",
     "Mish": lambda m: "x * tanh(softplus(x))",
     "PReLU": lambda m: f"leaky_relu(x, {m.weight.item()!r})",
     "ReLU": lambda m: "relu",
@@ -39,7 +40,7 @@ ACTIVATIONS: dict[str, Callable[[Any], str]] = {
     "Tanhshrink": lambda m: "x - tanh(x)",
     "Threshold": lambda m: f"where(x > {m.threshold}, x, {m.value})",
 }
-"""Modules that work entry by entry (softmax: on a whole layer), and the activation that each of them is."""
+"""Modules that work entry by entry (softmax and its logarithm: on a layer), and the activation that each of them is."""
 
 LEFT_OUT = ("Dropout", "AlphaDropout", "Flatten")
 """Modules that change nothing in evaluation mode, for samples that are vectors."""
@@ -119,7 +120,7 @@ def _add(chain: Chain, layer: Any, place: str, torch: Any) -> None:
     elif kind == "Flatten":
         if (layer.start_dim, layer.end_dim) != (1, -1):
             raise ValueError(f"{place} cannot come in: samples are vectors, and Flatten() makes them so")
-    elif kind == "Softmax" and layer.dim not in (None, 1, -1):
+    elif kind in ("LogSoftmax", "Softmax") and layer.dim not in (None, 1, -1):
         raise ValueError(f"{place} cannot come in: its dim={layer.dim} does not run over the outputs of one sample")
     elif kind == "PReLU" and layer.num_parameters != 1:
         raise ValueError(f"{place} cannot come in: it has a slope for each of {layer.num_parameters} numbers")

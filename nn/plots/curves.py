@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import value_and_grad
 
-from ..activations import Activation, Spec
+from ..activations import OF_LAYERS, Activation, Spec
 from .style import Axes, axes, pyplot, styles
 
 
@@ -60,8 +60,9 @@ def activation(
         ValueError: there is no activation of this name, or it is softmax, which is no function of one number.
     """
     kinds = [Activation(function) for function in functions]
-    if any(kind.name == "softmax" for kind in kinds):
-        raise ValueError("softmax depends on all entries of a layer, so it has no curve over one number")
+    for kind in kinds:
+        if kind.name in OF_LAYERS:
+            raise ValueError(f"{kind.name} depends on all entries of a layer, so it has no curve over one number")
     ax = axes(ax)
     z = np.linspace(*xlim, 601)
     for kind, (color, dash, _) in zip(kinds, styles()):

@@ -32,8 +32,8 @@ def activate(activation: Activation, z: Array) -> tuple[Array, Array]:
         z: net inputs, (n, 1).
 
     Returns:
-        The outputs, (n, 1), and the slopes: (n, 1) for a function that works entry by entry, and the symmetric
-        Jacobian (n, n) for softmax, where every output depends on every input.
+        The outputs, (n, 1), and the slopes: (n, 1) for a function that works entry by entry, and the
+        Jacobian (n, n) for softmax (for log_softmax it is not symmetric), where every output depends on every input.
 
     Raises:
         ValueError: there is no activation of this name.
@@ -42,6 +42,9 @@ def activate(activation: Activation, z: Array) -> tuple[Array, Array]:
         s = np.exp(z - z.max())
         s /= s.sum()
         return s, np.diagflat(s) - s @ s.T
+    if activation == "log_softmax":
+        s, _ = activate("softmax", z)
+        return z - log_sum_exp(z.ravel().tolist()), np.eye(len(z)) - s.T
     if activation in ("linear", "identity", "none", None):
         return z.copy(), np.ones_like(z)
     if isinstance(activation, str) and not activation.isidentifier():

@@ -6,10 +6,13 @@ import warnings
 import numpy as np
 import pytest
 from coming_in import agree, explained
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nn
 
 onnx = pytest.importorskip("onnx")
+DecodeError = pytest.importorskip("google.protobuf.message").DecodeError
 reference = pytest.importorskip("onnx.reference")
 helper, numpy_helper = onnx.helper, onnx.numpy_helper
 FLOAT, DOUBLE = onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE
@@ -91,6 +94,7 @@ CHAINS = {
     "matmul": (["h = MatMul(x, W1)", "z = Add(b1, h)", "a = Sigmoid(z)",
                "g = MatMul(a, W2)", "y = Sub(g, b2)"], [3, 4, 2]),
     "softmax": ([LINEAR, "y = Softmax(h)"], [3, 4]),
+    "log softmax": ([LINEAR, "y = LogSoftmax(h)"], [3, 4]),
     "scaled inputs": (["s = Sub(x, v3)", "d = Div(s, v3)", "h = MatMul(d, W1)", "y = Add(h, row)"], [3, 4]),
     "scalar input": (["s = Div(x, two)", "y = MatMul(s, W1)"], [3, 4]),
     "input activation": (["s = Tanh(x)", "y = MatMul(s, W1)"], [3, 3, 4]),
@@ -176,7 +180,7 @@ def test_an_output_chosen_by_name():
     ("lines", "message"),
     [
         (["y = Conv(x, cube)"], "node 0 (Conv) cannot come in as it stands. A chain of these can: Abs, Acos"),
-        ([LINEAR, "y = LogSoftmax(h)"], "node 1 (LogSoftmax) cannot come in as it stands (output='h' takes what comes"),
+        ([LINEAR, "y = Hardmax(h)"], "node 1 (Hardmax) cannot come in as it stands (output='h' takes what comes"),
         ([LINEAR, "y = custom::Relu(h)"], "node 1 (Relu) cannot come in"),
         ([LINEAR, "y = Softmax(h) axis=0"], "node 1 (Softmax) cannot come in"),
         (["h = MatMul(x, matrix)", "y = Add(h, x)"], "node 1 (Add) cannot come in: it joins two branches"),
@@ -245,3 +249,18 @@ def test_the_onnx_files_of_scikit_learn():
             made = skl2onnx.to_onnx(estimator, X[:1], options={"zipmap": False} if classifies else None)
         expected = estimator.predict_proba(X) if classifies else estimator.predict(X)
         np.testing.assert_allclose(nn.from_onnx(made).predict(X), expected, rtol=1e-12, atol=1e-12)
+
+
+@given(
+    st.sampled_from([*CHAINS]), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4)
+)
+def test_damaged_files_are_refused_with_a_sentence(name, edits):
+    content = bytearray(model(*CHAINS[name][0]).SerializeToString())
+    for place, byte in edits:
+        content[place % len(content)] = byte
+    damaged = onnx.ModelProto()
+    try:
+        damaged.ParseFromString(bytes(content))
+        nn.from_onnx(damaged)
+    except (DecodeError, ValueError, TypeError) as error:
+        assert str(error)

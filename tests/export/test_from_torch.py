@@ -43,7 +43,8 @@ L, B = torch.nn.Linear, torch.nn.BatchNorm1d
 ACTIVATIONS = [
     torch.nn.CELU(1.3), torch.nn.ELU(0.7), torch.nn.GELU(), torch.nn.GELU("tanh"), torch.nn.Hardshrink(0.4),
     torch.nn.Hardsigmoid(), torch.nn.Hardswish(), torch.nn.Hardtanh(-0.5, 2.0), torch.nn.Identity(),
-    torch.nn.LeakyReLU(0.2), torch.nn.LeakyReLU(-0.1), torch.nn.LogSigmoid(), torch.nn.Mish(), torch.nn.PReLU(),
+    torch.nn.LeakyReLU(0.2), torch.nn.LeakyReLU(-0.1), torch.nn.LogSigmoid(),
+    torch.nn.LogSoftmax(1), torch.nn.Mish(), torch.nn.PReLU(),
     torch.nn.ReLU(), torch.nn.ReLU6(), torch.nn.SELU(), torch.nn.SiLU(), torch.nn.Sigmoid(), torch.nn.Softmax(1),
     torch.nn.Softmax(-1), torch.nn.Softplus(), torch.nn.Softplus(2.0, 1.0), torch.nn.Softshrink(0.3),
     torch.nn.Softsign(), torch.nn.Tanh(), torch.nn.Tanhshrink(), torch.nn.Threshold(0.1, -0.2),

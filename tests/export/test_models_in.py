@@ -64,6 +64,20 @@ def test_composed_activations():
     assert composed("linear", "tanh") == "tanh(x)"
 
 
+def test_log_softmax_is_an_activation_of_a_layer():
+    model, twin = (nn.MLP(2, [3, 3], "tanh", output, seed=1) for output in ("log_softmax", "linear"))
+    x = [0.1, -0.4]
+    losses = nn.nll_loss(model(x), 1), nn.cross_entropy(twin(x), 1)
+    slopes = [autograd.grad(loss, m.parameters()) for loss, m in zip(losses, (model, twin))]
+    np.testing.assert_allclose(*slopes, rtol=1e-12)
+    recursion = nn.reference.backpropagation(model, x, [0.0, 1.0, 0.0], "nll_loss")
+    np.testing.assert_allclose(recursion.flat(), slopes[0], rtol=1e-12)
+    with pytest.raises(ValueError, match="log_softmax of one neuron is always 0; use activation='log_sigmoid'"):
+        nn.Layer(2, 1, "log_softmax")
+    with pytest.raises(ValueError, match="log_softmax compares the outputs of a layer: give it to a Layer"):
+        nn.Neuron(2, "log_softmax")
+
+
 # ---- arrays -----------------------------------------------------------------------------------------------------
 
 
