@@ -14,7 +14,7 @@ from ..notation.naming import UserNames
 from ..notation.tables import Table
 from ..value import Value
 from .evaluating import ShapeError, evaluate, letters_of, ranges, scalar
-from .quantities import POINTS, AmbiguousError, Quantities
+from .quantities import POINTS, AmbiguousError, Quantities, name_text
 from .reading import NotReadError, Term, read
 from .repairs import MISCONCEPTIONS, places, repair, same
 
@@ -194,7 +194,7 @@ class _Grader:
             judged = self._side(number, text, side)
             if judged.verdict != "true":
                 return judged
-        return Judged(number, text, "definition", note=f"taken as what {name.plain()} means")
+        return Judged(number, text, "definition", note=f"taken as what {name_text(name)} means")
 
     def _known(self, term: Term) -> bool:
         assert isinstance(term.datum, Name)
