@@ -372,6 +372,53 @@ def test_noise_leaves_a_saddle_where_gradient_descent_ends():
     assert abs(noisy.x[1]) == pytest.approx(math.sqrt(2), abs=0.1) and noisy.value < -0.95
 
 
+def test_two_starts_two_minima_and_one_of_them_is_global():
+    """x* is a local minimum if nothing within ε of it is lower; the lower of the two is global."""
+
+    def valleys(w):
+        return (w[0] ** 2 - 1) ** 2 + 0.3 * w[0] + w[1] ** 2
+
+    left, right = (nn.descend(valleys, [start, 1.0]) for start in (-0.3, 0.5))
+    roots = np.roots([4.0, 0.0, -4.0, 0.3])  # 4w³ − 4w + 0.3 = 0
+    assert left.x == pytest.approx([min(roots.real), 0.0], abs=1e-5)
+    assert right.x == pytest.approx([max(roots.real), 0.0], abs=1e-5)
+    circle = np.linspace(0, 2 * np.pi, 60)
+    for run in (left, right):
+        ring = [[run.x[0] + r * np.cos(t), run.x[1] + r * np.sin(t)] for r in (1e-3, 0.1, 0.4) for t in circle]
+        assert min(map(valleys, ring)) > run.value
+    plane = np.mgrid[-2:2:81j, -2:2:81j].reshape(2, -1).T.tolist()
+    assert left.value < right.value and min(map(valleys, plane)) > left.value
+
+
+def test_noise_near_the_optimum_falls_with_the_batch_and_with_the_step():
+    """Around θ* a constant step dances at a distance that falls with M; γₖ → 0 brings it to rest."""
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-1, 1, 40)
+    y = 2 * x + 1 + rng.normal(0, 0.5, 40)
+    best, *_ = np.linalg.lstsq(np.column_stack([x, np.ones(40)]), y, rcond=None)
+    terms = [lambda w, x=x, y=y: (w[0] * x + w[1] - y) ** 2 / 80 for x, y in zip(x.tolist(), y.tolist())]
+
+    def distance(step, size):
+        run = nn.descend(terms, best.tolist(), step=step, batch_size=size, scale="unbiased", replacement=True,
+                         limit=400, tolerance=-1.0)  # fmt: skip
+        return np.linalg.norm(np.array(run.path[200:]) - best, axis=1).mean()
+
+    one, four, sixteen = (distance(0.2, size) for size in (1, 4, 16))
+    assert one > 1.5 * four > 1.5 * 1.5 * sixteen
+    assert distance(nn.schedules.inverse_time(0.2, 0.05), 1) < 0.4 * one
+
+
+def test_the_cost_of_a_gradient_and_the_accuracy_of_floats():
+    """E of S samples and d weights has S(3d + 7) + 1 operations; the reverse pass visits each once."""
+    for S, d in ((10, 5), (20, 5), (10, 10), (20, 20)):
+        w = [Value(0.1) for _ in range(d)]
+        data = np.random.default_rng(0).normal(size=(S, d)).tolist()
+        cost = sum((autograd.sigmoid(sum(a * b for a, b in zip(w, row))) - 1) ** 2 for row in data)
+        assert len(autograd.graph.topological(cost)) - d == S * (3 * d + 7) + 1
+    run = nn.descend(lambda w: (w[0] - 1) ** 2 + 4 * (w[1] + 2) ** 2, [5.0, 5.0], step=0.2, tolerance=1e-15)
+    assert run.stopped == "gradient" and run.gradient_norm <= 1e-15 and run.iterations < 100
+
+
 def test_the_perceptron_is_stochastic_descent_on_a_hinge_without_margin():
     """w ← w + yx for a misclassified sample: the step of length 1 on max(0, −y⟨w, x⟩). It ends (Novikoff 1962)."""
     samples = [(x, 2.0 * y - 1.0) for x, y in zip(FOUR.X.tolist(), FOUR.y.tolist())]
