@@ -60,7 +60,8 @@ class Neuron(Module):
 
     Args:
         nin: the number of inputs.
-        activation: φ, by name (``"relu"``, ``"tanh"``, ``"linear"``, … any operation of one number) or as a function.
+        activation: φ, by name (``"relu"``, ``"tanh"``, ``"linear"``, … any operation of one number), as a formula in x
+            (``"leaky_relu(x, 0.2)"``, ``"x * tanh(softplus(x))"``) or as a function.
         bias: whether there is a b.
         init: initial weights: ``"uniform"``, ``"xavier"``, ``"he"``, ``"zeros"``, a function of (nin, nout, random),
             or ``"auto"``: He for relu and its kin, else Xavier.

@@ -264,3 +264,22 @@ def test_damaged_files_are_refused_with_a_sentence(name, edits):
         nn.from_onnx(damaged)
     except (DecodeError, ValueError, TypeError) as error:
         assert str(error)
+
+
+def test_the_onnx_files_of_pytorch(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(6, 4), torch.nn.BatchNorm1d(4), torch.nn.GELU(), torch.nn.Linear(4, 4),
+        torch.nn.SiLU(), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 3), torch.nn.LogSoftmax(1),
+    ).double()  # fmt: skip
+    module(torch.randn(32, 1, 2, 3, dtype=torch.float64))
+    module.eval()
+    X = torch.randn(5, 1, 2, 3, dtype=torch.float64)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # this way of writing ONNX is the older one of two
+        torch.onnx.export(module, X[:1], tmp_path / "m.onnx", dynamo=False)
+        expected = module(X).numpy()
+    for network in (nn.from_onnx(tmp_path / "m.onnx"), nn.from_torch(module)):
+        assert network.sizes[0] == 6
+        np.testing.assert_allclose(network.predict(X.numpy().reshape(5, -1)), expected, rtol=0, atol=1e-12)

@@ -41,8 +41,8 @@ def run(code, *arguments, flags=(), path=None, **environment):
 # ---- without the optional packages ------------------------------------------------------------------------------
 
 OPTIONAL = (
-    "llvmlite matplotlib graphviz pygraphviz anywidget ipywidgets traitlets IPython mpmath sklearn scipy "
-    "playwright ipykernel nbclient hypothesis cairosvg"
+    "llvmlite matplotlib graphviz pygraphviz anywidget ipywidgets traitlets IPython mpmath "
+    "sklearn scipy torch onnx sympy playwright ipykernel nbclient hypothesis cairosvg"
 )
 
 WITHOUT = """
