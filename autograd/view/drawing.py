@@ -208,8 +208,8 @@ class Drawing(Answer):
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {
-            ".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".dot": lambda: self.source, ".html": self.page,
-            ".mmd": self.mermaid,
+            ".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".dot": lambda: self.source,
+            ".mmd": self.mermaid, ".html": self.page,
         }  # fmt: skip
 
     def __str__(self) -> str:
