@@ -49,6 +49,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from .explain import formula as formula
     from .explain import ledger as ledger
     from .explain import mutants as mutants
+    from .explain import practice as practice
     from .precision import Certificate as Certificate
     from .precision import certify as certify
     from .view import draw as draw
@@ -61,7 +62,7 @@ _LATER = {
     "check": ".check", "gradcheck": ".check", "GradcheckError": ".check", "UndecidedError": ".check",
     "compile": ".compiler", "Program": ".compiler",
     "explain": ".explain", "check_derivation": ".explain", "derivation": ".explain", "diagnose": ".explain",
-    "formula": ".explain", "ledger": ".explain", "mutants": ".explain",
+    "formula": ".explain", "ledger": ".explain", "mutants": ".explain", "practice": ".explain",
     "from_sympy": ".algebra",
     "certify": ".precision", "Certificate": ".precision",
     "draw": ".view", "steps": ".view.frames", "Frame": ".view.narration", "stepper": ".view.stepper",

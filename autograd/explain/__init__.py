@@ -9,6 +9,9 @@ from .contributions import contribution as contribution
 from .derivations import Derivation as Derivation
 from .derivations import derivation as derivation
 from .engines import Mutant as Mutant
+from .exercises import Exercise as Exercise
+from .exercises import Option as Option
+from .exercises import practice as practice
 from .graded import GradedDerivation as GradedDerivation
 from .graded import Judged as Judged
 from .graded import check_derivation as check_derivation

@@ -84,7 +84,7 @@ class SlipSearch:
             if not places or slip.name in known:
                 continue
             first, wrong = places[0]
-            result = self._everywhere(slip) if len(places) > 1 else self._alone(first, wrong)
+            result = self.everywhere(slip) if len(places) > 1 else self._alone(first, wrong)
             if self._told(result):
                 everywhere.append(self._match(slip, result, first, wrong))
                 continue
@@ -103,7 +103,8 @@ class SlipSearch:
     def _alone(self, node: Value, wrong: float) -> float:
         return self.truth[self.between[0]] + self.truth.get(node, 0.0) * (wrong - self.slopes[node])
 
-    def _everywhere(self, slip: Slip) -> float:
+    def everywhere(self, slip: Slip) -> float:
+        """The gradient with the slip made wherever there is an occasion for it."""
         slopes: dict[Value, float] = {self.between[0]: 1.0}
         for node in self.between[1:]:
             wrong = slip.written(node, slopes)

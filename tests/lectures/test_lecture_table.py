@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SECTIONS = re.split(r"^## ", (ROOT / "docs" / "lectures.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+PAGE = (ROOT / "docs" / "lectures.md").read_text(encoding="utf-8")
+SECTIONS = [part for part in re.split(r"^## ", PAGE, flags=re.MULTILINE) if ".ipynb`)" in part.splitlines()[0]]
 TESTS = {name for path in (ROOT / "tests").rglob("test_*.py") for name in
          re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)}  # fmt: skip
 

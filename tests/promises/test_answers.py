@@ -92,6 +92,7 @@ ANSWERS: dict[str, Maker] = {
     "formula": lambda label: autograd.formula(loss(label)[0]),
     "contribution": lambda label: contribution(*loss(label)),
     "diagnosis": lambda label: autograd.diagnose(*loss(label), 1.0),
+    "exercise": lambda label: autograd.practice("network"),
     "graded derivation": lambda label: autograd.check_derivation("L = 1", loss(label)[0]),
     "grade": lambda label: autograd.mutants.grade(weak_test),
     "mutants": lambda label: autograd.mutants,
