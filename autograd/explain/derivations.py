@@ -7,8 +7,9 @@ printed but raises `DerivationError`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, overload
 
 from ..adjoints import adjoints
 from ..graph import topological
@@ -26,6 +27,9 @@ from .lines import Line, Lines
 from .paths import require
 from .patterns import Letters, folded_sum, pattern
 from .variables import Variables
+
+if TYPE_CHECKING:
+    from .matrix_form import MatrixDerivation
 
 MAX_ROWS = 3
 
@@ -298,7 +302,28 @@ def _replace(expression: Expression, old: Expression, new: Expression) -> Expres
     )
 
 
-def derivation(root: Value, leaf: Value, names: UserNames | None = None) -> Derivation:
+@overload
+def derivation(
+    root: Value, leaf: Value, names: UserNames | None = None, form: Literal["scalar"] = "scalar"
+) -> Derivation: ...
+
+
+@overload
+def derivation(
+    root: Value,
+    leaf: Value | Iterable[Value] | None = None,
+    names: UserNames | None = None,
+    *,
+    form: Literal["matrix"],
+) -> MatrixDerivation: ...
+
+
+def derivation(
+    root: Value,
+    leaf: Value | Iterable[Value] | None = None,
+    names: UserNames | None = None,
+    form: Literal["scalar", "matrix"] = "scalar",
+) -> Derivation | MatrixDerivation:
     """The chain rule of d root / d leaf written out line by line: symbols first, then numbers.
 
     Quantities have the names that all views give them (see `autograd.notation.names_of`): those of their labels; z, a
@@ -310,14 +335,19 @@ def derivation(root: Value, leaf: Value, names: UserNames | None = None) -> Deri
     ``print`` shows it as text, a notebook as MathML; `Derivation.latex` gives LaTeX and `Derivation.display` an
     object that a notebook typesets.
 
+    ``form="matrix"`` writes a network's gradient in vectors and matrices, ∂L/∂W² = (oˢ − y) hˢᵀ, with shapes; each
+    line is found in the graph of scalars, computed with NumPy and compared with the engine (`explain.matrix_form`).
+
     Args:
         root: what is differentiated.
-        leaf: with respect to what.
-        names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
+        leaf: with respect to what. In matrices, some parameters, such as those of a layer; all if it is left out.
+        names: letters of your own: a mapping from a Value, or from a label, to a name in the label language; or those
+            of a lecture, ``"lecture A"`` to ``"lecture E"``.
+        form: ``"scalar"`` or ``"matrix"``.
 
     Raises:
         TypeError: root or leaf is not a Value.
-        ValueError: root does not depend on leaf.
+        ValueError: root does not depend on leaf; there is no such form, or no network for a matrix form.
         DerivationError: the numbers of the graph contradict each other, because a ``.data`` was edited or because
             an operation's derivative is wrong.
 
@@ -340,4 +370,12 @@ def derivation(root: Value, leaf: Value, names: UserNames | None = None) -> Deri
         raise TypeError(
             f"the root is {type(root).__name__}: {str(root)[:40]}; only a Value computed from others has a derivation"
         )
-    return Derivation(root, leaf, names)
+    if form == "matrix":
+        from .matrix_form import MatrixDerivation
+
+        return MatrixDerivation(root, [] if leaf is None else [leaf] if isinstance(leaf, Value) else [*leaf], names)
+    if form != "scalar":
+        raise ValueError(f"form is 'scalar' or 'matrix', not {form!r}")
+    if leaf is None:
+        raise TypeError("derivation(root, leaf) needs what to differentiate by; form='matrix' alone does without")
+    return Derivation(root, leaf, names)  # type: ignore[arg-type]

@@ -155,20 +155,34 @@ class Quantities:
                 self.given[name] = [np.round(found[0], 12)] * POINTS
             self.go(0)
             return
-        numbers = {
-            other.data
+        for node in self._order:  # −log behind a sigmoid: y is σ(z) − ∂L/∂z
+            if node.op == "sigmoid" and self._activation.get(node.parents[0]) == "sigmoid":
+                found = []
+                for point in range(POINTS):
+                    self.go(point)
+                    found.append(node.data - self.slopes(self.root).get(node.parents[0], 0.0))
+                self.go(0)
+                if all(abs(number - label) < 1e-9 for label in (round(found[0]),) for number in found):
+                    self.given[name] = [float(round(found[0]))] * POINTS
+                    return
+        beside = {
+            one: other.data
             for node in self._order
             if node.op == "sub"
             for one, other in (node.parents, node.parents[::-1])
             if other.op == "constant" and (one in self._activation or (one.op in TABLE and one.parents))
         }
-        if len(numbers) == 1:
-            self.given[name] = [numbers.pop()] * POINTS
+        if len(set(beside.values())) == 1:
+            self.given[name] = [next(iter(beside.values()))] * POINTS
+        for group in self.groups.values():  # one number for each output
+            nodes = [found[0] for _, found in sorted(group.items(), key=lambda pair: pair[0])]
+            if len(nodes) > 1 and all(node in beside for node in nodes):
+                self.given[name] = [np.array([[beside[node]] for node in nodes])] * POINTS
 
     def _outputs(self) -> list[Value]:
         """The shares of the softmax, in the order of the classes; empty if there is none."""
         shares = [(name.lower, nodes[0]) for name, nodes in self.names.items() if nodes[0].op == "softmax"]
-        return [node for _, node in sorted(shares, key=lambda pair: str(pair[0]))]
+        return [node for _, node in sorted(shares, key=lambda pair: [(isinstance(i, str), i) for i in pair[0]])]
 
     # ---- derivatives
 

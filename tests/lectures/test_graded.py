@@ -307,3 +307,8 @@ def test_no_text_makes_it_stumble(text):
     for line in (text, f"∂L/∂oᵃ = {text}", f"{text} = oˢ − y"):
         for judged in check_derivation(line, ROOT, "lecture A").lines:
             assert judged.verdict in ("true", "transpose", "false", "follows", "definition", "not read")
+
+
+def test_more_than_nine_classes_stay_in_order():
+    out = nn.trace(nn.MLP(2, [12], "tanh", "softmax", seed=1), [0.5, 1.0])
+    assert check_derivation("∂L/∂z = ŷ − y\n∂L/∂z = ŷ − onehot(y)", nn.log_loss(out, 10), y=10)

@@ -89,6 +89,9 @@ ANSWERS: dict[str, Maker] = {
     "ledger": lambda label: autograd.ledger(*loss(label)),
     "groups": lambda label: autograd.ledger(*loss(label)).by("neuron"),
     "derivation": lambda label: autograd.derivation(*loss(label)),
+    "matrix derivation": lambda label: autograd.derivation(
+        nn.mse_loss(nn.trace(model(label), X[0]), 1.0), form="matrix"
+    ),
     "formula": lambda label: autograd.formula(loss(label)[0]),
     "contribution": lambda label: contribution(*loss(label)),
     "diagnosis": lambda label: autograd.diagnose(*loss(label), 1.0),
