@@ -311,8 +311,7 @@ class Classifier(NamedTuple):
 def _mnist() -> tuple[Any, Any, Any, Any]:
     import nn
 
-    folder = Path(os.environ.get("MNIST", Path(__file__).parent.parent.parent / "shared" / "data" / "mnist"))
-    train, test = nn.datasets.mnist(folder)
+    train, test = nn.datasets.mnist()
     return train.X, train.y, test.X, test.y
 
 

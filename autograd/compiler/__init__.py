@@ -78,6 +78,9 @@ the ordinary graph of one sample, every number of which was compared with the ma
    >>> bool(abs(root.data - program(X, y)[0]) < 1e-15)
    True
 
+`Program.hessian`, `Program.hvp` and `Program.jacobian` compile one more program at their first call (`second`): the
+gradient is built as a graph by the engine's own reverse pass, weighted, and goes through the same passes.
+
 The eager engine's rule that a product with an exact zero carries nothing holds here too. Arithmetic that tests every
 factor would be slow, and is needed only where an infinity or a nan is about: so the reverse pass runs plainly, and if
 its gradient holds one, once more with the test, by NumPy.

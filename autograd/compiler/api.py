@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import time
 import warnings
@@ -72,7 +73,8 @@ def compile(
     began = time.perf_counter()
     packed = pack(reduced)
     timings["pack"] = time.perf_counter() - began
-    return Program(scalars, packed, leaves, shapes, single, dtype, backend, f, timings, names)
+    again = functools.partial(compile, dtype=dtype, backend=backend)
+    return Program(scalars, packed, leaves, shapes, single, dtype, backend, f, timings, names, compile=again)
 
 
 def _parameters(parameters: Iterable[Value]) -> list[Value]:

@@ -26,6 +26,7 @@ from .lower import Lowered, Lowering
 from .machine import Machine
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed, pack
+from .second import Recompile, hessian_product, weighted_sum
 from .simplify import simplify
 from .trace import LEAVES, Array, Scalars, Shape
 from .witness import Witness
@@ -93,7 +94,8 @@ class Program(Answer):
 
     def __init__(
         self, scalars: Scalars, packed: Packed, parameters: Sequence[Value], shapes: Sequence[Shape], single: bool,
-        dtype: str, backend: str, source: Any, timings: dict[str, float], names: Sequence[str] = (),
+        dtype: str, backend: str, source: Any, timings: dict[str, float], names: Sequence[str] = (), *,
+        compile: Recompile,
     ) -> None:  # fmt: skip
         self.parameters = tuple(parameters)
         self.dtype = np.dtype(dtype)
@@ -102,6 +104,9 @@ class Program(Answer):
         self._registered = {name: repr(TABLE[name]) for name in REGISTERED.intersection(scalars.op)}
         self._timings = timings
         self._names = list(names)
+        self._compile = compile
+        self._product: Program | None = None
+        self._weighted: Program | None = None
         self._lock = threading.RLock()
         began = time.perf_counter()
         self._lowered = Lowering(packed).lower(differentiate=self._differentiable)
@@ -211,6 +216,103 @@ class Program(Answer):
         if ACTIVE:
             self._check_finite(np.array([loss]), batch)
         return loss, gradient.copy()
+
+    @_exclusive
+    def hvp(self, vector: Any, *arrays: Arrays) -> Array:
+        """The Hessian of the mean loss by the parameters, times a vector, without the Hessian.
+
+        Args:
+            vector: one number per parameter, (p,).
+            arrays: as for a call.
+
+        Returns:
+            H v, (p,).
+
+        Raises:
+            TypeError: the function returns a list.
+            ValueError: the vector has another shape, the program has no parameters, or as for a call.
+
+        The first call compiles a program for it: the gradient of Σᵢ vᵢ ∂L/∂θᵢ (Pearlmutter, 1994).
+        """
+        given = np.asarray(vector, self.dtype)
+        if given.shape != self._theta.shape:
+            raise ValueError(f"hvp takes a vector of {len(self._theta)} numbers, one per parameter, not {given.shape}")
+        product = self._second()
+        product.theta[len(self._theta) :] = given
+        return product.value_and_grad(*arrays)[1][: len(self._theta)]  # type: ignore[no-any-return]
+
+    @_exclusive
+    def hessian(self, *arrays: Arrays) -> Array:
+        """The matrix of second derivatives of the mean loss by the parameters, (p, p): `hvp` of each unit vector.
+
+        Raises as `hvp`.
+
+        Example:
+            >>> import autograd
+            >>> u, v = Value(1.0), Value(2.0)
+            >>> program = autograd.compile(lambda x: u * u * x + u * v * v, inputs=[()], parameters=[u, v])
+            >>> program.hessian([3.0, 5.0]).tolist()
+            [[8.0, 4.0], [4.0, 2.0]]
+        """
+        product, count = self._second(), len(self._theta)
+        rows = np.zeros((count, count), self.dtype)
+        for i, row in enumerate(rows):
+            product.theta[count:] = 0.0
+            product.theta[count + i] = 1.0
+            row[:] = product.value_and_grad(*arrays)[1][:count]
+        return rows
+
+    @_exclusive
+    def jacobian(self, *arrays: Arrays, wrt: str = "parameters") -> Any:
+        """The derivatives of each of the n results of each sample.
+
+        Args:
+            arrays: as for a call.
+            wrt: ``"parameters"`` gives an array (B, n, p); ``"inputs"`` a list with one array per argument,
+                (B, n, *shape of one sample). For a function that returns one Value the n is left out, and for one
+                without arguments the B.
+
+        Raises:
+            ValueError: ``wrt`` is neither of the two, or as for a call.
+            TypeError: as for a call.
+
+        Example:
+            >>> import autograd
+            >>> program = autograd.compile(lambda x, y: [x * y, x + y], inputs=[(), ()])
+            >>> [by.tolist() for by in program.jacobian([3.0], [4.0], wrt="inputs")]
+            [[[4.0, 1.0]], [[3.0, 1.0]]]
+        """
+        if wrt not in ("parameters", "inputs"):
+            raise ValueError(f"wrt is 'parameters' or 'inputs', not {wrt!r}")
+        count = len(self._theta)
+        if self._weighted is None:
+            self._weighted = weighted_sum(
+                self._source, self.parameters, self.shapes, self._packed.outputs.slots.size, self._compile
+            )
+        program = self._weighted
+        program.theta[:count] = self._theta
+        weights = program.theta[count:]
+        found = []
+        for k in range(len(weights)):
+            weights[:] = 0.0
+            weights[k] = 1.0
+            slopes = program.value_and_grad(*arrays, wrt=wrt, per_sample=True)[1]
+            found.append([slopes[:, :count]] if wrt == "parameters" else slopes)
+        by = [rows[0] if self._single else np.stack(rows, axis=1) for rows in zip(*found)]
+        if not self.shapes:
+            by = [rows[0] for rows in by]
+        return by[0] if wrt == "parameters" else by
+
+    def _second(self) -> Program:
+        """The program of Σᵢ vᵢ ∂L/∂θᵢ, at the parameters as they are now."""
+        self._needs_loss()
+        if not self.parameters:
+            raise ValueError("the program has no parameters to differentiate by; give compile(…, parameters=…)")
+        self._refuse_unregistered()
+        if self._product is None:
+            self._product = hessian_product(self._source, self.parameters, self.shapes, self._compile)
+        self._product.theta[: len(self._theta)] = self._theta
+        return self._product
 
     @_exclusive
     def backward(self, *arrays: Arrays) -> float:
