@@ -312,3 +312,32 @@ def test_no_text_makes_it_stumble(text):
 def test_more_than_nine_classes_stay_in_order():
     out = nn.trace(nn.MLP(2, [12], "tanh", "softmax", seed=1), [0.5, 1.0])
     assert check_derivation("∂L/∂z = ŷ − y\n∂L/∂z = ŷ − onehot(y)", nn.log_loss(out, 10), y=10)
+
+
+def test_numbers_are_compared_with_those_of_the_graph():
+    root = lecture_c()
+    slope = autograd.grad(root, [node for node in autograd.graph.topological(root) if node.op == "sigmoid"][-1:])[0]
+
+    def verdict(number):
+        return check_derivation(f"∂e/∂ŷ = {number}", root, "lecture C").lines[0]
+
+    assert verdict(f"{slope:.4f}").verdict == verdict(f"2 · ({slope / 2:.3f})").verdict == "true"
+    assert verdict(f"{1.1 * slope:.4f}").verdict == "not read", "rounding on the way may have done that"
+    wrong = verdict(f"{-2 * slope:.4f}")
+    assert wrong.verdict == "false" and f"{slope:.6g}" in wrong.note
+
+
+def test_a_law_of_a_function_holds_for_every_number():
+    assert check_derivation("φ'(z) = φ(z)(1 − φ(z))", lecture_c(), "lecture C")
+    false = check_derivation("φ'(z) = 1 − φ(z)^2", lecture_c(), "lecture C")
+    assert false.first_false is not None
+    assert check_derivation("z = ∂e/∂ŷ\nφ'(z) = φ(z)(1 − φ(z))", lecture_c(), "lecture C").lines[1].verdict == "true"
+
+
+def test_factors_in_another_order_and_lines_without_an_equation():
+    turned = check_derivation("∂L/∂W² = hˢ ∂L/∂oᵃᵀ", lecture_a(), "lecture A")
+    assert [line.verdict for line in turned.lines] == ["transpose"]
+    order = check_derivation("∂L/∂hˢ = ∂L/∂oᵃ W²", lecture_a(), "lecture A")
+    assert [line.verdict for line in order.lines] == ["transpose"] and "other order" in order.lines[0].note
+    alone = check_derivation("∂L/∂W²", lecture_a(), "lecture A")
+    assert alone.lines[0].note == "there is no equation on this line"
