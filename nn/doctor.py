@@ -57,6 +57,7 @@ _OPTIONAL = {
     "pygraphviz": "Graphviz without a `dot` program",
     "anywidget": "the two-way notebook widget",
     "mpmath": "50-digit reference values",
+    "jax": "compiled programs as functions of JAX",
     "torch": "networks of PyTorch's",
     "scikit-learn": "networks of scikit-learn's, and ours with its interface",
     "onnx": "networks from ONNX files",

@@ -8,7 +8,7 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from operator import is_
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
@@ -531,6 +531,79 @@ class Program(Answer):
                 raise IndexError(f"the last batch has {samples} samples; there is no sample {which[0]}")
             return scalar_graph(self, self._last.sample(which[0]))
         return scalar_graph(self, Batch(self.shapes, [np.asarray(entry)[None] for entry in which]).sample(0))
+
+    # -- out of here ----------------------------------------------------------------------------------------------
+
+    def to_jax(self, reduce: str = "mean") -> Callable[..., Any]:
+        """The program as a pure function of JAX: ``f(theta, *arrays)``, for `jax.jit`, ``grad``, ``vmap`` and devices.
+
+        Its arguments are the flat parameters (p,) and the arrays of a call, (B, *shape of one sample). It computes in
+        the dtype of ``theta`` (JAX makes float32 of float64 unless ``jax_enable_x64`` is set). Each operation has the
+        derivatives of the table, so that slopes at kinks and in tails are those of the eager engine. That a product
+        with an exact zero carries nothing is not promised there: where a slope is infinite, JAX may give nan.
+
+        Args:
+            reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.
+
+        Raises:
+            ImportError: JAX is not installed.
+            ValueError: ``reduce`` is neither of the two.
+            UnknownOperationError: an operation that the program was compiled with was unregistered.
+
+        Example:
+            ``step = jax.jit(jax.value_and_grad(program.to_jax()))`` and ``loss, gradient = step(theta, X, y)``.
+        """
+        from ..export.jax import function
+
+        if reduce not in ("mean", "none"):
+            raise ValueError(f"reduce is 'mean' or 'none', not {reduce!r}")
+        self._refuse_unregistered()
+        return function(self._packed, self._single, reduce)
+
+    def unflatten(self, theta: Any) -> dict[str, Any]:
+        """Flat parameters (p,) as named arrays, of NumPy or of any library that indexes as NumPy does.
+
+        Labels of layers make ``W1`` (neurons × inputs) and ``b1`` (neurons,), and so on; other parameters are vectors
+        that are called as their labels begin, or ``theta``.
+
+        Raises:
+            ValueError: there are not as many numbers as parameters.
+
+        Example:
+            >>> import autograd, nn
+            >>> model = nn.MLP(2, [3, 1], seed=1)
+            >>> program = autograd.compile(model, inputs=[(2,)], parameters=model.parameters())
+            >>> {name: array.shape for name, array in program.unflatten(program.theta).items()}
+            {'W1': (3, 2), 'b1': (3,), 'W2': (1, 3), 'b2': (1,)}
+            >>> bool((program.flatten(program.unflatten(program.theta)) == program.theta).all())
+            True
+        """
+        if tuple(theta.shape) != self._theta.shape:
+            raise ValueError(f"theta holds {len(self._theta)} parameters; got the shape {tuple(theta.shape)}")
+        return {name: theta[places] for name, places in self._named_places().items()}
+
+    def flatten(self, named: Mapping[str, Any]) -> Any:
+        """Named arrays as flat parameters (p,): the way back from `unflatten`.
+
+        Raises:
+            ValueError: a name or a shape is not that of `unflatten`.
+        """
+        places = self._named_places()
+        wanted = {name: where.shape for name, where in places.items()}
+        given = {name: tuple(array.shape) for name, array in named.items()}
+        if given != wanted:
+            raise ValueError(f"flatten takes arrays of the shapes {wanted}, not {given}")
+        order = np.argsort(np.concatenate([where.ravel() for where in places.values()] or [np.zeros(0, np.int64)]))
+        arrays = [named[name].reshape(-1) for name in places]
+        if not arrays:
+            return self._theta.copy()
+        space = arrays[0].__array_namespace__() if hasattr(arrays[0], "__array_namespace__") else np
+        return space.concatenate(arrays)[order]
+
+    def _named_places(self) -> dict[str, NDArray[np.int64]]:
+        from ..export.walk import parameter_places
+
+        return parameter_places([parameter.label for parameter in self.parameters])
 
     # -- the machine's part ---------------------------------------------------------------------------------------
 

@@ -44,16 +44,18 @@ EXEMPT = {
     ("autograd.compiler.program", "autograd.compiler.equations"): "open: print(program) writes equations of a program",
     ("autograd.compiler.program", "autograd.compiler.lens"): "open: Program.lens(i) reads a program",
     ("autograd.compiler.program", "autograd.compiler.witness"): "open: a program is compared with its function",
+    ("autograd.compiler.program", "autograd.export.jax"): "a method of a program is the door to its exports",
+    ("autograd.compiler.program", "autograd.export.walk"): "a method of a program is the door to its exports",
 }
 """Imports that point the other way: (file, what it imports), and why."""
 
 HEAVY = {
     "numpy", "graphviz", "pygraphviz", "matplotlib", "llvmlite", "IPython", "mpmath", "tqdm", "anywidget",
-    "scipy", "sklearn", "sympy", "torch", "onnx",
+    "scipy", "sklearn", "sympy", "torch", "onnx", "jax",
 }  # fmt: skip
 
 MADE_WITH = {
-    "autograd.compiler": {"numpy"}, "autograd.compiler.llvm": {"llvmlite"},
+    "autograd.compiler": {"numpy"}, "autograd.compiler.llvm": {"llvmlite"}, "autograd.export": {"numpy"},
     "autograd.view.widget": {"anywidget"},
     "nn": {"numpy"}, "nn.sklearn": {"sklearn"},
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Programs for other libraries: the same array instructions, in their words."""

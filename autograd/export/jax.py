@@ -1,0 +1,165 @@
+"""The words of JAX: a program as a pure function that `jax.jit`, `vmap`, `grad` and shardings take.
+
+Each operation carries the derivatives of the table (``jax.custom_jvp``). Left to itself JAX differentiates formulas,
+and gives −0.5 for the slope of softplus at 0 where it is ½, nan for sigmoid at −800, 0 for tanh at 25.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..arrays import basic
+from ..compiler.pack import Packed
+from ..compiler.trace import Array
+from ..floats import CONSTANTS
+from ..ops import TABLE, parse
+from ..packages import needed
+from .walk import Walk
+
+
+def function(packed: Packed, single: bool, reduce: str) -> Callable[..., Any]:
+    """A function of the flat parameters and of batches of arguments.
+
+    Args:
+        packed: the program.
+        single: whether it returns one Value.
+        reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.
+    """
+    jax = needed("jax", "to_jax")
+    walk, words = Walk(packed), Jax()
+
+    def of_sample(parameters: Any, *arguments: Any) -> Any:
+        results = walk.run(parameters, [jax.numpy.reshape(x, -1) for x in arguments], words)
+        return results[0] if single else results
+
+    def exported(theta: Any, *batch: Any) -> Any:
+        """The program; ``theta`` (p,), one array (B, *shape of one sample) per argument."""
+        theta = jax.numpy.asarray(theta)
+        if theta.shape != (packed.n_parameters,):
+            raise ValueError(f"theta holds {packed.n_parameters} parameters; got the shape {theta.shape}")
+        if len(batch) != len(walk.arguments):
+            raise ValueError(f"the function takes {len(walk.arguments)} arrays after theta and got {len(batch)}")
+        arrays = [jax.numpy.asarray(x, theta.dtype) for x in batch]
+        if not arrays:
+            return of_sample(theta)
+        results = jax.vmap(of_sample, in_axes=(None, *[0] * len(arrays)))(theta, *arrays)
+        return results.mean(axis=0) if reduce == "mean" else results
+
+    return exported
+
+
+class Jax:
+    """See `walk.Vocabulary`."""
+
+    def __init__(self) -> None:
+        import jax
+        import jax.numpy as jnp
+
+        self.arrays = jnp
+        self.made: dict[str, Any] = {}
+        special = jax.scipy.special
+        self.functions: dict[str, Callable[..., Any]] = {
+            **{name: getattr(jnp, name) for name in (
+                "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "log2", "log10",
+                "exp2", "cbrt", "hypot", "floor", "ceil", "round", "mod",
+            )},
+            **{name: getattr(jnp, f"arc{name[1:]}") for name in (
+                "asin", "acos", "atan", "asinh", "acosh", "atanh", "atan2",
+            )},
+            "pow": jnp.power, "abs": jnp.abs, "erf": special.erf, "standard_normal_cdf": special.ndtr,
+            "head": _head, "where": self._where,
+        }  # fmt: skip
+
+    def constants(self, numbers: Array, like: Any) -> Any:
+        """See `walk.Vocabulary`."""
+        return self.arrays.asarray(numbers, like.dtype)
+
+    def over_list(self, op: str, entries: Any) -> Any:
+        """See `walk.Vocabulary`."""
+        import jax
+
+        functions = {
+            "log_sum_exp": jax.nn.logsumexp, "softmax": jax.nn.softmax, "log_softmax": jax.nn.log_softmax,
+        }  # fmt: skip
+        return functions[op](entries, axis=-1)
+
+    def apply(self, op: str, operands: Sequence[Any]) -> Any:
+        """See `walk.Vocabulary`."""
+        return self.operation(op)(*self.arrays.broadcast_arrays(*operands))
+
+    def operation(self, name: str) -> Callable[..., Any]:
+        """An operation with the derivatives of the table."""
+        if name not in self.made:
+            self.made[name] = self._with_derivatives(name) if name in TABLE else self.functions[name]
+        return self.made[name]  # type: ignore[no-any-return]
+
+    def _with_derivatives(self, name: str) -> Callable[..., Any]:
+        import jax
+
+        op, jnp = TABLE[name], self.arrays
+        formula = parse(op, op.formula)
+        slopes = [parse(op, text, derivative=True) for text in op.derivatives]
+        raw = self.functions[name] if basic(name) else None
+
+        def value(*operands: Any) -> Any:
+            operands = (*operands, *[op.defaults[missing] for missing in op.arguments[len(operands) :]])
+            found = raw(*operands) if raw else self._evaluate(formula, dict(zip(op.arguments, operands)))
+            return jnp.asarray(found, jnp.result_type(*operands))
+
+        wrapped: Any = jax.custom_jvp(value)
+
+        def rule(operands: Any, tangents: Any) -> Any:
+            out = wrapped(*operands)
+            known = {**op.defaults, **dict(zip(op.arguments, operands)), "out": out}
+            total = jnp.zeros_like(out)
+            for slope, tangent in zip(slopes, tangents):
+                if not (isinstance(slope, ast.Constant) and slope.value == 0):
+                    total = total + self._evaluate(slope, known) * tangent
+            return out, total
+
+        wrapped.defjvp(rule)
+        return wrapped  # type: ignore[no-any-return]
+
+    def _evaluate(self, tree: ast.expr, known: Mapping[str, Any]) -> Any:
+        """A formula of the table on JAX's arrays."""
+        if isinstance(tree, ast.Constant):
+            return float(tree.value)  # type: ignore[arg-type]
+        if isinstance(tree, ast.Name):
+            return known[tree.id] if tree.id in known else CONSTANTS[tree.id]
+        if isinstance(tree, ast.UnaryOp):
+            operand = self._evaluate(tree.operand, known)
+            return -operand if isinstance(tree.op, ast.USub) else operand
+        if isinstance(tree, ast.BinOp):
+            left, right = self._evaluate(tree.left, known), self._evaluate(tree.right, known)
+            return _BINARY[type(tree.op)](left, right) if not isinstance(tree.op, ast.Pow) else left**right
+        if isinstance(tree, ast.Compare):
+            left, right = self._evaluate(tree.left, known), self._evaluate(tree.comparators[0], known)
+            return _COMPARE[type(tree.ops[0])](left, right)
+        assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
+        return self.operation(tree.func.id)(*[self._evaluate(argument, known) for argument in tree.args])
+
+    def _where(self, condition: Any, chosen: Any, otherwise: Any) -> Any:
+        jnp = self.arrays
+        return jnp.where(jnp.asarray(condition) != 0, chosen, otherwise)
+
+
+def _head(x: Any) -> Any:
+    """See `autograd.floats.head`."""
+    scaled = 134217729.0 * x
+    return scaled - (scaled - x)
+
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+}
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Lt: lambda a, b: a < b,
+    ast.LtE: lambda a, b: a <= b,
+    ast.Gt: lambda a, b: a > b,
+    ast.GtE: lambda a, b: a >= b,
+}

@@ -1,0 +1,222 @@
+"""One walk through an array program, whichever library runs its instructions.
+
+Where each operand lies is worked out once (`Walk`), for the arrays that the walk makes; what an instruction does is
+said by a `Vocabulary`. A walk is for one sample: libraries have their own way to map a function over a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..compiler.pack import INPUT, SHARED, Operand, Packed, affine
+from ..compiler.trace import Array, Ints
+
+
+class Vocabulary(Protocol):
+    """What a library calls things."""
+
+    arrays: Any
+    """Its counterpart of ``numpy``: matmul, concatenate, broadcast_to, transpose."""
+
+    def constants(self, numbers: Array, like: Any) -> Any:
+        """Numbers as an array of the dtype of ``like``."""
+
+    def apply(self, op: str, operands: Sequence[Any]) -> Any:
+        """An operation of the table, entry by entry."""
+
+    def over_list(self, op: str, entries: Any) -> Any:
+        """log_sum_exp, softmax or log_softmax along the last axis."""
+
+
+@dataclass
+class Source:
+    """Part of an array that the walk has made, flat.
+
+    Attributes:
+        array: its number.
+        chosen: a slice of it, places in it, or None for all of it.
+    """
+
+    array: int
+    chosen: slice | Ints | None
+
+
+@dataclass
+class Reading:
+    """How an operand is put together: sources one after the other, a choice among them, a form, an order of axes.
+
+    Attributes:
+        sources: what is read.
+        chosen: places in the sources if they are not read as they stand.
+        form: the shape before axes are moved; axes along which the operand repeats are 1 long.
+        axes: the order of axes, or None.
+        shape: the operand's shape.
+    """
+
+    sources: list[Source]
+    chosen: Ints | None
+    form: tuple[int, ...]
+    axes: tuple[int, ...] | None
+    shape: tuple[int, ...]
+
+    def of(self, made: Sequence[Any], arrays: Any, repeated: bool = True) -> Any:
+        """The operand, given the arrays that were made so far."""
+        parts = [made[s.array] if s.chosen is None else made[s.array][s.chosen] for s in self.sources]
+        found = parts[0] if len(parts) == 1 else arrays.concatenate(parts)
+        if self.chosen is not None:
+            found = found[self.chosen]
+        found = found.reshape(self.form)
+        if self.axes is not None:
+            found = arrays.transpose(found, self.axes)
+        return arrays.broadcast_to(found, self.shape) if repeated and found.shape != self.shape else found
+
+
+class Walk:
+    """The plan of a program: which arrays there are, and how each instruction reads them.
+
+    Arrays are numbered: 0 holds the parameters, 1 the constants, the next ones the arguments (flat), the rest what
+    the instructions make, in order.
+    """
+
+    def __init__(self, packed: Packed) -> None:
+        self.instructions = packed.instructions
+        self.owner = {region: np.full(size, -1, np.int64) for region, size in packed.sizes.items()}
+        self.place = {region: np.zeros(size, np.int64) for region, size in packed.sizes.items()}
+        self._made(0, SHARED, np.arange(packed.n_parameters))
+        slots = np.array(sorted(packed.constants), np.int64)
+        self._made(1, SHARED, slots)
+        self.numbers = np.array([packed.constants[slot] for slot in slots.tolist()])
+        self.arguments = sorted(region for region in packed.sizes if region >= INPUT)
+        for number, region in enumerate(self.arguments, start=2):
+            self._made(number, region, np.arange(packed.sizes[region]))
+        self.readings = []
+        for number, step in enumerate(packed.instructions, start=2 + len(self.arguments)):
+            self.readings.append([self._reading(operand) for operand in step.operands])
+            self._made(number, step.region, np.arange(step.start, step.start + step.size))
+        self.outputs = self._reading(packed.outputs)
+
+    def _made(self, number: int, region: int, slots: Ints) -> None:
+        self.owner[region][slots] = number
+        self.place[region][slots] = np.arange(len(slots))
+
+    def _reading(self, operand: Operand) -> Reading:
+        slots = operand.slots
+        shape = slots.shape
+        for axis in range(slots.ndim):  # what repeats along an axis is read once
+            first = slots.take([0], axis)
+            if slots.shape[axis] > 1 and (slots == first).all():
+                slots = first
+        form, axes = slots.shape, None
+        steps = affine(slots)
+        if steps is not None and slots.ndim > 1:  # read it in the order in which it lies
+            order = sorted(range(slots.ndim), key=lambda axis: -steps[axis])
+            if order != list(range(slots.ndim)):
+                slots, axes = slots.transpose(order), tuple(int(axis) for axis in np.argsort(order))
+                form = slots.shape
+        flat = slots.ravel()
+        owner, place = self.owner[operand.region][flat], self.place[operand.region][flat]
+        cuts = [0, *(np.flatnonzero(np.diff(owner)) + 1).tolist(), len(flat)]
+        runs = [slice(a, b) for a, b in pairwise(cuts)]
+        if len({int(owner[run.start]) for run in runs}) == len(runs):
+            return Reading([self._source(int(owner[r.start]), place[r]) for r in runs], None, form, axes, shape)
+        numbers = list(dict.fromkeys(owner.tolist()))  # mixed: all of each, then a choice
+        sizes = [self._size(number) for number in numbers]
+        begins = dict(zip(numbers, [sum(sizes[:i]) for i in range(len(sizes))]))
+        chosen = place + np.array([begins[number] for number in owner.tolist()])
+        return Reading([Source(number, None) for number in numbers], chosen, form, axes, shape)
+
+    def _size(self, number: int) -> int:
+        return sum(int((owner == number).sum()) for owner in self.owner.values())
+
+    def _source(self, number: int, place: Ints) -> Source:
+        first, step = int(place[0]), int(place[1] - place[0]) if len(place) > 1 else 1
+        if step < 1 or (np.diff(place) != step).any():
+            return Source(number, place)
+        last = int(place[-1])
+        if step == 1 and len(place) == self._size(number):
+            return Source(number, None)
+        return Source(number, slice(first, last + 1, step if step > 1 else None))
+
+    def run(self, parameters: Any, arguments: Sequence[Any], words: Vocabulary) -> Any:
+        """The results for one sample, (n,).
+
+        Args:
+            parameters: flat, (p,).
+            arguments: of one sample, each flat.
+            words: of the library whose arrays these are.
+        """
+        made = [parameters, words.constants(self.numbers, parameters), *arguments]
+        xp = words.arrays
+        for step, readings in zip(self.instructions, self.readings):
+            if step.op == "dot":
+                a, b = (reading.of(made, xp, repeated=False) for reading in readings)
+                result = self._products(xp, a, b, step.shape, readings[0].shape[2])
+            elif step.op == "copy":
+                result = xp.concatenate([reading.of(made, xp).reshape(-1) for reading in readings])
+            elif step.op == "sum":
+                result = self._sum(xp, [reading.of(made, xp) for reading in readings], step.signs)
+            elif step.op in ("log_sum_exp", "softmax", "log_softmax"):
+                result = words.over_list(step.op, readings[0].of(made, xp))
+            else:
+                result = words.apply(step.op, [reading.of(made, xp) for reading in readings])
+            made.append(result.reshape(-1))
+        return self.outputs.of(made, xp).reshape(-1)
+
+    @staticmethod
+    def _products(xp: Any, a: Any, b: Any, shape: tuple[int, ...], k: int) -> Any:
+        """Σₖ a[g, i, k] b[g, j, k], where axes along which an operand repeats can be 1 long."""
+        g, i, j = shape
+        a, b = (xp.broadcast_to(x, (x.shape[0], x.shape[1], k)) if x.shape[2] != k else x for x in (a, b))
+        if a.shape[0] == b.shape[0] == 1:
+            result = xp.matmul(a[0], xp.transpose(b[0]))
+        else:
+            result = xp.matmul(a, xp.transpose(b, (0, 2, 1)))
+        result = result.reshape((-1, *result.shape[-2:]))
+        return xp.broadcast_to(result, (g, i, j))
+
+    @staticmethod
+    def _sum(xp: Any, terms: Sequence[Any], signs: Sequence[int]) -> Any:
+        total: Any = None
+        for sign, term in zip(signs, terms):
+            part = term.sum(-1) if term.ndim == 2 else term
+            if total is None:
+                total = part if sign > 0 else -part
+            else:
+                total = total + part if sign > 0 else total - part
+        return total
+
+
+def parameter_places(names: Sequence[str]) -> dict[str, Ints]:
+    """Places of parameters in the flat array by name: labels such as ``layers.0.neurons.2.weights.1`` and
+    ``layers.0.neurons.2.bias`` make ``W1`` (neurons × weights) and ``b1`` (neurons,); others are vectors by the stem
+    of their labels, and what has no label is ``theta``.
+    """
+    grouped: dict[str, list[int]] = {}
+    rows: dict[str, dict[str, list[int]]] = {}
+    for place, label in enumerate(names):
+        name, row = _name(label)
+        grouped.setdefault(name, []).append(place)
+        rows.setdefault(name, {}).setdefault(row, []).append(place)
+    found: dict[str, Ints] = {}
+    for name, places in grouped.items():
+        table = list(rows[name].values())
+        even = len({len(row) for row in table}) == 1
+        found[name] = np.array(table if name.startswith("W") and even else places, np.int64)
+    return found
+
+
+def _name(label: str) -> tuple[str, str]:
+    """The name of the array that a parameter belongs to, and of its row there."""
+    parts = label.split(".")
+    if "weights" in parts or parts[-1] == "bias":
+        kind = "W" if "weights" in parts else "b"
+        row = parts[: parts.index("weights")] if kind == "W" else parts
+        layer = int(parts[parts.index("layers") + 1]) + 1 if "layers" in parts[:-1] else 1
+        before = ".".join(parts[: parts.index("layers")]) if "layers" in parts else ""
+        return f"{before}.{kind}{layer}".lstrip("."), ".".join(row)
+    return label.rstrip("0123456789_.[], ") or "theta", ""
