@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -33,17 +33,38 @@ class Vocabulary(Protocol):
         """log_sum_exp, softmax or log_softmax along the last axis."""
 
 
+class Rows(NamedTuple):
+    """The same stretch of each of some rows that follow one another in a flat array: weights between biases."""
+
+    first: int
+    number: int
+    length: int
+    columns: slice
+
+    def of(self, array: Any) -> Any:
+        """The stretches, (number, columns); slices instead of a list of places, which libraries read more slowly."""
+        rows = array[self.first : self.first + self.number * self.length].reshape((self.number, self.length))
+        return rows[:, self.columns]
+
+
 @dataclass
 class Source:
     """Part of an array that the walk has made, flat.
 
     Attributes:
         array: its number.
-        chosen: a slice of it, places in it, or None for all of it.
+        chosen: a slice of it, rows in it, places in it, or None for all of it.
     """
 
     array: int
-    chosen: slice | Ints | None
+    chosen: slice | Rows | Ints | None
+
+    def of(self, made: Sequence[Any]) -> Any:
+        """The numbers, given the arrays that were made so far."""
+        array = made[self.array]
+        if self.chosen is None:
+            return array
+        return self.chosen.of(array).reshape(-1) if isinstance(self.chosen, Rows) else array[self.chosen]
 
 
 @dataclass
@@ -66,7 +87,7 @@ class Reading:
 
     def of(self, made: Sequence[Any], arrays: Any, repeated: bool = True) -> Any:
         """The operand, given the arrays that were made so far."""
-        parts = [made[s.array] if s.chosen is None else made[s.array][s.chosen] for s in self.sources]
+        parts = [source.of(made) for source in self.sources]
         found = parts[0] if len(parts) == 1 else arrays.concatenate(parts)
         if self.chosen is not None:
             found = found[self.chosen]
@@ -136,7 +157,7 @@ class Walk:
     def _source(self, number: int, place: Ints) -> Source:
         first, step = int(place[0]), int(place[1] - place[0]) if len(place) > 1 else 1
         if step < 1 or (np.diff(place) != step).any():
-            return Source(number, place)
+            return Source(number, _rows(place, self._size(number)) or place)
         last = int(place[-1])
         if step == 1 and len(place) == self._size(number):
             return Source(number, None)
@@ -189,6 +210,23 @@ class Walk:
             else:
                 total = total + part if sign > 0 else total - part
         return total
+
+
+def _rows(place: Ints, size: int) -> Rows | None:
+    """Places as rows of an array that long, if they are that."""
+    jumps = np.flatnonzero(np.diff(place) != 1) + 1
+    width = int(jumps[0])
+    count, rest = divmod(len(place), width)
+    first, length = int(place[0]), int(place[width] - place[0])
+    if rest or length < width or not np.array_equal(place, _stretches(first, count, length, width)):
+        return None
+    back = max(0, first + count * length - size)  # the last row would end beyond the array: begin earlier
+    return Rows(first - back, count, length, slice(back, back + width)) if first >= back else None
+
+
+def _stretches(first: int, count: int, length: int, width: int) -> Ints:
+    """Places of the first numbers of each row."""
+    return (first + length * np.arange(count)[:, None] + np.arange(width)).ravel()
 
 
 def parameter_places(names: Sequence[str]) -> dict[str, Ints]:
