@@ -534,7 +534,7 @@ class Program(Answer):
 
     # -- out of here ----------------------------------------------------------------------------------------------
 
-    def to_jax(self, reduce: str = "mean") -> Callable[..., Any]:
+    def to_jax(self, reduce: str = "mean", most: int = 2000) -> Callable[..., Any]:
         """The program as a pure function of JAX: ``f(theta, *arrays)``, for `jax.jit`, ``grad``, ``vmap`` and devices.
 
         Its arguments are the flat parameters (p,) and the arrays of a call, (B, *shape of one sample). It computes in
@@ -544,10 +544,11 @@ class Program(Answer):
 
         Args:
             reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.
+            most: how many instructions there may be. XLA's time to compile grows faster than their number.
 
         Raises:
             ImportError: JAX is not installed.
-            ValueError: ``reduce`` is neither of the two.
+            ValueError: ``reduce`` is neither of the two; or the program has more than ``most`` instructions.
             UnknownOperationError: an operation that the program was compiled with was unregistered.
 
         Example:
@@ -557,6 +558,12 @@ class Program(Answer):
 
         if reduce not in ("mean", "none"):
             raise ValueError(f"reduce is 'mean' or 'none', not {reduce!r}")
+        count = len(self._packed.instructions)
+        if count > most:
+            raise ValueError(
+                f"the program has {count:,} instructions, and XLA would need minutes for more than {most:,}. If it "
+                "repeats a step, compile one step and repeat that with jax.lax.scan; otherwise wait: to_jax(most=…)"
+            )
         self._refuse_unregistered()
         return function(self._packed, self._single, reduce)
 

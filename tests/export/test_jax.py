@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -174,6 +176,49 @@ def test_eight_devices_give_the_same_and_add_up_once() -> None:
     assert made.stdout.split() == ["all-reduce", "1"]
 
 
+ONE_OF_TWO = """
+import sys
+import jax, numpy as np
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_cpu_collectives_implementation", "gloo")
+number, port = int(sys.argv[1]), sys.argv[2]
+jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=number)
+import autograd, nn
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+model = nn.MLP(3, [8, 1], activation="tanh", seed=1)
+program = autograd.compile(lambda x, y: (model(x) - y) ** 2, inputs=[(3,), ()], parameters=model.parameters())
+rng = np.random.default_rng(1)
+X, y = rng.normal(size=(64, 3)), rng.normal(size=64)
+mesh = Mesh(np.array(jax.devices()), ("samples",))
+split, whole = NamedSharding(mesh, PartitionSpec("samples")), NamedSharding(mesh, PartitionSpec())
+mine = slice(32 * number, 32 * (number + 1))  # each process holds its own half of the samples
+given = [jax.make_array_from_process_local_data(split, array[mine]) for array in (X, y)]
+theta = jax.make_array_from_process_local_data(whole, program.theta)
+loss, gradient = jax.jit(jax.value_and_grad(program.to_jax()), out_shardings=(whole, whole))(theta, *given)
+own, slopes = program.value_and_grad(X, y)
+assert abs(own - float(loss)) < 1e-12 and np.abs(slopes - np.asarray(gradient)).max() < 1e-12
+print("same", jax.process_count())
+"""
+
+
+def test_two_processes_give_the_same() -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    environment = {name: text for name, text in os.environ.items() if name != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
+    with ThreadPoolExecutor(2) as pool:
+        both = [
+            pool.submit(
+                subprocess.run, [sys.executable, "-c", ONE_OF_TWO, str(number), str(port)], env=environment,
+                capture_output=True, text=True, timeout=120, check=False,
+            )
+            for number in range(2)
+        ]  # fmt: skip
+    for made in (process.result() for process in both):
+        assert made.returncode == 0, made.stderr
+        assert made.stdout.split()[-2:] == ["same", "2"]
+
+
 def test_named_parameters_go_there_and_back() -> None:
     model = nn.MLP(2, [3, 1], seed=1)
     program = autograd.compile(model, inputs=[(2,)], parameters=model.parameters())
@@ -187,6 +232,8 @@ def test_refusals() -> None:
     program = autograd.compile(lambda x: w * x, inputs=[()], parameters=[w])
     with pytest.raises(ValueError, match="reduce is 'mean' or 'none', not 'sum'"):
         program.to_jax("sum")
+    with pytest.raises(ValueError, match="has 1 instructions, and XLA would need minutes for more than 0"):
+        program.to_jax(most=0)
     with pytest.raises(ValueError, match="theta holds 1 parameters; got the shape"):
         program.to_jax()(np.zeros(2), [1.0])
     with pytest.raises(ValueError, match="takes 1 arrays after theta and got 2"):

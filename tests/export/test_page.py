@@ -1,4 +1,4 @@
-"""The blocks of docs/your_model.md that need other libraries run as they stand."""
+"""The blocks of docs/your_model.md and docs/outgrow.md that need other libraries run as they stand."""
 
 import re
 import warnings
@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "your_model.md"
+PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("your_model.md", "outgrow.md")]
 BLOCKS = [
-    code for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S) if ">>>" not in code
+    code
+    for page in PAGES
+    for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    if ">>>" not in code
 ]
-OTHERS = ("torch", "sklearn", "onnx", "scipy", "sympy")
+OTHERS = ("torch", "sklearn", "onnx", "scipy", "sympy", "jax")
 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
@@ -22,4 +25,4 @@ def test_a_block_runs(code, tmp_path, monkeypatch):
     assert "assert" in code
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of scikit-learn: it has not converged
-        exec(compile(code, PAGE.name, "exec"), {"__name__": "page"})
+        exec(compile(code, "page", "exec"), {"__name__": "page"})
