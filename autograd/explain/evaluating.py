@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial, reduce
 from typing import Any
 
 from ..notation.names import Name
@@ -45,21 +46,13 @@ def evaluate(term: Term, known: Quantities, letters: Letters | None = None) -> A
         return -values[0]
     if head == "transpose":
         return values[0] if scalar(values[0]) else values[0].T
-    if head == "sum":
-        found = values[0]
-        for value in values[1:]:
-            found = _together(found, value, "+")
-        return found
+    if head in ("sum", "odot"):
+        return reduce(partial(_together, sign="+" if head == "sum" else "⊙"), values)
     if head == "gate":
         left, right = values
         compare = {">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal}[str(term.datum)]
         result = compare(left, right)
         return float(result) if scalar(left) else result.astype(float)
-    if head == "odot":
-        found = values[0]
-        for value in values[1:]:
-            found = _together(found, value, "⊙")
-        return found
     if head == "over":
         if not scalar(values[1]) and not scalar(values[0]) and values[0].shape != values[1].shape:
             raise ShapeError("a matrix is divided by another")
@@ -67,10 +60,7 @@ def evaluate(term: Term, known: Quantities, letters: Letters | None = None) -> A
             return np.divide(values[0], values[1]) if not scalar(values[0]) or not scalar(values[1]) else _over(*values)
     if head == "power":
         return _power(*values)
-    found = values[0]
-    for value in values[1:]:
-        found = multiplied(found, value)
-    return found
+    return reduce(multiplied, values)
 
 
 def multiplied(left: Array, right: Array) -> Array:

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from ..answer import Answer, Part
 from ..elementary import FUNCTIONS
 from ..graph import topological
+from ..notation.names import name_of
 from ..text import number, xml
 from ..value import Value
 from .claims import read
@@ -18,8 +19,10 @@ from .engines import RIGHT
 from .mistakes import ALL
 from .paths import depending
 from .slip_search import SlipSearch
-from .slips import SLIPS, Slip
+from .slips import SLIPS
 from .written import formula
+
+LETTERS = "abcdefgh"
 
 
 @dataclass(frozen=True)
@@ -68,17 +71,17 @@ class Exercise(Answer):
         Raises:
             ValueError: there is no such option.
         """
-        place = "abcdefgh".find(letter.strip().lower()) if len(letter.strip()) == 1 else -1
-        if not 0 <= place < len(self.options):
-            raise ValueError(f"the options are a to {'abcdefgh'[len(self.options) - 1]}, not {letter!r}")
-        option = self.options[place]
+        letters = LETTERS[: len(self.options)]
+        if len(letter.strip()) != 1 or letter.strip().lower() not in letters:
+            raise ValueError(f"the options are a to {letters[-1]}, not {letter!r}")
+        option = self.options[letters.index(letter.strip().lower())]
         return f"Right: {option.text}." if not option.mistake else f"Not {option.text}: {option.why}"
 
     def _heading(self) -> str:
         return f"Exercise: {self.topic}"
 
     def _content(self) -> list[Part]:
-        rows = [f"{'abcdefgh'[i]}) {option.text}" for i, option in enumerate(self.options)]
+        rows = [f"{letter}) {option.text}" for letter, option in zip(LETTERS, self.options)]
         return [self.task, *rows, *(f"Hint: {hint}" for hint in self.hints)]
 
     def html(self) -> str:
@@ -218,8 +221,6 @@ def practice(topic: str, level: int = 1, seed: int = 0) -> Exercise:
 
 
 def _plain(label: str) -> str:
-    from ..notation.names import name_of
-
     return name_of(label).plain()
 
 
@@ -243,13 +244,9 @@ def _mistaken(root: Value, leaf: Value) -> Iterator[tuple[tuple[str, str, str], 
     between = depending(topological(root), leaf)
     search = SlipSearch(between, RIGHT.run(root), read(0.0, 1.0), "", str, False)
     for slip in SLIPS:
-        yield _told(slip), search.everywhere(slip)
+        yield (slip.name, slip.mistake, slip.reread), search.everywhere(slip)
     for engine in ALL:
         yield (engine.name, engine.mistake, engine.reread), engine.gradient(root, leaf).get(leaf, 0.0)
-
-
-def _told(slip: Slip) -> tuple[str, str, str]:
-    return slip.name, slip.mistake, slip.reread
 
 
 def _hints(root: Value, leaf: Value) -> Iterator[str]:

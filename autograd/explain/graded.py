@@ -331,16 +331,9 @@ class _Grader:
         """How the line becomes true by transposing; empty if it does not."""
         if self._equal(Term("transpose", (side,)), letters):
             return "the right side is to be transposed"
-        leaves = [
-            put
-            for part, put in places(side)
-            if part.head in ("name", "partial", "transpose", "call", "slope") or (part.head in ("sum", "odot"))
-        ][:8]
-        originals = [part for part, _ in places(side) if part.head in ("name", "partial", "transpose", "call", "slope")
-                     or part.head in ("sum", "odot")][:8]  # fmt: skip
-        for part, put in zip(originals, leaves):
-            turned = part.parts[0] if part.head == "transpose" else Term("transpose", (part,))
-            if self._equal(put(turned), letters):
+        heads = ("name", "partial", "transpose", "call", "slope", "sum", "odot")
+        for part, put in [(part, put) for part, put in places(side) if part.head in heads][:8]:
+            if self._equal(put(_turned(part)), letters):
                 return "a factor is to be transposed" if part.head != "transpose" else "a transpose is too much"
         for part, put in places(side):  # the order of two factors, as in x δ for δ xᵀ
             if part.head == "dot" and len(part.parts) == 2:

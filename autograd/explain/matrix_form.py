@@ -76,6 +76,7 @@ class MatrixDerivation(Answer):
     def __init__(self, root: Value, wanted: Sequence[Value], names: UserNames | None) -> None:
         called = names_of(root, names)
         self._known = Quantities(root, names, None, 0)
+        self._written: dict[Slope, MatrixLine] = {}
         self._root = called[root]
         found = list(self._search(called, _layers(called)))
         keep = {Slope(self._root, _whole(called[leaf])) for leaf in wanted}
@@ -112,8 +113,8 @@ class MatrixDerivation(Answer):
                 if layer.z != layer.a:
                     gate: list[Token] = [da, " ⊙ ", "1[", layer.z, " > 0]"]
                     yield from self._one(dz, [gate, ["φ′(", layer.z, ")", " ⊙ ", da]])
-            bare = [_stripped(self._last(dz))] if self._last(dz) and not place else []
-            starts: list[list[Token]] = [["(", *start, ")"] for start in bare if len(start) == 3]
+            short = not place and dz in self._written and len(self._written[dz].right) == 3
+            starts: list[list[Token]] = [["(", *self._written[dz].right, ")"]] if short else []
             yield from self._one(
                 Slope(self._root, layer.W),
                 [*([*start, " ", Turned(layer.below)] for start in starts), [dz, " ", Turned(layer.below)],
@@ -133,9 +134,6 @@ class MatrixDerivation(Answer):
         if found is not None:
             yield found
 
-    def _last(self, left: Slope) -> MatrixLine | None:
-        return getattr(self, "_written", {}).get(left)
-
     def _first(self, left: Slope, forms: list[list[Token]]) -> MatrixLine | None:
         """The first of some forms that is the gradient at every point."""
         np, known = self._known.np, self._known
@@ -153,7 +151,7 @@ class MatrixDerivation(Answer):
                 else:
                     shape = [size for size in np.shape(truth) if size != 1] or [1]
                     line = MatrixLine(left, tuple(form), "×".join(map(str, shape)), error)
-                    self.__dict__.setdefault("_written", {})[left] = line
+                    self._written[left] = line
                     return line
             except (NotReadError, ShapeError):
                 continue
@@ -232,10 +230,6 @@ def _whole(name: Name) -> Name:
     matrix = len(_counted(bare)) == 2
     marks = tuple(index for index in bare.lower if isinstance(index, str))
     return Name(bare.base.upper() if matrix else bare.base, bare.upper, marks)
-
-
-def _stripped(line: MatrixLine | None) -> tuple[Token, ...]:
-    return line.right if line is not None else ()
 
 
 def _plain(token: Token) -> str:

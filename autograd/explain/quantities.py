@@ -20,6 +20,7 @@ from ..ops import TABLE
 from ..value import Value
 from .engines import RIGHT
 from .reading import NotReadError, Term
+from .variables import SHARES
 
 POINTS = 5
 """At how many points a line is tested: the given one and others drawn at random."""
@@ -85,7 +86,7 @@ class Quantities:
 
     def _shares(self, original: Any, copies: dict[Value, Value]) -> None:
         """The outputs of a softmax that the graph does not hold, since the loss reads one of them alone."""
-        for user in [node for node in original.order if node.op in ("softmax", "log_sum_exp", "log_softmax")]:
+        for user in [node for node in original.order if node.op in SHARES]:
             outputs = sorted(user.parents, key=original.order.index)
             named = [original.share(parent) for parent in outputs]
             if any(name is None for name in named):

@@ -11,10 +11,12 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from ..graph import topological
 from ..notation.names import Name
 from ..value import Value
 from .evaluating import ShapeError, evaluate, letters_of, scalar
 from .misconceptions import diagnose
+from .paths import depending
 from .quantities import POINTS, Quantities, name_text
 from .reading import NotReadError, Term
 
@@ -287,9 +289,6 @@ def _node(term: Term, known: Quantities) -> Value | None:
 
 def _along(top: Value, leaf: Value, known: Quantities, alike: Callable[[list[float]], bool]) -> Repair | None:
     """A local derivative on the way that is missing, or paths that were not added."""
-    from ..graph import topological
-    from .paths import depending
-
     between = depending(topological(top), leaf)
     inside = set(between)
     users: dict[Value, list[tuple[Value, int]]] = {}

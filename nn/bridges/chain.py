@@ -11,6 +11,10 @@ from ..activations import OF_LAYERS, Spec, composed
 from ..inputs import Floats, real_array
 from ..layers import MLP
 
+TANH_GELU = "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
+MISH = "x * tanh(softplus(x))"
+SOFTSIGN = "x / (1 + abs(x))"
+
 
 class Chain:
     """What a network does to a vector, step by step.

@@ -15,7 +15,7 @@ from autograd.packages import needed
 
 from ..activations import composed
 from ..layers import MLP
-from .chain import Chain
+from .chain import MISH, SOFTSIGN, TANH_GELU, Chain
 
 Array = NDArray[Any]
 
@@ -32,8 +32,6 @@ class Computed(NamedTuple):
     formula: str
 
 
-_TANH_GELU = "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
-
 SAME = {
     "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Ceil", "Cos", "Cosh", "Erf", "Exp", "Floor", "Log",
     "Relu", "Round", "Sigmoid", "Sign", "Sin", "Sinh", "Softplus", "Sqrt", "Tan", "Tanh",
@@ -44,18 +42,18 @@ UNARY: dict[str, Callable[[dict[str, Any]], str]] = {
     "Abs": lambda _: "abs(x)",
     "Celu": lambda a: "where(x > 0, x, {0} * expm1(x / {0}))".format(a.get("alpha", 1.0)),
     "Elu": lambda a: f"elu(x, {a.get('alpha', 1.0)})",
-    "Gelu": lambda a: _TANH_GELU if a.get("approximate", b"none") == b"tanh" else "gelu",
+    "Gelu": lambda a: TANH_GELU if a.get("approximate", b"none") == b"tanh" else "gelu",
     "HardSigmoid": lambda a: f"clip({a.get('alpha', float(np.float32(0.2)))} * x + {a.get('beta', 0.5)}, 0, 1)",
     "HardSwish": lambda _: f"x * clip({float(np.float32(1 / 6))} * x + 0.5, 0, 1)",
     "Identity": lambda _: "linear",
     "LeakyRelu": lambda a: f"leaky_relu(x, {a.get('alpha', float(np.float32(0.01)))})",
-    "Mish": lambda _: "x * tanh(softplus(x))",
+    "Mish": lambda _: MISH,
     "Neg": lambda _: "-x",
     "Reciprocal": lambda _: "1 / x",
     "Selu": lambda a: f"{a.get('gamma', 1.0507010221481323)} * elu(x, {a.get('alpha', 1.6732631921768188)})",
     "Shrink": lambda a: "where(x < -{0}, x + {1}, where(x > {0}, x - {1}, 0))".format(
         a.get("lambd", 0.5), a.get("bias", 0.0)),
-    "Softsign": lambda _: "x / (1 + abs(x))",
+    "Softsign": lambda _: SOFTSIGN,
     "Swish": lambda a: f"x * sigmoid({a.get('alpha', 1.0)} * x)",
     "ThresholdedRelu": lambda a: f"where(x > {a.get('alpha', 1.0)}, x, 0)",
 }  # fmt: skip

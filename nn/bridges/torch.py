@@ -9,14 +9,12 @@ from autograd.packages import needed
 
 from ..inputs import Floats
 from ..layers import MLP
-from .chain import Chain
-
-_TANH_GELU = "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
+from .chain import MISH, SOFTSIGN, TANH_GELU, Chain
 
 ACTIVATIONS: dict[str, Callable[[Any], str]] = {
     "CELU": lambda m: f"where(x > 0, x, {m.alpha} * expm1(x / {m.alpha}))",
     "ELU": lambda m: f"elu(x, {m.alpha})",
-    "GELU": lambda m: "gelu" if m.approximate == "none" else _TANH_GELU,
+    "GELU": lambda m: "gelu" if m.approximate == "none" else TANH_GELU,
     "Hardshrink": lambda m: f"where(abs(x) > {m.lambd}, x, 0)",
     "Hardsigmoid": lambda m: "clip(x + 3, 0, 6) / 6",
     "Hardswish": lambda m: "x * clip(x + 3, 0, 6) / 6",
@@ -25,7 +23,7 @@ ACTIVATIONS: dict[str, Callable[[Any], str]] = {
     "LeakyReLU": lambda m: f"leaky_relu(x, {m.negative_slope})",
     "LogSigmoid": lambda m: "log_sigmoid",
     "LogSoftmax": lambda m: "log_softmax",
-    "Mish": lambda m: "x * tanh(softplus(x))",
+    "Mish": lambda m: MISH,
     "PReLU": lambda m: f"leaky_relu(x, {m.weight.item()!r})",
     "ReLU": lambda m: "relu",
     "ReLU6": lambda m: "clip(x, 0, 6)",
@@ -35,7 +33,7 @@ ACTIVATIONS: dict[str, Callable[[Any], str]] = {
     "Softmax": lambda m: "softmax",
     "Softplus": lambda m: f"where({m.beta} * x > {m.threshold}, x, softplus({m.beta} * x) / {m.beta})",
     "Softshrink": lambda m: f"where(x > {m.lambd}, x - {m.lambd}, where(x < -{m.lambd}, x + {m.lambd}, 0))",
-    "Softsign": lambda m: "x / (1 + abs(x))",
+    "Softsign": lambda m: SOFTSIGN,
     "Tanh": lambda m: "tanh",
     "Tanhshrink": lambda m: "x - tanh(x)",
     "Threshold": lambda m: f"where(x > {m.threshold}, x, {m.value})",
