@@ -11,6 +11,7 @@ import numpy as np
 
 from ..answer import Answer, Part
 from ..ops import TABLE
+from .labels import layer_array, stem
 from .pack import BATCHED, INPUT, SHARED, Instruction, Operand, Packed
 from .trace import SHARES, takes_list
 
@@ -289,21 +290,15 @@ def _bracket(part: tuple[str, int], least: int) -> str:
     return text if binds >= least else f"({text})"
 
 
-_LABEL = re.compile(r"(?:(?:.*\.)?layers\.(\d+)\.(?:.*\.)?|neurons\.\d+\.)(weight|bias)")
-
-
 def _parameters(labels: list[str], slots: Any, count: int) -> str:
     """A name for some parameters from their labels: W1 for the weights of the first layer, b1 for its biases."""
-    kinds = {(match[1], match[2][0]) if (match := _LABEL.match(label)) else None for label in labels}
-    if len(kinds) == 1:
-        kind = kinds.pop()
-        if kind is not None:
-            return f"{'W' if kind[1] == 'w' else 'b'}{int(kind[0] or 0) + 1}"  # a layer alone is the first
+    arrays = {layer_array(label) for label in labels}
+    if len(arrays) == 1 and (array := arrays.pop()) is not None:
+        return array
     if len(labels) == 1 and labels[0]:
         return labels[0]
-    stems = {re.sub(r"[\d_.\[\], ]+$", "", label) for label in labels}
-    stem = stems.pop() if len(stems) == 1 else ""
-    return stem or ("θ" if len(labels) == count else f"θ{_subscript(slots)}")
+    stems = {stem(label) for label in labels}
+    return (stems.pop() if len(stems) == 1 else "") or ("θ" if len(labels) == count else f"θ{_subscript(slots)}")
 
 
 def picture(program: Program) -> Any:

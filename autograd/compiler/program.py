@@ -22,11 +22,12 @@ from ..modes import ACTIVE, current
 from ..operation import REGISTERED, TABLE, UnknownOperationError
 from ..value import Value
 from .batch import Batch
+from .labels import parameter_places
 from .lower import Lowered, Lowering
 from .machine import Machine
 from .numpy_backend import NumpyMachine
 from .pack import INPUT, SHARED, Packed, pack
-from .second import Recompile, hessian_product, weighted_sum
+from .second import Recompile, hessian_product, unit_weights, weighted_sum
 from .simplify import simplify
 from .trace import LEAVES, Array, Scalars, Shape
 from .witness import Witness
@@ -238,7 +239,7 @@ class Program(Answer):
         if given.shape != self._theta.shape:
             raise ValueError(f"hvp takes a vector of {len(self._theta)} numbers, one per parameter, not {given.shape}")
         product = self._second()
-        product.theta[len(self._theta) :] = given
+        product.theta[:] = [*self._theta, *given]
         return product.value_and_grad(*arrays)[1][: len(self._theta)]  # type: ignore[no-any-return]
 
     @_exclusive
@@ -255,12 +256,7 @@ class Program(Answer):
             [[8.0, 4.0], [4.0, 2.0]]
         """
         product, count = self._second(), len(self._theta)
-        rows = np.zeros((count, count), self.dtype)
-        for i, row in enumerate(rows):
-            product.theta[count:] = 0.0
-            product.theta[count + i] = 1.0
-            row[:] = product.value_and_grad(*arrays)[1][:count]
-        return rows
+        return np.array([product.value_and_grad(*arrays)[1][:count] for _ in unit_weights(product, self._theta)])
 
     @_exclusive
     def jacobian(self, *arrays: Arrays, wrt: str = "parameters") -> Any:
@@ -289,14 +285,9 @@ class Program(Answer):
             self._weighted = weighted_sum(
                 self._source, self.parameters, self.shapes, self._packed.outputs.slots.size, self._compile
             )
-        program = self._weighted
-        program.theta[:count] = self._theta
-        weights = program.theta[count:]
         found = []
-        for k in range(len(weights)):
-            weights[:] = 0.0
-            weights[k] = 1.0
-            slopes = program.value_and_grad(*arrays, wrt=wrt, per_sample=True)[1]
+        for _ in unit_weights(self._weighted, self._theta):
+            slopes = self._weighted.value_and_grad(*arrays, wrt=wrt, per_sample=True)[1]
             found.append([slopes[:, :count]] if wrt == "parameters" else slopes)
         by = [rows[0] if self._single else np.stack(rows, axis=1) for rows in zip(*found)]
         if not self.shapes:
@@ -304,14 +295,13 @@ class Program(Answer):
         return by[0] if wrt == "parameters" else by
 
     def _second(self) -> Program:
-        """The program of Σᵢ vᵢ ∂L/∂θᵢ, at the parameters as they are now."""
+        """The program of Σᵢ vᵢ ∂L/∂θᵢ."""
         self._needs_loss()
         if not self.parameters:
             raise ValueError("the program has no parameters to differentiate by; give compile(…, parameters=…)")
         self._refuse_unregistered()
         if self._product is None:
             self._product = hessian_product(self._source, self.parameters, self.shapes, self._compile)
-        self._product.theta[: len(self._theta)] = self._theta
         return self._product
 
     @_exclusive
@@ -587,7 +577,7 @@ class Program(Answer):
         """
         if tuple(theta.shape) != self._theta.shape:
             raise ValueError(f"theta holds {len(self._theta)} parameters; got the shape {tuple(theta.shape)}")
-        return {name: theta[places] for name, places in self._named_places().items()}
+        return {name: theta[places] for name, places in self._places_by_name().items()}
 
     def flatten(self, named: Mapping[str, Any]) -> Any:
         """Named arrays as flat parameters (p,): the way back from `unflatten`.
@@ -595,7 +585,7 @@ class Program(Answer):
         Raises:
             ValueError: a name or a shape is not that of `unflatten`.
         """
-        places = self._named_places()
+        places = self._places_by_name()
         wanted = {name: where.shape for name, where in places.items()}
         given = {name: tuple(array.shape) for name, array in named.items()}
         if given != wanted:
@@ -607,9 +597,7 @@ class Program(Answer):
         space = arrays[0].__array_namespace__() if hasattr(arrays[0], "__array_namespace__") else np
         return space.concatenate(arrays)[order]
 
-    def _named_places(self) -> dict[str, NDArray[np.int64]]:
-        from ..export.walk import parameter_places
-
+    def _places_by_name(self) -> dict[str, NDArray[np.int64]]:
         return parameter_places([parameter.label for parameter in self.parameters])
 
     # -- the machine's part ---------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ written again, and the compiler finds matrices in this graph as in any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..functional import grad
 from ..functions import dot
 from ..value import Value
-from .trace import Shape, flatten
+from .trace import Array, Shape, flatten
 
 Recompile = Callable[..., Any]
 """`compile` with the dtype and the back end of a program: ``(f, inputs=…, parameters=…)``."""
@@ -31,7 +31,9 @@ def hessian_product(source: Any, parameters: Sequence[Value], inputs: Sequence[S
     return _with_weights(source, weighted, [*parameters, *weights], inputs, compile)
 
 
-def weighted_sum(source: Any, parameters: Sequence[Value], inputs: Any, count: int, compile: Recompile) -> Any:
+def weighted_sum(
+    source: Any, parameters: Sequence[Value], inputs: Sequence[Shape], count: int, compile: Recompile
+) -> Any:
     """A program of Σₖ uₖ fₖ for a function of that many results; its parameters are θ, and after them u."""
     weights = [Value(0.0) for _ in range(count)]
 
@@ -40,6 +42,16 @@ def weighted_sum(source: Any, parameters: Sequence[Value], inputs: Any, count: i
         return total
 
     return _with_weights(source, weighted, [*parameters, *weights], inputs, compile)
+
+
+def unit_weights(program: Any, theta: Array) -> Iterator[None]:
+    """Set the parameters of such a program to θ, and its weights to one unit vector after the other."""
+    program.theta[: len(theta)] = theta
+    weights = program.theta[len(theta) :]
+    for k in range(len(weights)):
+        weights[:] = 0.0
+        weights[k] = 1.0
+        yield
 
 
 def _with_weights(

@@ -6,14 +6,15 @@ and gives −0.5 for the slope of softplus at 0 where it is ½, nan for sigmoid 
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..arrays import basic
 from ..compiler.pack import Packed
+from ..compiler.rows import literal
 from ..compiler.trace import Array
-from ..floats import CONSTANTS
+from ..floats import CONSTANTS, head
+from ..formulas import interpret
 from ..ops import TABLE, parse
 from ..packages import needed
 from .walk import Walk
@@ -50,6 +51,18 @@ def function(packed: Packed, single: bool, reduce: str) -> Callable[..., Any]:
     return exported
 
 
+class _Operations(dict[str, Callable[..., Any]]):
+    """Operations by name, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[[str], Callable[..., Any]]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        self[name] = self.make(name)
+        return self[name]
+
+
 class Jax:
     """See `walk.Vocabulary`."""
 
@@ -58,7 +71,7 @@ class Jax:
         import jax.numpy as jnp
 
         self.arrays = jnp
-        self.made: dict[str, Any] = {}
+        self.operations = _Operations(self._operation)
         special = jax.scipy.special
         self.functions: dict[str, Callable[..., Any]] = {
             **{name: getattr(jnp, name) for name in (
@@ -69,7 +82,7 @@ class Jax:
                 "asin", "acos", "atan", "asinh", "acosh", "atanh", "atan2",
             )},
             "pow": jnp.power, "abs": jnp.abs, "erf": special.erf, "standard_normal_cdf": special.ndtr,
-            "head": _head, "where": self._where,
+            "head": head, "where": self._where,
         }  # fmt: skip
 
     def constants(self, numbers: Array, like: Any) -> Any:
@@ -87,17 +100,14 @@ class Jax:
 
     def apply(self, op: str, operands: Sequence[Any]) -> Any:
         """See `walk.Vocabulary`."""
-        return self.operation(op)(*self.arrays.broadcast_arrays(*operands))
+        return self.operations[op](*self.arrays.broadcast_arrays(*operands))
 
-    def operation(self, name: str) -> Callable[..., Any]:
-        """An operation with the derivatives of the table."""
-        if name not in self.made:
-            self.made[name] = self._with_derivatives(name) if name in TABLE else self.functions[name]
-        return self.made[name]  # type: ignore[no-any-return]
-
-    def _with_derivatives(self, name: str) -> Callable[..., Any]:
+    def _operation(self, name: str) -> Callable[..., Any]:
+        """An operation with the derivatives of the table; a function that only formulas call, as it is."""
         import jax
 
+        if name not in TABLE:
+            return self.functions[name]
         op, jnp = TABLE[name], self.arrays
         formula = parse(op, op.formula)
         slopes = [parse(op, text, derivative=True) for text in op.derivatives]
@@ -105,61 +115,27 @@ class Jax:
 
         def value(*operands: Any) -> Any:
             operands = (*operands, *[op.defaults[missing] for missing in op.arguments[len(operands) :]])
-            found = raw(*operands) if raw else self._evaluate(formula, dict(zip(op.arguments, operands)))
+            found = (
+                raw(*operands)
+                if raw
+                else interpret(formula, self.operations, CONSTANTS | dict(zip(op.arguments, operands)))
+            )
             return jnp.asarray(found, jnp.result_type(*operands))
 
         wrapped: Any = jax.custom_jvp(value)
 
         def rule(operands: Any, tangents: Any) -> Any:
             out = wrapped(*operands)
-            known = {**op.defaults, **dict(zip(op.arguments, operands)), "out": out}
+            known = CONSTANTS | op.defaults | dict(zip(op.arguments, operands)) | {"out": out}
             total = jnp.zeros_like(out)
             for slope, tangent in zip(slopes, tangents):
-                if not (isinstance(slope, ast.Constant) and slope.value == 0):
-                    total = total + self._evaluate(slope, known) * tangent
+                if literal(slope) != 0:
+                    total = total + interpret(slope, self.operations, known) * tangent
             return out, total
 
         wrapped.defjvp(rule)
         return wrapped  # type: ignore[no-any-return]
 
-    def _evaluate(self, tree: ast.expr, known: Mapping[str, Any]) -> Any:
-        """A formula of the table on JAX's arrays."""
-        if isinstance(tree, ast.Constant):
-            return float(tree.value)  # type: ignore[arg-type]
-        if isinstance(tree, ast.Name):
-            return known[tree.id] if tree.id in known else CONSTANTS[tree.id]
-        if isinstance(tree, ast.UnaryOp):
-            operand = self._evaluate(tree.operand, known)
-            return -operand if isinstance(tree.op, ast.USub) else operand
-        if isinstance(tree, ast.BinOp):
-            left, right = self._evaluate(tree.left, known), self._evaluate(tree.right, known)
-            return _BINARY[type(tree.op)](left, right) if not isinstance(tree.op, ast.Pow) else left**right
-        if isinstance(tree, ast.Compare):
-            left, right = self._evaluate(tree.left, known), self._evaluate(tree.comparators[0], known)
-            return _COMPARE[type(tree.ops[0])](left, right)
-        assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
-        return self.operation(tree.func.id)(*[self._evaluate(argument, known) for argument in tree.args])
-
     def _where(self, condition: Any, chosen: Any, otherwise: Any) -> Any:
         jnp = self.arrays
         return jnp.where(jnp.asarray(condition) != 0, chosen, otherwise)
-
-
-def _head(x: Any) -> Any:
-    """See `autograd.floats.head`."""
-    scaled = 134217729.0 * x
-    return scaled - (scaled - x)
-
-
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda a, b: a + b,
-    ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-}
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Lt: lambda a, b: a < b,
-    ast.LtE: lambda a, b: a <= b,
-    ast.Gt: lambda a, b: a > b,
-    ast.GtE: lambda a, b: a >= b,
-}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..compiler.pack import INPUT, SHARED, Operand, Packed, affine
-from ..compiler.trace import Array, Ints
+from ..compiler.trace import Array, Ints, takes_list
 
 
 class Vocabulary(Protocol):
@@ -108,22 +108,25 @@ class Walk:
         self.instructions = packed.instructions
         self.owner = {region: np.full(size, -1, np.int64) for region, size in packed.sizes.items()}
         self.place = {region: np.zeros(size, np.int64) for region, size in packed.sizes.items()}
-        self._made(0, SHARED, np.arange(packed.n_parameters))
+        self.sizes: list[int] = []
+        self._made(SHARED, np.arange(packed.n_parameters))
         slots = np.array(sorted(packed.constants), np.int64)
-        self._made(1, SHARED, slots)
+        self._made(SHARED, slots)
         self.numbers = np.array([packed.constants[slot] for slot in slots.tolist()])
         self.arguments = sorted(region for region in packed.sizes if region >= INPUT)
-        for number, region in enumerate(self.arguments, start=2):
-            self._made(number, region, np.arange(packed.sizes[region]))
+        for region in self.arguments:
+            self._made(region, np.arange(packed.sizes[region]))
         self.readings = []
-        for number, step in enumerate(packed.instructions, start=2 + len(self.arguments)):
+        for step in packed.instructions:
             self.readings.append([self._reading(operand) for operand in step.operands])
-            self._made(number, step.region, np.arange(step.start, step.start + step.size))
+            self._made(step.region, np.arange(step.start, step.start + step.size))
         self.outputs = self._reading(packed.outputs)
 
-    def _made(self, number: int, region: int, slots: Ints) -> None:
-        self.owner[region][slots] = number
+    def _made(self, region: int, slots: Ints) -> None:
+        """Note where the numbers of the next array lie."""
+        self.owner[region][slots] = len(self.sizes)
         self.place[region][slots] = np.arange(len(slots))
+        self.sizes.append(len(slots))
 
     def _reading(self, operand: Operand) -> Reading:
         slots = operand.slots
@@ -146,20 +149,16 @@ class Walk:
         if len({int(owner[run.start]) for run in runs}) == len(runs):
             return Reading([self._source(int(owner[r.start]), place[r]) for r in runs], None, form, axes, shape)
         numbers = list(dict.fromkeys(owner.tolist()))  # mixed: all of each, then a choice
-        sizes = [self._size(number) for number in numbers]
-        begins = dict(zip(numbers, [sum(sizes[:i]) for i in range(len(sizes))]))
+        begins = dict(zip(numbers, accumulate((self.sizes[number] for number in numbers), initial=0)))
         chosen = place + np.array([begins[number] for number in owner.tolist()])
         return Reading([Source(number, None) for number in numbers], chosen, form, axes, shape)
-
-    def _size(self, number: int) -> int:
-        return sum(int((owner == number).sum()) for owner in self.owner.values())
 
     def _source(self, number: int, place: Ints) -> Source:
         first, step = int(place[0]), int(place[1] - place[0]) if len(place) > 1 else 1
         if step < 1 or (np.diff(place) != step).any():
-            return Source(number, _rows(place, self._size(number)) or place)
+            return Source(number, _rows(place, self.sizes[number]) or place)
         last = int(place[-1])
-        if step == 1 and len(place) == self._size(number):
+        if step == 1 and len(place) == self.sizes[number]:
             return Source(number, None)
         return Source(number, slice(first, last + 1, step if step > 1 else None))
 
@@ -181,7 +180,7 @@ class Walk:
                 result = xp.concatenate([reading.of(made, xp).reshape(-1) for reading in readings])
             elif step.op == "sum":
                 result = self._sum(xp, [reading.of(made, xp) for reading in readings], step.signs)
-            elif step.op in ("log_sum_exp", "softmax", "log_softmax"):
+            elif takes_list(step.op):
                 result = words.over_list(step.op, readings[0].of(made, xp))
             else:
                 result = words.apply(step.op, [reading.of(made, xp) for reading in readings])
@@ -227,34 +226,3 @@ def _rows(place: Ints, size: int) -> Rows | None:
 def _stretches(first: int, count: int, length: int, width: int) -> Ints:
     """Places of the first numbers of each row."""
     return (first + length * np.arange(count)[:, None] + np.arange(width)).ravel()
-
-
-def parameter_places(names: Sequence[str]) -> dict[str, Ints]:
-    """Places of parameters in the flat array by name: labels such as ``layers.0.neurons.2.weights.1`` and
-    ``layers.0.neurons.2.bias`` make ``W1`` (neurons × weights) and ``b1`` (neurons,); others are vectors by the stem
-    of their labels, and what has no label is ``theta``.
-    """
-    grouped: dict[str, list[int]] = {}
-    rows: dict[str, dict[str, list[int]]] = {}
-    for place, label in enumerate(names):
-        name, row = _name(label)
-        grouped.setdefault(name, []).append(place)
-        rows.setdefault(name, {}).setdefault(row, []).append(place)
-    found: dict[str, Ints] = {}
-    for name, places in grouped.items():
-        table = list(rows[name].values())
-        even = len({len(row) for row in table}) == 1
-        found[name] = np.array(table if name.startswith("W") and even else places, np.int64)
-    return found
-
-
-def _name(label: str) -> tuple[str, str]:
-    """The name of the array that a parameter belongs to, and of its row there."""
-    parts = label.split(".")
-    if "weights" in parts or parts[-1] == "bias":
-        kind = "W" if "weights" in parts else "b"
-        row = parts[: parts.index("weights")] if kind == "W" else parts
-        layer = int(parts[parts.index("layers") + 1]) + 1 if "layers" in parts[:-1] else 1
-        before = ".".join(parts[: parts.index("layers")]) if "layers" in parts else ""
-        return f"{before}.{kind}{layer}".lstrip("."), ".".join(row)
-    return label.rstrip("0123456789_.[], ") or "theta", ""

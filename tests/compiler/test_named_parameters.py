@@ -29,6 +29,22 @@ def test_other_parameters_are_called_as_their_labels_begin() -> None:
     assert none.unflatten(none.theta) == {} and none.flatten({}).tolist() == []
 
 
+def test_only_layers_make_matrices_and_networks_are_told_apart() -> None:
+    neuron = nn.Neuron(2, seed=1)
+    loose = [Value(float(i), label=f"W_{i}") for i in range(2)]
+    program = autograd.compile(
+        lambda x: neuron(x) + sum(loose), inputs=[(2,)], parameters=[*neuron.parameters(), *loose]
+    )
+    shapes = {name: array.shape for name, array in program.unflatten(program.theta).items()}
+    assert shapes == {"W1": (1, 2), "b1": (1,), "W": (2,)}
+    two = [nn.MLP(1, [2, 1], seed=seed) for seed in (1, 2)]
+    labels = [(w, f"{name}.{w.label}") for name, net in zip("pq", two) for w in net.parameters()]
+    for w, label in labels:
+        w.label = label
+    program = autograd.compile(lambda x: two[0](x) + two[1](x), inputs=[(1,)], parameters=[w for w, _ in labels])
+    assert [*program.unflatten(program.theta)] == [f"{net}.{name}" for net in "pq" for name in ("W1", "b1", "W2", "b2")]
+
+
 def test_refusals() -> None:
     w = Value(1.0, label="w")
     program = autograd.compile(lambda x: w * x, inputs=[()], parameters=[w])

@@ -87,7 +87,7 @@ BINARY = [op.name for op in TABLE.values() if len(op.arguments) == 2 and not op.
 @pytest.mark.parametrize("name", UNARY + BINARY)
 def test_every_operation_to_the_second_order(name: str) -> None:
     """Values and slopes at ordinary points, and the slopes of the slopes, beside the eager engine's."""
-    function, numbers = Jax().operation(name), range(len(TABLE[name].arguments))
+    function, numbers = Jax().operations[name], range(len(TABLE[name].arguments))
     first = jax.grad(function, argnums=tuple(numbers))
     second = jax.jacobian(first, argnums=tuple(numbers))
     for point in ((0.3, 1.7), (0.8, 0.4), (1.6, 2.5)):
@@ -115,7 +115,7 @@ def test_slopes_at_kinks_and_in_tails_are_those_of_the_table(
 ) -> None:
     leaves = [Value(x) for x in point]
     own = autograd.grad(apply(TABLE[name], tuple(leaves)), leaves)
-    theirs = jax.grad(Jax().operation(name))(*point)
+    theirs = jax.grad(Jax().operations[name])(*point)
     assert float(theirs) == pytest.approx(own[0], rel=1e-14)
     if slope is not None:
         assert own[0] == pytest.approx(slope, rel=1e-14)
@@ -146,77 +146,57 @@ def test_each_sample_and_single_precision() -> None:
     assert np.allclose(jax.hessian(loss.to_jax())(loss.theta, X, y), loss.hessian(X, y), rtol=1e-10, atol=1e-12)
 
 
-EIGHT = """
+SPLIT = """
+import sys
 import jax, numpy as np
 jax.config.update("jax_enable_x64", True)
+if len(sys.argv) > 1:
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(f"127.0.0.1:{sys.argv[2]}", num_processes=2, process_id=int(sys.argv[1]))
 import autograd, nn
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-assert jax.device_count() == 8
 model = nn.MLP(3, [8, 1], activation="tanh", seed=1)
 program = autograd.compile(lambda x, y: (model(x) - y) ** 2, inputs=[(3,), ()], parameters=model.parameters())
 rng = np.random.default_rng(1)
 X, y = rng.normal(size=(64, 3)), rng.normal(size=64)
+size = 64 // jax.process_count()  # each process holds its own part of the samples
+mine = slice(size * jax.process_index(), size * (jax.process_index() + 1))
 mesh = Mesh(np.array(jax.devices()), ("samples",))
 split, whole = NamedSharding(mesh, PartitionSpec("samples")), NamedSharding(mesh, PartitionSpec())
+given = [jax.make_array_from_process_local_data(split, array[mine]) for array in (X, y)]
+given = jax.make_array_from_process_local_data(whole, program.theta), *given
 step = jax.jit(jax.value_and_grad(program.to_jax()), out_shardings=(whole, whole))
-given = jax.device_put(program.theta, whole), jax.device_put(X, split), jax.device_put(y, split)
 loss, gradient = step(*given)
 own, slopes = program.value_and_grad(X, y)
 assert abs(own - float(loss)) < 1e-12 and np.abs(slopes - np.asarray(gradient)).max() < 1e-12
 text = step.lower(*given).compile().as_text()
-print("all-reduce", text.count(" all-reduce(") + text.count("all-reduce-start("))
+added = text.count(" all-reduce(") + text.count("all-reduce-start(")
+print(jax.process_count(), "processes", jax.device_count(), "devices", added, "all-reduce")
 """
+
+
+def split(*arguments: str, devices: int = 1) -> str:
+    """What a process prints that has a part of the samples."""
+    flags = f"--xla_force_host_platform_device_count={devices}"
+    made = subprocess.run(
+        [sys.executable, "-c", SPLIT, *arguments], env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return made.stdout.splitlines()[-1]
 
 
 def test_eight_devices_give_the_same_and_add_up_once() -> None:
-    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_PLATFORMS": "cpu"}
-    command = [sys.executable, "-c", EIGHT]
-    made = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
-    assert made.returncode == 0, made.stderr
-    assert made.stdout.split() == ["all-reduce", "1"]
-
-
-ONE_OF_TWO = """
-import sys
-import jax, numpy as np
-jax.config.update("jax_enable_x64", True)
-jax.config.update("jax_cpu_collectives_implementation", "gloo")
-number, port = int(sys.argv[1]), sys.argv[2]
-jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=number)
-import autograd, nn
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-model = nn.MLP(3, [8, 1], activation="tanh", seed=1)
-program = autograd.compile(lambda x, y: (model(x) - y) ** 2, inputs=[(3,), ()], parameters=model.parameters())
-rng = np.random.default_rng(1)
-X, y = rng.normal(size=(64, 3)), rng.normal(size=64)
-mesh = Mesh(np.array(jax.devices()), ("samples",))
-split, whole = NamedSharding(mesh, PartitionSpec("samples")), NamedSharding(mesh, PartitionSpec())
-mine = slice(32 * number, 32 * (number + 1))  # each process holds its own half of the samples
-given = [jax.make_array_from_process_local_data(split, array[mine]) for array in (X, y)]
-theta = jax.make_array_from_process_local_data(whole, program.theta)
-loss, gradient = jax.jit(jax.value_and_grad(program.to_jax()), out_shardings=(whole, whole))(theta, *given)
-own, slopes = program.value_and_grad(X, y)
-assert abs(own - float(loss)) < 1e-12 and np.abs(slopes - np.asarray(gradient)).max() < 1e-12
-print("same", jax.process_count())
-"""
+    assert split(devices=8) == "1 processes 8 devices 1 all-reduce"
 
 
 def test_two_processes_give_the_same() -> None:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    environment = {name: text for name, text in os.environ.items() if name != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
+        port = str(found.getsockname()[1])
     with ThreadPoolExecutor(2) as pool:
-        both = [
-            pool.submit(
-                subprocess.run, [sys.executable, "-c", ONE_OF_TWO, str(number), str(port)], env=environment,
-                capture_output=True, text=True, timeout=120, check=False,
-            )
-            for number in range(2)
-        ]  # fmt: skip
-    for made in (process.result() for process in both):
-        assert made.returncode == 0, made.stderr
-        assert made.stdout.split()[-2:] == ["same", "2"]
+        both = [pool.submit(split, number, port) for number in "01"]
+        assert [each.result() for each in both] == ["2 processes 2 devices 1 all-reduce"] * 2
 
 
 def test_named_parameters_go_there_and_back() -> None:
