@@ -38,7 +38,8 @@ def compile(
 
     Raises:
         TraceError: Python control flow or ``float()`` depends on an input.
-        TypeError: f returns something else than Values and numbers, or a parameter is no Value.
+        TypeError: f returns something else than Values and numbers, or takes more or fewer arguments than ``inputs``
+            lists; or a parameter is no Value.
         ValueError: a parameter is listed twice or is not a leaf; inputs, dtype or backend are not understood.
     """
     if dtype not in ("float64", "float32"):
@@ -58,7 +59,7 @@ def compile(
     if callable(f):
         if inputs is None:
             raise ValueError("compile(f, inputs=…) needs the shape of one sample of each argument, such as [(2,), ()]")
-        shapes = [_shape(shape) for shape in inputs]
+        shapes = _shapes(f, inputs)
         names = argument_names(f, len(shapes))
         scalars, single = traced(f, shapes, names, leaves)
     else:
@@ -87,6 +88,24 @@ def _parameters(parameters: Iterable[Value]) -> list[Value]:
     if len(set(listed)) != len(listed):
         raise ValueError("a parameter is listed twice")
     return listed
+
+
+def _shapes(f: Callable[..., Any], inputs: Iterable[Shape]) -> list[Shape]:
+    """The shape of one sample of each argument, as many as f takes."""
+    if not isinstance(inputs, Iterable):
+        raise ValueError(f"inputs lists one shape per argument, such as [(2,), ()]; {inputs!r} is no list")
+    shapes = [_shape(shape) for shape in inputs]
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):  # a callable that does not tell
+        return shapes
+    try:
+        signature.bind(*shapes)
+    except TypeError as problem:
+        raise TypeError(
+            f"inputs lists one shape per argument of the function, which cannot be called with {len(shapes)}: {problem}"
+        ) from None
+    return shapes
 
 
 def _shape(shape: Any) -> Shape:

@@ -37,6 +37,20 @@ class Nameless:
         return x[0] * y - x[1]
 
 
+@pytest.mark.parametrize(
+    ("inputs", "kind", "said"),
+    [
+        ((), TypeError, "which cannot be called with 0: missing a required argument: 'x'"),
+        ([(), ()], TypeError, "which cannot be called with 2: too many positional arguments"),
+        (3, ValueError, "; 3 is no list"),
+    ],
+)
+def test_inputs_are_as_many_as_the_arguments(inputs: Any, kind: type[Exception], said: str) -> None:
+    with pytest.raises(kind, match="inputs lists one shape per argument") as caught:
+        compile(lambda x: x * 2, inputs)
+    assert said in str(caught.value)
+
+
 def test_arguments_without_names_are_numbered() -> None:
     program = compile(Nameless(), [(2,), ()], backend="numpy")
     assert str(program).startswith("inputs x1[2], x2; ")
