@@ -53,10 +53,8 @@ compiler about layers or matrices: it finds them in the graph. The pipeline, wit
    them, for the values and for the reverse pass. Operations that a user registered are lowered in the same way.
 
    >>> from autograd.compiler.lower import Lowering
-   >>> from autograd.compiler.rows import MACHINE
    >>> lowered = Lowering(packed).lower()
-   >>> names = list(MACHINE)
-   >>> [names[row[0]] for row in lowered.forward[1]][:5]
+   >>> [row.kind.name for row in lowered.forward[1]][:5]
    ['contract', 'add_to', 'relu', 'contract', 'add_to']
 
 5. *Run*. `machine` lays the numbers out in one flat array. NumPy runs the rows one by one, with BLAS for the matrix

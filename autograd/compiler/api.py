@@ -13,7 +13,7 @@ from ..value import Value
 from .pack import pack
 from .program import Program
 from .simplify import simplify
-from .trace import Scalars, Shape, flatten, read
+from .trace import Scalars, Shape, flatten, read, undisturbed
 from .witness import traced
 
 
@@ -68,14 +68,15 @@ def compile(
         roots = [f] if isinstance(f, Value) else flatten(list(f))
         scalars, single = read(roots, [], leaves), isinstance(f, Value)
     timings = {"trace": time.perf_counter() - began}
-    began = time.perf_counter()
-    reduced = simplify(scalars)
-    timings["simplify"] = time.perf_counter() - began
-    began = time.perf_counter()
-    packed = pack(reduced)
-    timings["pack"] = time.perf_counter() - began
     again = functools.partial(compile, dtype=dtype, backend=backend)
-    return Program(scalars, packed, leaves, shapes, single, dtype, backend, f, timings, names, compile=again)
+    with undisturbed():
+        began = time.perf_counter()
+        reduced = simplify(scalars)
+        timings["simplify"] = time.perf_counter() - began
+        began = time.perf_counter()
+        packed = pack(reduced)
+        timings["pack"] = time.perf_counter() - began
+        return Program(scalars, packed, leaves, shapes, single, dtype, backend, f, timings, names, compile=again)
 
 
 def _parameters(parameters: Iterable[Value]) -> list[Value]:

@@ -22,12 +22,15 @@ from .rows import (
     B_ADJOINT,
     B_SCRATCH,
     B_VALUE,
+    LISTED,
     MACHINE,
-    ROW,
     S_ADJOINT,
     S_SCRATCH,
     S_VALUE,
     Code,
+    Kinds,
+    Row,
+    Template,
     View,
     adjoint_space,
     value_space,
@@ -52,10 +55,11 @@ class Lowered:
         total: the shared slot of the sum of the losses; in the next one is the squared norm of the gradient by the
             parameters, which is not finite if an entry is not (or if it overflows).
         valid: per region, the slots whose adjoints the reverse pass leaves behind.
+        kinds: of the rows.
     """
 
-    forward: tuple[Ints, Ints]
-    reverse: tuple[Ints, Ints]
+    forward: tuple[list[Row], list[Row]]
+    reverse: tuple[list[Row], list[Row]]
     constants: dict[int, float]
     sizes: dict[int, int]
     aux: Ints
@@ -64,21 +68,20 @@ class Lowered:
     seed: int
     total: int
     valid: dict[int, NDArray[np.bool_]]
+    kinds: Kinds
 
     def check(self) -> None:
         """Refuse rows that refer to what is not there."""
-        for table in (*self.forward, *self.reverse):
-            require(table.ndim == 2 and table.shape[1] == ROW, "a row has the wrong length")
-            require(np.all((table[:, 0] >= 0) & (table[:, 0] < len(MACHINE))), "an instruction is unknown")
-            require(np.all(table[:, 3:7] >= 1), "a loop is empty")
-            for first in range(8, ROW, 6):
-                space, offset, steps = table[:, first], table[:, first + 1], table[:, first + 2 : first + 6]
-                size = np.array([self.sizes.get(s, 0) for s in range(max(self.sizes) + 1)])
-                require(np.all((space >= 0) & (space < len(size))), "a space is unknown")
-                reach = offset + np.maximum(steps * (table[:, 3:7] - 1), 0).sum(axis=1)
-                low = offset + np.minimum(steps * (table[:, 3:7] - 1), 0).sum(axis=1)
-                listed = np.isin(table[:, 0], [MACHINE["gather"], MACHINE["scatter"]])
-                require(np.all((low >= 0) & ((reach < size[space]) | listed)), "a row reaches outside its space")
+        rows = [row for part in (*self.forward, *self.reverse) for row in part]
+        for kind in {row.kind for row in rows}:
+            require(kind.name in MACHINE, f"an instruction is unknown: {kind.name}")
+            require(all(n >= 1 for n in kind.lengths), f"a loop of {kind.name} is empty")
+            require(all(view.space in self.sizes for view in kind.views), f"{kind.name} uses a space that is unknown")
+        for kind, starts, _ in rows:
+            listed = kind.name in LISTED
+            for view, start, (before, behind) in zip(kind.views, starts, kind.reaches, strict=True):
+                inside = start + before >= 0 and (listed or start + behind < self.sizes[view.space])
+                require(inside, f"{kind.name} reaches outside its space")
 
 
 class Lowering:
@@ -90,6 +93,8 @@ class Lowering:
         self.n_shared = packed.sizes[SHARED]
         self.slot_of_constant = {(c, np.signbit(c)): slot for slot, c in self.constants.items()}
         self.aux: list[int] = []
+        self.kinds = Kinds()
+        self.templates: dict[tuple[object, ...], Template] = {}
         self.scratch = {S_SCRATCH: 1, B_SCRATCH: 1}
         self.seed, self.total, self.square = range(self.n_shared, self.n_shared + 3)
         self.n_shared += 3
@@ -101,10 +106,10 @@ class Lowering:
         batched for: they lie like the adjoints of one more argument.
         """
         require(not each or all(step.region == BATCHED for step in self.packed.instructions), "samples share something")
-        shared, batched = Code(), Code()
+        shared, batched = Code(self.kinds), Code(self.kinds)
         for step in self.packed.instructions:
             Step(self, shared if step.region == SHARED else batched, step).forward()
-        reverse, valid = (Code(), Code()), {}
+        reverse, valid = (Code(self.kinds), Code(self.kinds)), {}
         if differentiate:
             worker = Reverse(self, wrt, each)
             reverse = worker.code
@@ -120,9 +125,9 @@ class Lowering:
             region = worker.home[SHARED]
             sizes[value_space(region)], sizes[adjoint_space(region)] = 0, self.packed.sizes[SHARED]
         lowered = Lowered(
-            (shared.table(), batched.table()), (reverse[0].table(), reverse[1].table()), self.constants, sizes,
+            (shared.rows, batched.rows), (reverse[0].rows, reverse[1].rows), self.constants, sizes,
             np.array([*self.aux, 0], np.int64), self.packed.outputs, self.packed.n_parameters, self.seed, self.total,
-            valid,
+            valid, self.kinds,
         )  # fmt: skip
         lowered.check()
         return lowered

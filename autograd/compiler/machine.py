@@ -8,27 +8,19 @@ while a program runs, and a compiled loop needs a single pointer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .batch import Batch
 from .lower import Lowered
-from .rows import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, MACHINE, ROW, S_SCRATCH, STRUCTURED
-from .trace import Array, Ints
+from .rows import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, S_SCRATCH, Kind
+from .trace import Array
 
-OP, UPDATE, LENGTHS, AUX, OPERANDS = 0, 1, slice(2, 7), 7, 8
 LINE = 64
 """Bytes of a cache line."""
 CACHE = 1 << 20
 """Bytes of batched numbers that a block of samples should not exceed much: about a second-level cache."""
-COLUMNS = 32
-"""Columns of an addressed row: instruction, update, 5 loop lengths (the last over samples), aux, 4 operands of an
-address and 5 steps."""
-
-_STRUCTURED = np.array([MACHINE[name] for name in STRUCTURED])
-
-
 PARTS = ("shared", "forward", "reverse", "finish")
 """What a program consists of: the values of what is shared, for each block of samples values and adjoints, and finally
 the adjoints of what is shared. `Machine.run` runs parts for a block of samples; ``first`` says that it is the first
@@ -83,47 +75,39 @@ def per_sample(lowered: Lowered) -> int:
     return sum(size for space, size in lowered.sizes.items() if space > S_SCRATCH)
 
 
-def address(table: Ints, layout: Layout, samples: int) -> Ints:
-    """Rows with spaces and slots as rows with addresses and steps; loops that can be one are one."""
-    spaces = layout.spaces(samples)
-    out = np.zeros((len(table), COLUMNS), np.int64)
-    if not len(table):
-        return out
-    batched = table[:, 2] == 1
-    out[:, OP], out[:, UPDATE], out[:, AUX] = table[:, 0], table[:, 1], table[:, 7]
-    out[:, 2:6] = table[:, 3:7]
-    out[:, 6] = np.where(batched, samples, 1)
-    for n, first in enumerate(range(8, ROW, 6)):
-        start, slot, sample = spaces[table[:, first]].T
-        to = OPERANDS + 6 * n
-        out[:, to] = start + table[:, first + 1] * slot
-        out[:, to + 1 : to + 5] = table[:, first + 2 : first + 6] * slot[:, None]
-        out[:, to + 5] = np.where(batched, sample, 0)
-    _merge(out, ~np.isin(out[:, OP], _STRUCTURED))
-    return out
+class Loop(NamedTuple):
+    """A loop: how often it runs, and the step of each view in numbers in memory."""
+
+    length: int
+    steps: tuple[int, ...]
 
 
-def _merge(rows: Ints, mine: Array) -> None:
-    """Make inner loops of arithmetic rows as long as can be, in place: loops 0, 1 and the samples become 2, 3, 4."""
-    lengths = rows[:, 2:7]
-    steps = np.stack([rows[:, OPERANDS + 6 * n + 1 : OPERANDS + 6 * n + 6] for n in range(4)], axis=1)  # (rows, 4, 5)
-    loops = [(lengths[:, i].copy(), steps[:, :, i].copy()) for i in (0, 1, 4)]
-    for outer in (1, 0, 1):
-        (n_out, s_out), (n_in, s_in) = loops[outer], loops[outer + 1]
-        fits = (s_out == s_in * n_in[:, None]).all(axis=1)
-        merged = mine & (fits | (n_in == 1) | (n_out == 1))
-        step = np.where((n_in == 1)[:, None], s_out, s_in)
-        loops[outer + 1] = np.where(merged, n_out * n_in, n_in), np.where(merged[:, None], step, s_in)
-        loops[outer] = np.where(merged, 1, n_out), np.where(merged[:, None], 0, s_out)
-    for place, (length, step) in zip((2, 3, 4), loops):
-        rows[:, 2 + place] = np.where(mine, length, lengths[:, place])
-        for n in range(4):
-            column = rows[:, OPERANDS + 6 * n + 1 + place]
-            column[:] = np.where(mine, step[:, n], column)
-    for place in (0, 1):
-        rows[mine, 2 + place] = 1
-        for n in range(4):
-            rows[mine, OPERANDS + 6 * n + 1 + place] = 0
+def loops_of(kind: Kind, spaces: Sequence[Sequence[int]], samples: int | None) -> list[Loop]:
+    """The loops of a kind of rows, outer ones first; if ``samples`` are given, the last one runs over them."""
+    loops = [
+        Loop(n, tuple(view.steps[i] * spaces[view.space][1] for view in kind.views))
+        for i, n in enumerate(kind.lengths)
+    ]  # fmt: skip
+    if samples is not None:
+        along = tuple(spaces[view.space][2] if kind.batched else 0 for view in kind.views)
+        loops.append(Loop(samples if kind.batched else 1, along))
+    return loops
+
+
+def merged(loops: Sequence[Loop]) -> list[Loop]:
+    """Loops without those that run once, and neighbors made one where one step after the other goes through both.
+
+    A length that is not known yet (negative) is never part of a product.
+    """
+    found: list[Loop] = []
+    for n, steps in loops:
+        if n == 1:
+            continue
+        if found and n > 0 and found[-1].steps == tuple([step * n for step in steps]):
+            found[-1] = Loop(found[-1].length * n, steps)
+        else:
+            found.append(Loop(n, steps))
+    return found
 
 
 def _aligned(count: int, dtype: Any) -> Array:
@@ -190,6 +174,3 @@ class Machine:
         An exact zero carries nothing if there is a nan or an infinity among them.
         """
         raise NotImplementedError
-
-
-NAMES = tuple(MACHINE)

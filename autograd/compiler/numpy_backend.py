@@ -15,8 +15,8 @@ from .. import ops
 from ..arrays import ufunc
 from .batch import Batch
 from .lower import Lowered
-from .machine import AUX, BACKWARD, NAMES, OP, OPERANDS, PARTS, UPDATE, Machine, address, per_sample
-from .rows import ADD, ASSIGN, ASSIGN_FIRST, FOR_NUMPY, I_VALUE, LISTS, value_space
+from .machine import BACKWARD, PARTS, Loop, Machine, loops_of, merged, per_sample
+from .rows import ADD, ASSIGN_FIRST, FOR_NUMPY, I_VALUE, LISTED, LISTS, Kind, value_space
 from .trace import Array, Ints
 
 PIECE = 1 << 22
@@ -75,7 +75,7 @@ class NumpyMachine(Machine):
     def __init__(self, lowered: Lowered, dtype: Any, limit: int = 1 << 27) -> None:
         super().__init__(lowered, dtype, max(1, limit // max(1, np.dtype(dtype).itemsize * per_sample(lowered))))
         self.temporary = np.zeros(0, self.dtype)
-        self.tables = dict(zip(PARTS, (*lowered.forward, *lowered.reverse)))
+        self.rows = dict(zip(PARTS, (*lowered.forward, *lowered.reverse)))
         self.linked: dict[Key, list[Call]] = {}
         self.views: dict[tuple[str, int], Any] = {}
 
@@ -144,11 +144,17 @@ class NumpyMachine(Machine):
 
     def _link(self, parts: tuple[str, ...], samples: int, first: bool, careful: bool) -> list[Call]:
         calls: list[Call] = []
+        spaces = self.layout.spaces(samples).tolist()
+        loops: dict[Kind, list[Loop]] = {}
         for part in parts:
-            for row in address(self.tables[part], self.layout, samples).tolist():
-                if row[UPDATE] == ASSIGN_FIRST:
-                    row[UPDATE] = ASSIGN if first else ADD
-                self._calls(row, calls, careful and part in BACKWARD)
+            for kind, starts, aux in self.rows[part]:
+                if kind not in loops:
+                    found = loops_of(kind, spaces, samples)
+                    loops[kind] = found if kind.name in (*LISTED, *LISTS) else merged(found) or found[-1:]
+                at = [spaces[view.space][0] + start * spaces[view.space][1] for view, start in zip(kind.views, starts)]
+                add = kind.update == ADD or (kind.update == ASSIGN_FIRST and not first)
+                index = self.lowered.aux[aux : aux + kind.lengths[0]] if kind.name in LISTED else None
+                self._calls(kind.name, add, loops[kind], at, index, calls, careful and part in BACKWARD)
         return calls
 
     def _arguments(self, samples: int, offset: int) -> list[Array]:
@@ -198,86 +204,84 @@ class NumpyMachine(Machine):
             self.temporary = np.zeros(size, self.dtype)
         return self.temporary[:size].reshape(shape)
 
-    def _calls(self, row: list[int], calls: list[Call], careful: bool) -> None:
-        name = NAMES[row[OP]]
-        lengths = row[2:7]
-        operands = [(row[at], row[at + 1 : at + 6]) for at in range(OPERANDS, OPERANDS + 24, 6)]
-        if name == "contract":
-            self._contract(lengths, operands, row[UPDATE], calls, careful)
-            return
-        if name in ("gather", "scatter"):
-            self._listed(name, row, lengths, operands, calls)
-            return
-        keep = [axis for axis in range(5) if lengths[axis] > 1] or [4]
-        shape = tuple(lengths[axis] for axis in keep)
-        out, a, b, c = (self.view(start, shape, tuple(steps[axis] for axis in keep)) for start, steps in operands)
-        if name.endswith("_to"):
-            self._update(name, shape, out, a, b, row[UPDATE], calls, careful)
-        elif name == "copy":
-            calls.append((np.copyto, (out, a)))
-        elif name == "relu":
-            calls.append((partial(np.maximum, out=out), (a, self.dtype.type(0))))
-        elif name == "where":
-            calls.append((_where, (out, a, b, c)))
-        elif name in LISTS:
-            views = [self.view(start, (lengths[0], lengths[1], lengths[4]), (steps[0], steps[1], steps[4]))
-                     for start, steps in operands]  # fmt: skip
-            slopes = name.endswith("slopes")
-            function = partial(_OF_LISTS[name], careful) if slopes else _OF_LISTS[name]
-            read = views[1:3] if slopes else views[1:2]
-            whole = [np.broadcast_to(view, (lengths[0], lengths[1], view.shape[2])) for view in read]
-            calls.append((function, (*whole, views[0])))
-        else:
-            calls.append((_UFUNCS[name], (a, b, out) if name in _BINARY else (a, out)))
-
-    def _update(
-        self, name: str, shape: tuple[int, ...], out: Array, a: Array, b: Array, update: int, calls: list[Call],
+    def _calls(
+        self, name: str, add: bool, loops: list[Loop], at: list[int], index: Ints | None, calls: list[Call],
         careful: bool,
     ) -> None:  # fmt: skip
+        """What a row calls: its loops, where its views begin, and for gather and scatter the list of slots."""
+        if name == "contract":
+            self._contract(loops, at, add, calls, careful)
+            return
+        if index is not None:
+            self._listed(name, index, loops, at, calls)
+            return
+        shape = tuple(loop.length for loop in loops)
+        views = [self.view(start, shape, tuple(loop.steps[n] for loop in loops)) for n, start in enumerate(at)]
+        out, *read = views
+        if name.endswith("_to"):
+            self._update(name, shape, views, add, calls, careful)
+        elif name == "copy":
+            calls.append((np.copyto, (out, *read)))
+        elif name == "relu":
+            calls.append((partial(np.maximum, out=out), (*read, self.dtype.type(0))))
+        elif name == "where":
+            calls.append((_where, (out, *read)))
+        elif name in LISTS:
+            first, second, _, _, last = loops
+            shape = first.length, second.length, last.length
+            views = [
+                self.view(start, shape, (first.steps[n], second.steps[n], last.steps[n])) for n, start in enumerate(at)
+            ]
+            function = partial(_OF_LISTS[name], careful) if name.endswith("slopes") else _OF_LISTS[name]
+            whole = [np.broadcast_to(view, (*shape[:2], view.shape[2])) for view in views[1:]]
+            calls.append((function, (*whole, views[0])))
+        else:
+            calls.append((_UFUNCS[name], (*read, out)))
+
+    def _update(
+        self, name: str, shape: tuple[int, ...], views: list[Array], add: bool, calls: list[Call], careful: bool
+    ) -> None:
         """out (+)= ±a, a·b or a·[not b ≤ 0], summed along the axes that out does not have."""
+        out, a, *factor = views
         summed = tuple(axis for axis, n in enumerate(shape) if out.shape[axis] != n)
         subtract = name == "sub_to"
         if name in ("product_to", "step_to"):
             function = _careful_product if careful and name == "product_to" else np.multiply
             if name == "step_to":
                 function = _step
-            if not summed and update == ASSIGN:
-                calls.append((function, (a, b, out)))
+            if not summed and not add:
+                calls.append((function, (a, *factor, out)))
                 return
             product = self.scratch(shape)
-            calls.append((function, (a, b, product)))
+            calls.append((function, (a, *factor, product)))
             a = product
         if not summed:
-            if update == ASSIGN:
+            if not add:
                 calls.append((np.negative, (a, out)) if subtract else (np.copyto, (out, a)))
             else:
                 calls.append((np.subtract if subtract else np.add, (out, a, out)))
             return
         if a.shape != shape:
             a = np.broadcast_to(a, shape)
-        calls.append((partial(_reduce, summed, update == ASSIGN, subtract), (a, out)))
+        calls.append((partial(_reduce, summed, not add, subtract), (a, out)))
 
-    def _listed(self, name: str, row: list[int], lengths: list[int], operands: list[Any], calls: list[Call]) -> None:
-        count, samples = lengths[0], lengths[4]
-        index = self.lowered.aux[row[AUX] : row[AUX] + count]
-        (to, to_steps), (of, of_steps) = operands[:2]
-        if name == "gather":
-            reach = int(index.max()) + 1
-            source = self.view(of, (reach, samples), (of_steps[0], of_steps[4]))
-            calls.append((_gather, (source, index, self.view(to, (count, samples), (to_steps[0], to_steps[4])))))
-        else:
-            reach = int(index.max()) + 1
-            target = self.view(to, (reach, samples), (to_steps[0], to_steps[4]))
-            calls.append((_scatter, (target, index, self.view(of, (count, samples), (of_steps[0], of_steps[4])))))
+    def _listed(self, name: str, index: Ints, loops: list[Loop], at: list[int], calls: list[Call]) -> None:
+        every, samples, reach = loops[0], loops[-1], int(index.max()) + 1
+        listed = 1 if name == "gather" else 0  # of target and source, the one whose slots are in the list
+        target, source = (
+            self.view(start, (reach if n == listed else len(index), samples.length), (every.steps[n], samples.steps[n]))
+            for n, start in enumerate(at)
+        )
+        calls.append((_gather, (source, index, target)) if listed else (_scatter, (target, index, source)))
 
-    def _contract(self, lengths: list[int], operands: list[Any], update: int, calls: list[Call], careful: bool) -> None:
+    def _contract(self, all_loops: list[Loop], at: list[int], add: bool, calls: list[Call], careful: bool) -> None:
         """out (+)= Σ a·b along loops, as a matrix product if it can be one.
 
         A loop that out lacks is summed over; one that out shares with a alone gives rows, with b alone columns, and
         with both a stack of products.
         """
-        (out_at, out_s), (a_at, a_s), (b_at, b_s) = operands[:3]
-        loops = [(lengths[i], out_s[i], a_s[i], b_s[i]) for i in range(5) if lengths[i] > 1]
+        out_at, a_at, b_at = at
+        loops = [(n, *steps) for n, steps in all_loops]
         summed = _joined([loop for loop in loops if not loop[1]])
         rows = _joined([loop for loop in loops if loop[1] and not loop[3]])
         columns = _joined([loop for loop in loops if loop[1] and loop[3] and not loop[2]])
@@ -305,37 +309,32 @@ class NumpyMachine(Machine):
             function, full = (_careful_product if careful else np.multiply), shape
         if careful and int(np.prod(full)) > PIECE:
             wide = np.broadcast_to(a, full)
-            calls.append((partial(_careful_contract, extra, update == ASSIGN), (wide, b, out)))
+            calls.append((partial(_careful_contract, extra, not add), (wide, b, out)))
             return
-        if not extra and update == ASSIGN:
+        if not extra and not add:
             calls.append((function, (a, b, out)))
             return
         product = self.scratch(full)
         calls.append((function, (a, b, product)))
         if extra:
-            calls.append((partial(_reduce, extra, update == ASSIGN, False), (product, out)))
+            calls.append((partial(_reduce, extra, not add, False), (product, out)))
         else:
             calls.append((np.add, (out, product, out)))
 
 
-Loop = tuple[int, ...]
+Steps = tuple[int, ...]
 """A loop's length, then the steps of the target and of the operands."""
 
 
-def _joined(loops: list[Loop]) -> list[Loop]:
+def _joined(loops: list[Steps]) -> list[Steps]:
     """Loops of one kind, with those made one that can be; the longest comes last."""
-    return sorted(merged(loops), key=lambda loop: loop[0])
-
-
-def merged(loops: list[Loop]) -> list[Loop]:
-    """Loops, outer ones first, with those made one whose steps allow it."""
-    result: list[Loop] = []
+    result: list[Steps] = []
     for loop in sorted(loops, key=lambda loop: [-abs(step) for step in loop[1:]]):
         if result and all(result[-1][i] == loop[i] * loop[0] for i in (1, 2, 3)):
             result[-1] = (result[-1][0] * loop[0], *loop[1:])
         else:
             result.append(loop)
-    return result
+    return sorted(result, key=lambda loop: loop[0])
 
 
 # ---- what no single ufunc does ----------------------------------------------------------------------------------

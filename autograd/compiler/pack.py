@@ -146,18 +146,15 @@ def affine(slots: Ints) -> tuple[int, ...] | None:
     """The steps s with ``slots[i, j, …] = slots[0, 0, …] + i·s₀ + j·s₁ + …``; None if there are none."""
     if slots.size == 1:
         return (0,) * slots.ndim
-    strides: list[int] = []
-    expected = slots[(slice(0, 1),) * slots.ndim]
+    first = slots[(0,) * slots.ndim]
+    expected, strides = first, []
     for axis, length in enumerate(slots.shape):
         step = 0
         if length > 1:
-            at = [0] * slots.ndim
-            at[axis] = 1
-            step = int(slots[tuple(at)] - slots[(0,) * slots.ndim])
+            step = int(slots[tuple([int(a == axis) for a in range(slots.ndim)])] - first)
         strides.append(step)
-        ramp = np.arange(length) * step
-        expected = expected + ramp.reshape([-1 if a == axis else 1 for a in range(slots.ndim)])
-    return tuple(strides) if np.array_equal(np.broadcast_to(expected, slots.shape), slots) else None
+        expected = np.add.outer(expected, np.arange(length) * step)
+    return tuple(strides) if (expected == slots).all() else None
 
 
 def injective(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
@@ -446,9 +443,10 @@ def common_loops(arrays: list[Ints]) -> int:
     if n == 1:
         return 1
     for slots in arrays:
-        steps = np.diff(slots)
-        if n > 1 and (steps != steps[0]).any():
-            inner = int(np.flatnonzero(steps != steps[0])[0]) + 1
+        steps = slots[1:] - slots[:-1]
+        (breaks,) = (steps != steps[0]).nonzero()
+        if breaks.size:
+            inner = int(breaks[0]) + 1
             break
     return inner if n % inner == 0 else n
 

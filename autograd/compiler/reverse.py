@@ -41,7 +41,7 @@ class Reverse:
         self.lowering = lowering
         packed = lowering.packed
         self.home = {SHARED: max(packed.sizes) + 1} if each else {}
-        self.code = Code(), Code()
+        self.code = Code(lowering.kinds), Code(lowering.kinds)
         size = {**packed.sizes, SHARED: lowering.n_shared}
         self.needed = {region: np.zeros(n, bool) for region, n in size.items()}
         self.written = {region: np.zeros(n, bool) for region, n in size.items()}
@@ -93,10 +93,14 @@ class Reverse:
         missing = slots[~self.written[region][slots]]
         if not missing.size:
             return
-        for run in np.split(missing, np.flatnonzero(np.diff(missing) != 1) + 1):
-            target = View(self._space(region), int(run[0]), (0, 1))
-            update = ASSIGN_FIRST if self._summed(region, worker) else ASSIGN
-            worker.row("add_to", target, self.lowering.constant(0.0), update=update, loops=(1, len(run)))
+        update = ASSIGN_FIRST if self._summed(region, worker) else ASSIGN
+        ends = [*np.flatnonzero(missing[1:] - missing[:-1] != 1).tolist(), len(missing) - 1]
+        begin = 0
+        for end in ends:
+            target = View(self._space(region), int(missing[begin]), (0, 1))
+            loops = 1, end + 1 - begin
+            worker.row("add_to", target, self.lowering.constant(0.0), update=update, loops=loops)
+            begin = end + 1
         self.written[region][missing] = True
 
     def _update(self, worker: Step, operand: Operand) -> int:
@@ -184,25 +188,28 @@ class Reverse:
             worker.row("add_to", target, slopes, update=self._update(worker, operand))
 
     def _plain(self, worker: Step, op: Op) -> None:
-        step = worker.step
-        views = dict(zip(op.arguments, [worker.operand(operand, worker.loops) for operand in step.operands]))
-        views["out"] = worker.out()
-        adjoint = worker.out(adjoint_space(step.region))
-        for text, operand in zip(op.derivatives, step.operands):
-            if not self._wanted(operand):
-                continue
-            tree = formula_of(op, text, True)
-            number = literal(tree)
-            if number == 0:
-                continue
-            target = worker.operand(operand, worker.loops, self._space(operand.region))
-            if number in (1.0, -1.0):
-                name = "add_to" if number == 1 else "sub_to"
-                worker.row(name, target, adjoint, update=self._update(worker, operand))
-            elif stepped(tree):
-                condition = tree.args[0].left  # type: ignore[attr-defined]
-                x = worker.evaluate(condition, views)
-                worker.row("step_to", target, adjoint, x, update=self._update(worker, operand))
-            else:
-                slope = worker.evaluate(tree, views)
-                worker.row("product_to", target, adjoint, slope, update=self._update(worker, operand))
+        slopes = [formula_of(op, text, True) for text in op.derivatives]
+        updates = [
+            self._update(worker, operand) if literal(slope) != 0 and self._wanted(operand) else None
+            for slope, operand in zip(slopes, worker.step.operands)
+        ]
+
+        def write() -> None:
+            operands = worker.step.operands
+            views = dict(zip(op.arguments, [worker.operand(operand, worker.loops) for operand in operands]))
+            views["out"] = worker.out()
+            adjoint = worker.out(adjoint_space(worker.step.region))
+            for slope, operand, update in zip(slopes, operands, updates):
+                if update is None:
+                    continue
+                target = worker.operand(operand, worker.loops, self._space(operand.region))
+                number = literal(slope)
+                if number in (1.0, -1.0):
+                    worker.row("add_to" if number == 1 else "sub_to", target, adjoint, update=update)
+                elif stepped(slope):
+                    condition = slope.args[0].left  # type: ignore[attr-defined]
+                    worker.row("step_to", target, adjoint, worker.evaluate(condition, views), update=update)
+                else:
+                    worker.row("product_to", target, adjoint, worker.evaluate(slope, views), update=update)
+
+        worker.templated(("reverse", bool(self.home), *updates), write, self._space)

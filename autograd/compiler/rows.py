@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
-
-import numpy as np
 
 from .. import formulas, ops
 from ..arrays import basic
@@ -21,14 +18,15 @@ ARITHMETIC = (
     "less_equal", "where", "relu",
 )  # fmt: skip
 LISTS = ("log_sum_exp", "shares", "share_slopes", "log_shares", "log_share_slopes")
-STRUCTURED = ("contract", "gather", "scatter", *LISTS)
+LISTED = ("gather", "scatter")
+STRUCTURED = ("contract", *LISTED, *LISTS)
 FUNCTIONS = tuple(sorted(set(ops.FLOAT_FUNCTIONS) & {
     "exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf",
     "head", "standard_normal_cdf", "sigmoid", "softplus",
 }))  # fmt: skip
 FOR_NUMPY = tuple(name for name in ops.FLOAT_FUNCTIONS if basic(name) and name not in {*ARITHMETIC, *FUNCTIONS})
 """Functions that the table has and the compiled loop does not: NumPy runs their rows in every back end."""
-MACHINE = {name: code for code, name in enumerate((*ARITHMETIC, *STRUCTURED, *FUNCTIONS, *FOR_NUMPY))}
+MACHINE = frozenset((*ARITHMETIC, *STRUCTURED, *FUNCTIONS, *FOR_NUMPY))
 """The machine's instructions. Some update a target: ``product_to`` adds a·b to it, ``step_to`` a where not b ≤ 0."""
 
 ASSIGN, ADD, ASSIGN_FIRST = 0, 1, 2
@@ -56,28 +54,106 @@ class View(NamedTuple):
     steps: tuple[int, ...]
 
 
-NOTHING = View(S_VALUE, 0, (0, 0, 0, 0))
-ROW = 32
-"""Columns of a row: instruction, update, batched, 4 loop lengths, aux, and 4 operands of (space, offset, 4 steps)."""
+AXES = 4
+"""Loops of a row at most."""
 
 
-@dataclass
+class Kind:
+    """What a row does, apart from where its numbers begin; rows that do the same share one.
+
+    Attributes:
+        name: the instruction, one of `MACHINE`.
+        update: ASSIGN, ADD or ASSIGN_FIRST.
+        batched: whether it runs for each sample of a block.
+        lengths: of its `AXES` loops.
+        views: the target, and the operands: what they are if they begin at slot 0.
+        reaches: for each view, how far before and behind its first slot it goes.
+        summed: whether several values meet in one number of the target.
+        elementwise: whether each number of the target is made of the operands' numbers at the same place alone.
+    """
+
+    __slots__ = ("batched", "elementwise", "lengths", "name", "reaches", "summed", "update", "views")
+
+    def __init__(
+        self, name: str, update: int, batched: bool, lengths: tuple[int, ...], views: tuple[View, ...]
+    ) -> None:
+        self.name, self.update, self.batched, self.lengths, self.views = name, update, batched, lengths, views
+        self.reaches = tuple(reach(view.steps, lengths) for view in views)
+        over = any(n > 1 and not step for n, step in zip(lengths, views[0].steps))
+        self.summed = over or (batched and views[0].space <= S_SCRATCH)
+        self.elementwise = name not in STRUCTURED and not self.summed
+
+
+def reach(steps: Sequence[int], lengths: Sequence[int]) -> tuple[int, int]:
+    """How far before and behind its first number a walk with these steps goes."""
+    ways = [step * (n - 1) for step, n in zip(steps, lengths)]
+    return sum(way for way in ways if way < 0), sum(way for way in ways if way > 0)
+
+
+class Row(NamedTuple):
+    """One instruction of the machine: what it does, the first slot of each view, and where its list of slots begins."""
+
+    kind: Kind
+    starts: tuple[int, ...]
+    aux: int = 0
+
+
+class Kinds:
+    """The kinds of rows of a program, each once."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[object, ...], Kind] = {}
+
+    def find(
+        self, name: str, update: int, batched: bool, loops: Sequence[int], views: Sequence[tuple[int, tuple[int, ...]]]
+    ) -> Kind:
+        """The kind with these loops and views, each a space and its steps; what they lack is 1 and 0."""
+        key = (name, update, batched, tuple(loops), *views)
+        if key not in self._found:
+            padded = [View(space, 0, (*steps, *(0,) * (AXES - len(steps)))) for space, steps in views]
+            lengths = (*loops, *(1,) * (AXES - len(loops)))
+            self._found[key] = Kind(name, update, batched, lengths, tuple(padded))
+        return self._found[key]
+
+
 class Code:
     """Rows of one part of a program."""
 
-    rows: list[list[int]] = field(default_factory=list)
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
+        self.rows: list[Row] = []
 
     def add(self, name: str, update: int, batched: bool, loops: Sequence[int], *views: View, aux: int = 0) -> None:
         """Append a row."""
-        lengths = [*loops, 1, 1, 1, 1][:4]
-        row = [MACHINE[name], update, int(batched), *lengths, aux]
-        for view in (*views, NOTHING, NOTHING, NOTHING, NOTHING)[:4]:
-            row += [view.space, view.offset, *view.steps, *(0,) * (4 - len(view.steps))]
-        self.rows.append(row)
+        kind = self.kinds.find(name, update, batched, loops, [(view.space, view.steps) for view in views])
+        self.rows.append(Row(kind, tuple([view.offset for view in views]), aux))
 
-    def table(self) -> Ints:
-        """The rows as an array (n, ROW)."""
-        return np.array(self.rows, np.int64).reshape(-1, ROW)
+
+class Template(NamedTuple):
+    """Rows that serve all instructions that differ in their slots alone.
+
+    Attributes:
+        rows: each a kind, and for each of its views the first slot, or the number of the operand that it begins with
+            (−1 for the result), whichever is not None.
+    """
+
+    rows: tuple[tuple[Kind, tuple[tuple[int | None, int], ...]], ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], starts: dict[tuple[int, int], int]) -> Template:
+        """From the rows of one instruction; ``starts`` gives the operand that begins at a slot of a space."""
+        found = []
+        for kind, begins, _ in rows:
+            places = [(starts.get((view.space, start)), start) for view, start in zip(kind.views, begins)]
+            found.append((kind, tuple(places)))
+        return cls(tuple(found))
+
+    def rows_at(self, starts: Sequence[int]) -> list[Row]:
+        """The rows of an instruction whose operands begin at these slots, its result (last) at the last."""
+        return [
+            Row(kind, tuple([start if number is None else starts[number] for number, start in places]))
+            for kind, places in self.rows
+        ]
 
 
 def steps_of(slots: Ints) -> tuple[int, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .. import formulas
 from ..floats import CONSTANTS, namespace
 from ..ops import TABLE
-from .pack import BATCHED, Instruction, Operand, affine, common_loops
+from .pack import BATCHED, SHARED, Instruction, Operand, affine, common_loops
 from .rows import (
     ADD,
     ASSIGN,
@@ -19,7 +19,9 @@ from .rows import (
     S_VALUE,
     STRUCTURED,
     Code,
+    Template,
     View,
+    adjoint_space,
     formula_of,
     literal,
     rectified,
@@ -35,6 +37,7 @@ class Context(Protocol):
     aux: list[int]
     constants: dict[int, float]
     scratch: dict[int, int]
+    templates: dict[tuple[object, ...], Template]
 
     def constant(self, number: float) -> View:
         """The slot of a number."""
@@ -100,9 +103,43 @@ class Step:
             name = SHARES.get(step.op, step.op)
             self.row(name, self.out(), self.operand(step.operands[0], self.loops))
         else:
-            op = TABLE[step.op]
-            views = dict(zip(op.arguments, [self.operand(operand, self.loops) for operand in step.operands]))
-            self.evaluate(formula_of(op, op.formula), views, self.out())
+            self.templated((), self._plain)
+
+    def _plain(self) -> None:
+        op = TABLE[self.step.op]
+        views = dict(zip(op.arguments, [self.operand(operand, self.loops) for operand in self.step.operands]))
+        self.evaluate(formula_of(op, op.formula), views, self.out())
+
+    def templated(
+        self, differing: tuple[object, ...], write: Callable[[], None], adjoints: Callable[[int], int] = adjoint_space
+    ) -> None:
+        """Rows of a plain operation, that ``write`` appends: those of an earlier instruction, if only slots differ.
+
+        Args:
+            differing: what the rows depend on besides the operation and its operands.
+            write: appends them.
+            adjoints: the space of the adjoints of what is read from a region.
+        """
+        step, code, constants = self.step, self.code, self.lowering.constants
+        starts = [*(int(operand.slots.flat[0]) for operand in step.operands), step.start]
+        regions = [*(operand.region for operand in step.operands), step.region]
+        places = list(zip(regions, starts))
+        numbers = [start if region == SHARED and start in constants else -1 for region, start in places]
+        alike = [places.index(place) for place in places]
+        steps = [steps_of(operand.slots.reshape(self.loops)) for operand in step.operands]
+        key = (step.op, self.loops, *regions, *numbers, *alike, *steps, *differing)
+        template = self.lowering.templates.get(key)
+        if template is None:
+            begin = len(code.rows)
+            write()
+            spaces = {
+                (space, place[1]): i - len(places)
+                for i, place in reversed(list(enumerate(places)))
+                for space in (value_space(place[0]), adjoints(place[0]), adjoint_space(place[0]))
+            }
+            self.lowering.templates[key] = Template.of(code.rows[begin:], spaces)
+        else:
+            code.rows += template.rows_at(starts)
 
     def contraction(self, space: int | None = None) -> tuple[View, View, View]:
         """The result and the two operands of a dot as views along the loops g, i, j, k."""

@@ -132,7 +132,7 @@ class Scalars:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """No garbage collection: it would look at every new node again and again, and there is nothing to collect."""
     enabled = gc.isenabled()
     gc.disable()
@@ -174,7 +174,7 @@ def trace(
         TraceError: Python control flow or ``float()`` depends on an input or a comparison.
         TypeError: f returns something else than Values and numbers.
     """
-    with _undisturbed():
+    with undisturbed():
         arguments = [placeholders(shape, name) for shape, name in zip(shapes, names)]
         with hidden(parameters), modes.changed(tracing=True, record=True, anomaly=False):
             result = f(*arguments)

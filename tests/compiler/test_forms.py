@@ -15,7 +15,7 @@ from autograd import Value
 from autograd.compiler import FormError
 from autograd.compiler.lower import Lowering
 from autograd.compiler.pack import BATCHED, Operand, affine, common_loops, grids, injective, pack
-from autograd.compiler.rows import MACHINE
+from autograd.compiler.rows import Kind, Row
 from autograd.compiler.simplify import simplify
 from autograd.compiler.trace import trace
 
@@ -99,20 +99,25 @@ def test_a_broken_array_program_is_refused(breaking: Breaking, message: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("column", "number", "message"),
+    ("changes", "message"),
     [
-        (0, len(MACHINE), "an instruction is unknown"),
-        (3, 0, "a loop is empty"),
-        (8, 99, "a space is unknown"),
-        (9, 10**6, "reaches outside its space"),
-        (10, -(10**6), "reaches outside its space"),
+        ({"name": "guess"}, "an instruction is unknown: guess"),
+        ({"lengths": (0, 1, 1, 1)}, "a loop of contract is empty"),
+        ({"space": 99}, "contract uses a space that is unknown"),
+        ({"starts": (10**6, 0, 0)}, "contract reaches outside its space"),
+        ({"starts": (-1, 0, 0)}, "contract reaches outside its space"),
+        ({"steps": (0, -(10**6), 0, 0)}, "contract reaches outside its space"),
     ],
 )
-def test_broken_machine_code_is_refused(column: int, number: int, message: str) -> None:
+def test_broken_machine_code_is_refused(changes: dict[str, Any], message: str) -> None:
     def breaking(lowered: Any) -> None:
-        row = np.flatnonzero(lowered.forward[1][:, 3:7].prod(axis=1) > 1)[0]
-        lowered.forward[1][row, column] = number
-        lowered.forward[1][row, 3] += column == 10
+        rows = lowered.forward[1]
+        at = next(i for i, row in enumerate(rows) if row.kind.name == "contract")
+        kind, starts, _ = rows[at]
+        target = kind.views[0]._replace(**{key: changes[key] for key in ("space", "steps") if key in changes})
+        name, lengths = changes.get("name", kind.name), changes.get("lengths", kind.lengths)
+        broken = Kind(name, kind.update, kind.batched, lengths, (target, *kind.views[1:]))
+        rows[at] = Row(broken, changes.get("starts", starts))
 
     refused(LOWERED, breaking, message)
 

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 import autograd
 import nn
 from autograd import Value, compile
+from autograd.compiler.llvm.backend import MOST_FORMS
+from autograd.compiler.llvm.forms import OPEN
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="llvmlite is not installed")
 
@@ -152,6 +154,49 @@ def test_a_loop_that_was_unrolled_has_no_more_kernels() -> None:
         program.value_and_grad(np.linspace(-1, 1, 20))
         counts.append(program._machine._variants[True].kernels)
     assert counts[1] <= counts[0] + 2
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("samples", [1, 2, 9, 65])
+def test_open_forms_compute_the_same(samples: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = nn.MLP(3, [5, 4], "tanh", seed=1)
+
+    def loss(x: Any, y: Any) -> Any:
+        p, q, *_ = model(x)
+        powers = (abs(x[0]) + 1) ** p + x[1] ** 2 + x[2] ** 3
+        return nn.mse_loss([p, q], y) + powers + p.maximum(q.sin()) + p.exp()
+
+    def program() -> Any:
+        return compile(loss, [(3,), (2,)], model.parameters(), dtype=dtype, backend="llvm")
+
+    X, y = (np.random.default_rng(samples).normal(size=(samples, n)) for n in (3, 2))
+    expected = program().value_and_grad(X, y)
+    monkeypatch.setattr("autograd.compiler.llvm.backend.MOST_FORMS", 0)
+    opened = program()
+    found = opened.value_and_grad(X, y)
+    forms = {form for part in opened._machine._variants[samples > 1].forms for form in part}
+    assert OPEN in {n for form in forms for n in form.lengths} or samples > 1
+    tolerance = 1e-13 if dtype == "float64" else 1e-5
+    assert found[0] == pytest.approx(expected[0], rel=tolerance)
+    np.testing.assert_allclose(found[1], expected[1], rtol=tolerance, atol=tolerance)
+
+
+def test_an_irregular_graph_needs_few_kernels() -> None:
+    random = np.random.default_rng(0)
+    leaves = weights(9)
+    nodes = list(leaves)
+    for _ in range(2_500):
+        a, b = nodes[random.integers(max(0, len(nodes) - 60), len(nodes))], nodes[random.integers(len(nodes))]
+        made = [a + b, a * b * 0.5, (a * 0.5).tanh(), (a - b).sin(), a / (b * b + 1.0), (b * 0.1).exp()]
+        nodes.append(made[random.integers(6)])
+    root = autograd.mean(nodes[-50:])
+    program = compile(root, parameters=leaves, backend="llvm")
+    value, gradient = program.value_and_grad()
+    root.backward()
+    assert value == pytest.approx(root.data, rel=1e-12)
+    np.testing.assert_allclose(gradient, [leaf.grad for leaf in leaves], rtol=1e-9, atol=1e-12)
+    variant = program._machine._variants[False]
+    assert variant.kernels < MOST_FORMS < sum(map(len, variant.forms))
 
 
 # ---- memory -----------------------------------------------------------------------------------------------------

@@ -19,12 +19,12 @@ from ..lower import Lowered
 from ..machine import Machine
 from ..numpy_backend import NumpyMachine
 from ..pack import SHARED
-from ..rows import B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, S_VALUE, View
-from ..trace import Array, Ints, require
+from ..rows import AXES, B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, LISTED, S_VALUE, View
+from ..trace import Array, Ints, require, undisturbed
 from . import driver
 from .driver import INPUT, RESULT, Job, Steps
 from .emit import DOUBLE, FLOAT, Module, Type
-from .forms import LISTED, SAMPLES, Call, Form, Literal, Row, called, economize, grouped, rows_of
+from .forms import Call, Calls, Form, Group, Known, changed_kind, economize, grouped, known
 from .kernels import write
 from .target import Code, address_of, host
 from .updates import Update
@@ -76,7 +76,8 @@ class LlvmMachine(Machine):
         wide = samples > 1
         if wide not in self._variants:
             width = self.width if wide else 1
-            self._variants[wide] = _Variant(self.lowered, self.memory, self.layout.spaces(width), self.kind, width)
+            with undisturbed():
+                self._variants[wide] = _Variant(self.lowered, self.memory, self.layout.spaces(width), self.kind, width)
         return self._variants[wide]
 
     def evaluate(self, batch: Batch) -> Array:
@@ -146,13 +147,13 @@ class _Variant:
         lane_space = len(self.spaces)
         address = (self._lanes.ctypes.data - base) // item
         self.spaces = np.concatenate([self.spaces, [[address, width, 1]]])
-        parts = [rows_of(table, lowered.constants) for table in (*lowered.forward, *lowered.reverse)]
+        parts = [known(rows, lowered) for rows in (*lowered.forward, *lowered.reverse)]
         if width > 1:
             parts = [[_weighed(row, lowered, lane_space) for row in rows] for rows in parts]
-        groups = [grouped(rows) for rows in parts]
+        groups = [grouped(rows, lowered.kinds) for rows in parts]
         if width > 1:
             economize(groups, lowered)
-        calls = [[called(group, self.spaces, width > 1) for group in part] for part in groups]
+        calls = _called(groups, Calls(self.spaces, width > 1))
         self._check(calls)
         self.forms = [[call.form for call in part] for part in calls]
         self._link(calls)
@@ -160,17 +161,15 @@ class _Variant:
     def _check(self, calls: list[list[Call]]) -> None:
         """Refuse calls that would reach outside the memory."""
         size, lanes = len(self.memory), int(self.spaces[-1, 0])
+        reaches: dict[tuple[Form, tuple[int, ...]], list[tuple[int, int]]] = {}
         for call in (call for part in calls for call in part):
-            counts = [(self.width if n == SAMPLES else n) - 1 for n in call.form.lengths]
-            for line in call.form.lines:
-                for place in (line.target, *line.operands):
-                    if isinstance(place, Literal) or line.name in LISTED:
-                        continue  # lists were checked when the program was made
-                    reach = [count * step for count, step in zip(counts, place.steps)]
-                    low = high = call.arguments[place.argument]
-                    low, high = low + sum(r for r in reach if r < 0), high + sum(r for r in reach if r > 0)
-                    among_lanes = lanes <= low and high < lanes + 2 * self.width
-                    require(among_lanes or 0 <= low <= high < size, f"{line.name} reaches outside the memory")
+            key = call.form, call.numbers
+            if key not in reaches:
+                reaches[key] = call.reaches(self.width)
+            for at, (before, behind) in zip(call.arguments, reaches[key]):
+                among_lanes = lanes <= at + before and at + behind < lanes + 2 * self.width
+                inside = among_lanes or 0 <= at + before <= at + behind < size
+                require(inside, f"{call.form.lines[0].name} reaches outside the memory")
 
     def _link(self, calls: list[list[Call]]) -> None:
         kind, lowered, memory = self.kind, self.lowered, self.memory
@@ -196,11 +195,9 @@ class _Variant:
             starts = []
             for call in part:
                 starts.append(len(flat))
+                flat += [base + item * at for at in call.arguments]
                 listed = call.form.lines[0].name in LISTED
-                numbers = call.arguments[:-1] if listed else call.arguments
-                flat += [base + item * at for at in numbers]
-                if listed:
-                    flat.append(self._lists.ctypes.data + 8 * call.arguments[-1])
+                flat += [self._lists.ctypes.data + 8 * at for at in call.numbers] if listed else call.numbers
             arguments = np.array([*flat, 0], np.int64)
             table = np.array(
                 [[addresses[call.form], arguments.ctypes.data + 8 * start] for call, start in zip(part, starts)],
@@ -288,16 +285,54 @@ class _Variant:
         return count
 
 
-def _weighed(row: Row, lowered: Lowered, lanes: int) -> Row:
+MOST_FORMS = 400
+"""Forms that are written for a program alone; one with more takes those that serve many rows."""
+SHORT = 32
+"""Numbers in a row that need no vectors along it."""
+
+
+def _called(parts: list[list[Group]], calls: Calls) -> list[list[Call]]:
+    """Groups as calls. Where hardly two groups are alike, each of their short rows is a call of an open form."""
+    fused = []
+    forms: set[Form] = set()
+    for part in parts:
+        fused.append([calls.fused(group) for group in part])
+        forms.update(call.form for call in fused[-1])
+    if len(forms) <= MOST_FORMS:
+        return fused
+    found: list[list[Call]] = []
+    for part, whole in zip(parts, fused):
+        found.append([])
+        for group, call in zip(part, whole):
+            kind = group.rows[0].kind
+            if kind.elementwise and (calls.wide or math.prod(kind.lengths) <= SHORT):
+                found[-1] += [calls.opened(row) for row in group.rows]
+            else:
+                found[-1].append(call)
+    return found
+
+
+def _weighed(row: Known, lowered: Lowered, lanes: int) -> Known:
     """A row that begins the reverse pass or sums the losses, so that spare lanes count nothing."""
-    if not row.batched:
+    kind, starts = row.kind, row.starts
+    if not kind.batched:
         return row
-    seed = View(S_VALUE, lowered.seed, (0, 0, 0, 0))
-    if row.target.space == S_VALUE and row.target.offset == lowered.total:
-        weights = View(lanes, 1, (0, 0, 0, 0))
-        return Row("step_to", row.update, True, row.lengths, row.target, (*row.operands, weights), 0, (None, None))
-    operands = tuple(View(lanes, 0, (0, 0, 0, 0)) if view == seed else view for view in row.operands)
-    return Row(row.name, row.update, True, row.lengths, row.target, operands, row.aux, row.literals)
+    still = (0,) * AXES
+    if kind.views[0].space == S_VALUE and starts[0] == lowered.total:
+        views = [*kind.views, View(lanes, 0, still)]
+        changed = changed_kind(kind, lowered.kinds, name="step_to", views=views)
+        return Known(changed, (*starts, 1), row.aux, (*row.literals, None))
+    seeds = [
+        view.space == S_VALUE and view.steps == still and start == lowered.seed
+        for view, start in zip(kind.views, starts)
+    ]  # fmt: skip
+    if not any(seeds[1:]):
+        return row
+    views = [View(lanes, 0, still) if seed else view for view, seed in zip(kind.views, seeds)]
+    return Known(
+        changed_kind(kind, lowered.kinds, views=views),
+        tuple(0 if seed else start for seed, start in zip(seeds, starts)), row.aux, (None,) * len(row.literals),
+    )  # fmt: skip
 
 
 @functools.cache

@@ -233,20 +233,20 @@ class Module:
 
     # -- whole numbers, loops and memory ---------------------------------------------------------------------------
 
-    def whole(self, *terms: tuple[Index, int]) -> Index:
+    def whole(self, *terms: tuple[Index, Index]) -> Index:
         """Σ index·factor, an i64."""
         fixed, total = 0, ""
         for index, factor in terms:
-            if isinstance(index, int):
+            if isinstance(index, int) and isinstance(factor, int):
                 fixed += index * factor
-            elif factor:
-                part = index if factor == 1 else self.assign(f"mul i64 {index}, {factor}")
+            elif index != 0 and factor != 0:
+                part = str(index) if factor == 1 else self.assign(f"mul i64 {index}, {factor}")
                 total = part if not total else self.assign(f"add i64 {total}, {part}")
         if not total:
             return fixed
         return self.assign(f"add i64 {total}, {fixed}") if fixed else total
 
-    def at(self, array: str, element: str, *terms: tuple[Index, int]) -> str:
+    def at(self, array: str, element: str, *terms: tuple[Index, Index]) -> str:
         """The address of the number Σ index·factor of an array."""
         place = self.whole(*terms)
         return array if place == 0 else self.assign(f"getelementptr {element}, ptr {array}, i64 {place}")
@@ -269,10 +269,10 @@ class Module:
         kind = Type(x.type.element, len(chosen))
         return self.line(f"shufflevector {x.type} {x.name}, {y.type} {y.name}, <{len(chosen)} x i32> <{listed}>", kind)
 
-    def argument(self, name: str, number: int) -> None:
-        """A pointer from the list of pointers that a function is called with."""
+    def argument(self, name: str, number: int, kind: str = "ptr") -> None:
+        """A pointer, or an i64, from the list that a function is called with."""
         place = self.assign(f"getelementptr ptr, ptr %arguments, i64 {number}")
-        self._lines.append(f"  {name} = load ptr, ptr {place}")
+        self._lines.append(f"  {name} = load {kind}, ptr {place}")
 
     def room(self, element: str, count: int) -> str:
         """Memory for some numbers while a function runs; to be asked for where it begins."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ..rows import ADD, ASSIGN
 from .emit import Index, Module, Type, Vector
-from .forms import SAMPLES, Form, Line, Place
+from .forms import OPEN, SAMPLES, Form, Line, Place
 
 Indices = Sequence[Index]
 Found = dict[int, Index]
@@ -46,7 +46,21 @@ class Kernel:
 
     def address(self, place: Place, indices: Indices, ahead: int = 0) -> str:
         """Where the numbers of a place are for given indices of the loops."""
-        return self.module.at(self.base(place), self.element, *zip(indices, place.steps), (ahead, 1))
+        steps = [
+            self.open_step(place, i) if n == OPEN else step
+            for i, (n, step) in enumerate(zip(self.form.lengths, place.steps))
+        ]  # fmt: skip
+        return self.module.at(self.base(place), self.element, *zip(indices, steps), (ahead, 1))
+
+    @staticmethod
+    def open_length(loop: int) -> str:
+        """The length of an open loop."""
+        return f"%length{loop}"
+
+    @staticmethod
+    def open_step(place: Place, loop: int) -> str:
+        """The step of a place along an open loop."""
+        return f"%step{place.argument}_{loop}"
 
     def read(self, place: Place, indices: Indices, kind: Type, along: int | None) -> Vector:
         """Numbers of a place: neighbors along a loop, or one number for all lanes."""
@@ -77,10 +91,9 @@ class Kernel:
             return
         loop, *rest = loops
         length = self.form.lengths[loop]
-        self.module.loop(
-            self.length(length), lambda i: self.nest(rest, body, {**found, loop: i}),
-            step=self.lanes if length == SAMPLES else 1,
-        )  # fmt: skip
+        end = self.open_length(loop) if length == OPEN else self.length(length)
+        step = self.lanes if length == SAMPLES else 1
+        self.module.loop(end, lambda i: self.nest(rest, body, {**found, loop: i}), step=step)
 
 
 def term(name: str, operands: Sequence[Vector]) -> Vector:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..rows import ADD, ASSIGN_FIRST, LISTS
+from ..rows import ADD, ASSIGN_FIRST, LISTED, LISTS
 from . import lists, sums
 from .emit import Index, Module, Type, Vector
-from .forms import LISTED, SAMPLES, UPDATES, Form, Literal, Place
+from .forms import OPEN, SAMPLES, UPDATES, Form, Literal, Place
 from .functions import called
 from .kernel import Indices, Kernel, term
 
@@ -42,12 +42,11 @@ def chain(kernel: Kernel) -> None:
 
 def _vectors_along(form: Form) -> int | None:
     """The loop that vectors lie along: that of the samples, or the longest through neighbors; None if there is none."""
-    places = [place for line in form.lines for place in (line.target, *line.operands) if isinstance(place, Place)]
     if SAMPLES in form.lengths:
         return form.lengths.index(SAMPLES)
     fitting = [
         i for i, n in enumerate(form.lengths)
-        if n > 1 and all(place.steps[i] in (0, 1) for place in places)
+        if n > 1 and all(place.steps[i] in (0, 1) for place in form.places)
         and all(line.target.steps[i] == 1 for line in form.lines)
     ]  # fmt: skip
     return max(fitting, key=lambda i: form.lengths[i], default=None)
@@ -87,16 +86,20 @@ def write(module: Module, name: str, form: Form, element: str, lanes: int, regis
     """Add the kernel of a form to a module, under a name."""
     kernel = Kernel(module, form, element, lanes, registers, width)
     first = form.lines[0]
-    places = [place for line in form.lines for place in (line.target, *line.operands) if isinstance(place, Place)]
-    arguments = 1 + max(place.argument for place in places) + (first.name in LISTED)
+    arguments = 1 + max(place.argument for place in form.places)
+    opened = [i for i, n in enumerate(form.lengths) if n == OPEN]
+    numbers = [kernel.open_length(i) for i in opened]
+    numbers += [kernel.open_step(place, i) for place in form.places for i in opened]
 
     def body() -> None:
-        for i in range(arguments):
+        for i in range(arguments + (first.name in LISTED)):
             module.argument(f"%p{i}", i)
+        for i, number in enumerate(numbers, arguments):
+            module.argument(number, i, "i64")
         if first.name in LISTS:
             lists.over_lists(kernel)
         elif first.name in LISTED:
-            lists.listed(kernel, f"%p{arguments - 1}")
+            lists.listed(kernel, f"%p{arguments}")
         elif kernel.form.lines[0].name == "contract" or sums.summed(form):
             sums.total(kernel)
         else:

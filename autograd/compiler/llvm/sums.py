@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ..rows import ADD, ASSIGN
 from .emit import Index, Module, Type, Vector
-from .forms import SAMPLES, Form, Place
+from .forms import OPEN, SAMPLES, Form, Place
 from .kernel import Found, Kernel, term
 
 SIDE = 4
@@ -25,7 +25,7 @@ PANEL = 64
 
 def summed(form: Form) -> bool:
     """Whether several values meet in one number of the target."""
-    return any(not step for step in form.lines[0].target.steps)
+    return any(not step for n, step in zip(form.lengths, form.lines[0].target.steps) if n != OPEN)
 
 
 class _Sum:
