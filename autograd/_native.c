@@ -763,6 +763,50 @@ static PyObject *node_function(PyObject *module, PyObject *args) {
     return (PyObject *)n;
 }
 
+static PyObject *item(PyObject *list, Py_ssize_t i) { /* of a list or a tuple, borrowed */
+    return Py_TYPE(list) == &PyList_Type ? PyList_GetItem(list, i) : PyTuple_GetItem(list, i);
+}
+
+/* What `operands` of elementary.py gives, of lists and tuples of one length that hold nodes and plain numbers; None of
+   all else, which Python sees to. */
+static PyObject *listed(PyObject *module, PyObject *lists) {
+    Py_ssize_t count = PyTuple_Size(lists), length = PyObject_Size(PyTuple_GetItem(lists, 0)), at = 0;
+    int fits = length > 0, values = 0;
+    double plain;
+    for (Py_ssize_t i = 0; fits && i < count; i++) {
+        PyObject *list = PyTuple_GetItem(lists, i);
+        fits = (Py_TYPE(list) == &PyList_Type || Py_TYPE(list) == &PyTuple_Type) && PyObject_Size(list) == length;
+        for (Py_ssize_t k = 0; fits && k < length; k++) {
+            PyObject *x = item(list, k);
+            values += is_node(x);
+            fits = is_node(x) || is_plain_number(x, &plain);
+        }
+    }
+    if (!fits || !values) {
+        PyErr_Clear(); /* what has no length */
+        return Py_NewRef(Py_None);
+    }
+    PyObject *result = PyTuple_New(1 + count), *nodes = result ? PyTuple_New(count * length) : NULL;
+    if (nodes)
+        PyTuple_SetItem(result, 0, nodes);
+    for (Py_ssize_t i = 0; nodes && i < count; i++) {
+        PyObject *data = PyList_New(length);
+        if (!data || PyTuple_SetItem(result, 1 + i, data))
+            break;
+        for (Py_ssize_t k = 0; k < length && !PyErr_Occurred(); k++) {
+            PyObject *x = item(PyTuple_GetItem(lists, i), k), *number;
+            Node *n = is_plain_number(x, &plain) ? constant(plain) : (Node *)Py_NewRef(x);
+            if (!n || !(number = PyFloat_FromDouble(n->data)) || PyList_SetItem(data, k, number))
+                Py_XDECREF((PyObject *)n);
+            else
+                PyTuple_SetItem(nodes, at++, (PyObject *)n);
+        }
+    }
+    if (PyErr_Occurred())
+        Py_CLEAR(result);
+    return result;
+}
+
 /* connect(**functions): the Python that this file calls. */
 static PyObject *connect(PyObject *module, PyObject *args, PyObject *named) {
     static const struct {
@@ -790,6 +834,7 @@ static PyMethodDef functions[] = {
     {"constant", constant_function, METH_O, NULL},
     {"operand", operand_function, METH_O, NULL},
     {"node", node_function, METH_VARARGS, NULL},
+    {"listed", listed, METH_VARARGS, NULL},
     {"ordered", ordered, METH_O, NULL},
     {"run", run, METH_VARARGS, NULL},
     {NULL},

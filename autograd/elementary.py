@@ -9,7 +9,7 @@ from typing import Any
 from . import eager, hints
 from .floats import CONSTANTS, IEEE_FUNCTIONS, namespace
 from .modes import ACTIVE
-from .native import engine
+from .native import engine, listed
 from .operation import TABLE, Op
 from .ops import FAULTS, FLOAT_FUNCTIONS
 from .reals import real
@@ -32,23 +32,26 @@ def operands(name: str, *lists: Iterable[Number]) -> tuple[Any, ...]:
         TypeError: an argument is not a list of Values and real numbers.
         ValueError: a list is empty, or the lists differ in length.
     """
+    if (found := listed(*lists)) is not None:
+        return found
     columns = [_entries(name, xs) for xs in lists]
     lengths = [*map(len, columns)]
     if min(lengths) != max(lengths):
         raise ValueError(f"{name} takes two lists of the same length; got {lengths[0]} and {lengths[1]}")
     nodes = columns[0] if len(columns) == 1 else [x for column in columns for x in column]
-    kinds = {*map(type, nodes)}
-    if kinds != _VALUES_ALONE:
-        if not any(issubclass(kind, Value) for kind in kinds):
-            return None, *[[real(x, name) for x in column] for column in columns]
+    values = [issubclass(kind, Value) for kind in {*map(type, nodes)}]
+    if not any(values):
+        return None, *[[real(x, name) for x in column] for column in columns]
+    if not all(values):
         nodes = [argument(x, name) for x in nodes]
-    data = [node.data for node in nodes]
+    data = [*map(_DATA, nodes)]
     if len(columns) == 1:
         return tuple(nodes), data
     return tuple(nodes), *[data[i : i + lengths[0]] for i in range(0, len(data), lengths[0])]
 
 
-_VALUES_ALONE = {Value}
+_DATA = vars(Value)["data"].__get__
+"""Reads a node's number where a property would be asked first whether it may be read."""
 
 
 def _entries(name: str, xs: Iterable[Number]) -> list[Any]:

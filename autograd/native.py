@@ -47,6 +47,11 @@ engine = "native" if _native else "python"
 """Which engine runs: ``"native"`` (C) or ``"python"``; `reason` says why it is not C."""
 
 
+def listed(*lists: Any) -> tuple[Any, ...] | None:
+    """What `elementary.operands` gives, if that is C's to find: of lists of one length of Values and plain numbers."""
+    return None if _native is None else _native.listed(*lists)
+
+
 def in_c(specification: _T) -> _T:
     """What the engine in C has under this name, else the specification itself.
 

@@ -44,18 +44,22 @@ class Reduced:
 
     def check(self) -> None:
         """Refuse a form that uses a node before it is made, or twice makes it, or mixes up vectors."""
-        leaf = self.scalars.n_inputs + self.scalars.n_parameters
-        made: set[int] = set()
+        leaf, last = self.scalars.n_inputs + self.scalars.n_parameters, len(self.uses)
+        turn = np.full(last, last, np.int64)  # when a node is made
+        turn[: len(self.scalars.op)][np.isin(self.scalars.op, LEAVES)] = -1
         for i, node in self.nodes.items():
             require(i >= leaf, "a leaf is computed")
-            for arg in node.args.tolist() if len(node.args) < 32 else set(node.args.tolist()):
-                kind = self.scalars.op[arg] if arg < len(self.scalars.op) else ""
-                require(arg in made or kind in LEAVES, f"{node.op} uses a node before it is made")
             require(node.op != "dot" or len(node.args) % 2 == 0, "a dot's vectors differ in length")
             require(node.op != "sum" or len(node.signs) == len(node.args), "a sum's terms and signs differ in number")
-            made.add(i)
-        for root in self.scalars.roots:
-            require(root in made or self.scalars.op[root] in LEAVES, "a root is never computed")
+        made = np.fromiter(self.nodes, np.int64, len(self.nodes))
+        turn[made] = np.arange(len(made))
+        if self.nodes:
+            args = np.concatenate([node.args for node in self.nodes.values()])
+            user = np.repeat(np.arange(len(made)), [len(node.args) for node in self.nodes.values()])
+            late = np.flatnonzero(turn[args] >= user)
+            op = self.nodes[int(made[user[late[0]]])].op if late.size else ""
+            require(not late.size, f"{op} uses a node before it is made")
+        require((turn[self.scalars.roots] < last).all(), "a root is never computed")
 
 
 def simplify(scalars: Scalars) -> Reduced:

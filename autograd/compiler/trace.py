@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -240,24 +241,29 @@ def read(
             level.append(0)
         return found
 
-    def commuting(name: str, a: int, b: int) -> int:
-        """A sum or a product, its operands in a fixed order, what is shared first; most nodes are one of these."""
-        if a > b:
-            a, b = b, a
-        if batched[a] and not batched[b]:
-            a, b = b, a
-        if name == "mul" and data and (data.get(a) == 1.0 or data.get(b) == 1.0):
-            return b if data.get(a) == 1.0 else a
-        key = (name, a, b)
-        found = known.get(key)
-        if found is None:
-            found = known[key] = len(op)
-            op.append(name)
-            args.append((a, b))
-            batched.append(batched[b] or batched[a])
-            la, lb = level[a], level[b]
-            level.append(la + 1 if la > lb else lb + 1)
-        return found
+    def commuting(name: str, firsts: Sequence[int], seconds: Sequence[int]) -> list[int]:
+        """Sums or products of pairs, operands in a fixed order, what is shared first; most nodes are one of these."""
+        one = known.get((1.0, 1.0))  # the constant
+        results = []
+        for a, b in zip(firsts, seconds):
+            if a > b:
+                a, b = b, a
+            if batched[a] and not batched[b]:
+                a, b = b, a
+            if one in (a, b) and name == "mul":
+                results.append(b if a == one else a)
+                continue
+            key = (name, a, b)
+            found = known.get(key)
+            if found is None:
+                found = known[key] = len(op)
+                op.append(name)
+                args.append((a, b))
+                batched.append(batched[b] or batched[a])
+                la, lb = level[a], level[b]
+                level.append(la + 1 if la > lb else lb + 1)
+            results.append(found)
+        return results
 
     order = topological(roots)
     for node in order:
@@ -267,7 +273,7 @@ def read(
         if name in ("mul", "add") and parents:
             first_id, second_id = index[parents[0]], index[parents[1]]
             if not (data and first_id in data and second_id in data):
-                index[node] = commuting(name, first_id, second_id)
+                (index[node],) = commuting(name, (first_id,), (second_id,))
                 continue
         if not parents:
             if name not in ("", "constant"):
@@ -292,8 +298,7 @@ def read(
             index[node] = make("div", (make("sum", (*ids, constant(0.0))), constant(float(len(ids)))))
         elif name == "dot":
             half = len(ids) // 2
-            products = tuple([commuting("mul", a, b) for a, b in zip(ids[:half], ids[half:])])
-            index[node] = make("sum", (*products, constant(0.0)))
+            index[node] = make("sum", (*commuting("mul", ids[:half], ids[half:]), constant(0.0)))
         else:
             index[node] = make(name, ids)
 
@@ -303,7 +308,7 @@ def read(
     lengths = np.fromiter(map(len, args), np.int64, count)
     start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     scalars = Scalars(
-        op, start, np.fromiter((p for parents in args for p in parents), np.int64, int(start[-1])), numbers,
+        op, start, np.fromiter(chain.from_iterable(args), np.int64, int(start[-1])), numbers,
         np.array(batched, bool), np.array(level, np.int64), [index[root] for root in roots], arguments,
         len(parameters), len(order),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from ..notation.tables import Table
 from ..value import Value
 from .evaluating import ShapeError, evaluate, letters_of, ranges, scalar
 from .quantities import POINTS, AmbiguousError, Quantities, name_text
-from .reading import NotReadError, Term, read
+from .reading import NotReadError, Term, normal, read
 from .repairs import MISCONCEPTIONS, places, repair, same
 
 MOST_LINES = 400
@@ -161,7 +161,7 @@ class _Grader:
     def _line(self, number: int, text: str) -> Judged:
         try:
             sides = read(text)
-            if not text.lstrip("& ").startswith("="):
+            if not normal(text).lstrip("& ").startswith("="):
                 self.left, self.previous, self.wrong = sides[0], sides[0], False
                 sides = sides[1:]
                 if self.left.head == "name" and not letters_of(self.left) and not self._known(self.left):

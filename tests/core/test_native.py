@@ -293,7 +293,8 @@ z = x * y
 for _ in range(50):
     z = z * x + y
 kept = [x * y for _ in range(5000)]  # the memory that is kept for next nodes is empty
-works = [lambda: x * y, lambda: x + 1, lambda: x.tanh(), lambda: x.clip(0.0, 1.0), lambda: autograd.mean([x, y, x, y]),
+works = [lambda: x * y, lambda: x + 1, lambda: x.tanh(), lambda: x.clip(0.0, 1.0), lambda: autograd.mean([x, y, 3.0]),
+         lambda: autograd.dot([x, 2.0], [y, x]), lambda: autograd.softmax([x, y, 1.0]),
          lambda: autograd.graph.topological(z), lambda: z.backward(), lambda: z.parents, lambda: z.local_derivatives,
          lambda: Value(3.0, "q"), lambda: x.hypot(y), lambda: setattr(z, "parents", (x, y, x, y))]
 failed = 0

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import autograd
@@ -302,6 +302,7 @@ ROOT = lecture_a()
 
 
 @settings(max_examples=60)
+@example("\\")  # with a blank it is a blank of LaTeX, and the line begins with an equals sign
 @given(SIGNS)
 def test_no_text_makes_it_stumble(text):
     for line in (text, f"∂L/∂oᵃ = {text}", f"{text} = oˢ − y"):
