@@ -14,11 +14,14 @@ from . import face as _face
 from . import graph as graph
 from . import hints as _hints
 from . import neighbor as _neighbor
+from .functional import dual_numbers as dual_numbers
 from .functional import grad as grad
 from .functional import hessian as hessian
 from .functional import hvp as hvp
 from .functional import jacobian as jacobian
+from .functional import jvp as jvp
 from .functional import value_and_grad as value_and_grad
+from .functional import vjp as vjp
 from .functions import *  # noqa: F403 (what the table of operations holds; its `__all__` says so)
 from .modes import AnomalyError as AnomalyError
 from .modes import TraceError as TraceError

@@ -235,12 +235,12 @@ static PyObject *as_tuple(Node **of, const double *numbers, uint32_t count) {
 
 /* `watched` of value.py: some context is open, in this thread or in another. That of no_grad is dealt with here. */
 static PyObject *watched(PyObject *op, double out, uint32_t count, Node **of, const double *slopes, int *plain) {
-    PyObject *mode = PyObject_CallNoArgs(python.current); /* (record, anomaly, source, tracing) */
+    PyObject *mode = PyObject_CallNoArgs(python.current); /* (record, anomaly, source, tracing, duals) */
     if (!mode)
         return NULL;
     int recording = PyTuple_GetItem(mode, 0) == Py_True, special = 0;
-    for (int i = 1; i < 4; i++)
-        special |= PyTuple_GetItem(mode, i) == Py_True;
+    for (int i = 1; i < 5; i++)
+        special |= PyObject_IsTrue(PyTuple_GetItem(mode, i)) > 0;
     Py_DECREF(mode);
     if (!special) {
         *plain = recording;

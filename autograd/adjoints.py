@@ -1,15 +1,17 @@
-"""Derivatives of one node by others, as numbers or as graphs that can be differentiated again.
+"""Derivatives of nodes by others, as numbers or as graphs that can be differentiated again.
 
-`adjoints` is the reverse pass of `autograd.backward` with results of its own: it touches no ``.grad``. With Values as
-adjoints it needs each local derivative as a Value too: the table's formula, evaluated on the graph's own nodes.
+`adjoints` is the reverse pass of `autograd.backward` with results of its own: it touches no ``.grad``. `tangents` goes
+the other way, from the inputs to the results: the chain rule with the same local derivatives, multiplied in the other
+order (Griewank and Walther 2008, chapter 3). With Values instead of floats both need each local derivative as a Value
+too: the table's formula, evaluated on the graph's own nodes.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from . import formulas
@@ -33,10 +35,9 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     Raises:
         RuntimeError: the graph was freed, or the root was computed inside `no_grad`.
     """
-    local: Callable[[Value], Sequence[Any]]
     if isinstance(seed, float):
         refuse_traced(root, "a derivative without create_graph")
-    local, times = (_recorded, _product) if isinstance(seed, float) else (symbolic_derivatives, _graph_product)
+    local, times = _chain_rule(seed)
     order = topological(root)
     refuse_freed(order)
     if not isinstance(seed, float):
@@ -58,9 +59,73 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     return [total[node] if node in total else 0.0 if isinstance(seed, float) else constant(0.0) for node in wanted]
 
 
-def _refuse_unrecorded(root: Value, wanted: set[Value]) -> None:
-    if type(root) is Transient and root not in wanted:
-        raise no_graph()
+Local = Callable[[Value], Sequence[Any]]
+
+
+def _chain_rule(seed: float | Value) -> tuple[Local, Callable[[Any, Any], Any]]:
+    """The local derivatives of a node, and their product with an adjoint or a tangent; None if it carries nothing."""
+    return (_recorded, _product) if isinstance(seed, float) else (symbolic_derivatives, _graph_product)
+
+
+def tangents(roots: Sequence[Value], directions: Mapping[Value, T]) -> list[T | None]:
+    """The derivative of each root along a direction, in one forward pass; None where nothing depends.
+
+    Args:
+        roots: nodes of a graph.
+        directions: how fast each node that varies moves. All are floats, and the recorded local derivatives are
+            multiplied; or Values, and the results are differentiable again.
+
+    Raises:
+        RuntimeError: as `adjoints`.
+    """
+    graph = any(isinstance(direction, Value) for direction in directions.values())
+    local, times = _chain_rule(constant(0.0) if graph else 0.0)
+    return _pushed(roots, directions, local, times, lambda a, b: a + b, graph)
+
+
+def tangent_rows(roots: Sequence[Value], wanted: Sequence[Value]) -> list[list[float]]:
+    """What `adjoint_rows` gives, from one forward pass in which each node has a list of tangents, one for each input.
+
+    Raises:
+        RuntimeError: as `adjoints`.
+    """
+    zeros, times, plus = _arithmetic()
+    units: dict[Value, Any] = {}
+    for place, node in enumerate(wanted):
+        units.setdefault(node, zeros(len(wanted)))[place] = 1.0
+    with _quiet():
+        rows = _pushed(roots, units, _recorded, lambda row, slope: times(row, slope) if slope else None, plus, False)
+    return [[0.0] * len(wanted) if row is None else [float(x) + 0.0 for x in row] for row in rows]
+
+
+def _pushed(
+    roots: Sequence[Value], directions: Mapping[Value, Any], local: Local, times: Callable[[Any, Any], Any],
+    plus: Callable[[Any, Any], Any], graph: bool,
+) -> list[Any]:  # fmt: skip
+    """Tangents from the inputs to the roots; each of a node's own direction and of those of its operands."""
+    order = topological(roots)
+    refuse_freed(order)
+    for root in roots:
+        _refuse_unrecorded(root, directions)
+        if not graph:
+            refuse_traced(root, "a derivative without create_graph")
+    if graph:
+        update_edited(roots, order)
+    found: dict[Value, Any] = dict(directions)
+    for node in order:
+        if found.keys().isdisjoint(node.parents):
+            continue
+        for parent, derivative in zip(node.parents, local(node)):
+            if parent in found:
+                part = times(found[parent], derivative)
+                if part is not None:
+                    found[node] = plus(found[node], part) if node in found else part
+    return [found.get(root) for root in roots]
+
+
+def _refuse_unrecorded(root: Value, wanted: Container[Value]) -> None:
+    if isinstance(root, Transient) and root not in wanted:
+        raise no_graph(root)
 
 
 def adjoint_rows(roots: Sequence[Value], wanted: Sequence[Value]) -> list[list[float]]:
@@ -76,9 +141,13 @@ def adjoint_rows(roots: Sequence[Value], wanted: Sequence[Value]) -> list[list[f
     if len(roots) < 2:
         return [adjoints(root, 1.0, wanted) for root in roots]
     groups = [roots[first : first + _TOGETHER] for first in range(0, len(roots), _TOGETHER)]
-    quiet = sys.modules["numpy"].errstate(all="ignore") if "numpy" in sys.modules else nullcontext()
-    with quiet:  # floats overflow without a warning too
+    with _quiet():
         return [row for group in groups for row in _together(group, wanted)]
+
+
+def _quiet() -> AbstractContextManager[Any]:
+    """Arrays overflow without a warning, as floats do."""
+    return sys.modules["numpy"].errstate(all="ignore") if "numpy" in sys.modules else nullcontext()
 
 
 _TOGETHER = 256

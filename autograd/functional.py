@@ -1,18 +1,23 @@
-"""Derivatives as functions: `grad`, `value_and_grad`, `jacobian`, `hessian`, `hvp`. None of them touches ``.grad``."""
+"""Derivatives as functions: `grad`, `value_and_grad`, `jvp`, `vjp`, `jacobian`, `hessian`, `hvp`, and dual numbers.
+
+None of them touches ``.grad``. A derivative of m outputs by n inputs is found in reverse, from an output to all inputs,
+or forward, from an input to all outputs: what `vjp` and `jvp` do, the same products in another order.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import count
 from typing import Any, Literal, overload
 
 from . import calling
-from .adjoints import adjoint_rows, adjoints
+from .adjoints import adjoint_rows, adjoints, tangent_rows, tangents
 from .functions import dot
 from .graph import leaves
 from .modes import changed, current
 from .ops import TABLE
-from .value import Number, Value, apply, constant, real
+from .value import Dual, Number, Value, apply, constant, real
 
 Function = Callable[..., Any]
 
@@ -169,27 +174,170 @@ def _fresh(x: Any, function: str) -> Value:
     return apply(TABLE["identity"], (x,)) if isinstance(x, Value) else Value(real(x, function))
 
 
+def _outputs(f: Function | Value | Sequence[Value], xs: Iterable[Number]) -> tuple[list[Value], bool, list[Value]]:
+    """The outputs, whether they are a list rather than one, and the inputs."""
+    outputs, inputs = _evaluated(f, xs)
+    listed = isinstance(outputs, Iterable)
+    return [_single(y) for y in (outputs if listed else [outputs])], listed, inputs
+
+
+def _direction(vector: Iterable[Number], length: int, function: str, of: str) -> list[Any]:
+    """A vector of numbers or Values, as long as it must be."""
+    if not isinstance(vector, Iterable):
+        raise TypeError(f"{function} takes a vector, a list of {length} numbers, not {type(vector).__name__}")
+    entries = [v if isinstance(v, Value) else real(v, function) for v in vector]
+    if len(entries) != length:
+        raise ValueError(f"{function} got {length} {of} and a vector of {len(entries)}")
+    return entries
+
+
+def jvp(
+    ys: Function | Value | Sequence[Value], xs: Iterable[Number], vector: Iterable[Number], create_graph: bool = False
+) -> Any:
+    """The Jacobian times a vector, J·v: how fast each output moves when the inputs move along the vector.
+
+    One forward pass from the inputs to all outputs, whatever their number (Griewank and Walther 2008, chapter 3).
+
+    Args:
+        ys: one Value, a list of them, or a function that returns either.
+        xs: nodes of the graph, n of them; or the point at which the function is called.
+        vector: n numbers.
+        create_graph: give Values whose graphs can be differentiated again, instead of floats.
+
+    Returns:
+        a list with an entry for each output; a number if there is one output that is not in a list.
+
+    Raises:
+        TypeError: an entry is not what it should be.
+        ValueError: the vector's length is not the number of xs.
+
+    Example:
+        >>> jvp(lambda r, t: [r * t.cos(), r * t.sin()], [2.0, 0.0], [1.0, 3.0])
+        [1.0, 6.0]
+        >>> jvp(lambda x, y: x * x * y, [3.0, 2.0], [1.0, 0.0])  # the derivative by x alone
+        12.0
+    """
+    outputs, listed, inputs = _outputs(ys, xs)
+    moves = _direction(vector, len(inputs), "jvp", "variables")
+    graph = create_graph or any(isinstance(move, Value) for move in moves)
+    directions: dict[Value, Any] = {}
+    with _recording():
+        for x, move in zip(inputs, moves):
+            speed = constant(move) if graph and not isinstance(move, Value) else move
+            directions[x] = directions[x] + speed if x in directions else speed
+        found = tangents(outputs, directions)
+    if callable(ys):
+        _close(inputs)
+    zero = constant(0.0) if graph else 0.0
+    results = [zero if tangent is None else tangent for tangent in found]
+    return results if listed else results[0]
+
+
+def vjp(
+    ys: Function | Value | Sequence[Value], xs: Iterable[Number], vector: Iterable[Number] | Number,
+    create_graph: bool = False,
+) -> list[Any]:  # fmt: skip
+    """A vector times the Jacobian, vᵀ·J: the derivative of Σ vᵢ·yᵢ by each x.
+
+    One reverse pass from the outputs to all inputs, whatever their number: `grad` is that with v = 1.
+
+    Args:
+        ys: one Value, a list of m Values, or a function that returns either.
+        xs: nodes of the graph, or the point at which the function is called.
+        vector: m numbers; a number for one output that is not in a list.
+        create_graph: give Values whose graphs can be differentiated again, instead of floats.
+
+    Raises:
+        TypeError: an entry is not what it should be.
+        ValueError: the vector's length is not the number of outputs.
+
+    Example:
+        >>> vjp(lambda r, t: [r * t.cos(), r * t.sin()], [2.0, 0.0], [1.0, 3.0])
+        [1.0, 6.0]
+    """
+    outputs, listed, inputs = _outputs(ys, xs)
+    weights = _direction(vector if listed else [vector], len(outputs), "vjp", "outputs")  # type: ignore[arg-type,list-item]
+    with _recording():
+        slopes = grad(dot(outputs, weights), inputs, create_graph) if outputs else [0.0] * len(inputs)
+    if callable(ys):
+        _close(inputs)
+    return slopes
+
+
+_BLOCKS = count(1)
+
+
+@contextmanager
+def dual_numbers() -> Iterator[Callable[..., Dual]]:
+    """A block in which numbers carry their derivative along: x + ẋε with ε² = 0 (Clifford 1873).
+
+    ``dual(x, tangent=1.0)`` makes one; what is computed from it, by operators, methods and functions, is one too, and
+    ``y.tangent`` is the derivative. No graph is kept: the memory is that of the numbers in use.
+
+    Raises:
+        RuntimeError: dual numbers of two blocks meet.
+
+    Example:
+        >>> with dual_numbers() as dual:
+        ...     x = dual(3.0)
+        ...     y = x**2 + 1 / x
+        >>> y.data == 9 + 1 / 3, y.tangent == 6 - 1 / 9
+        (True, True)
+    """
+    block = next(_BLOCKS)
+
+    def dual(x: float, tangent: float = 1.0) -> Dual:
+        """A number that moves at the speed ``tangent``."""
+        return Dual(real(x, "dual"), real(tangent, "dual"), block)
+
+    with changed(duals=block, record=False):
+        yield dual
+
+
+Mode = Literal["auto", "forward", "reverse"]
+
+
 @overload
-def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: Literal[False] = False
-             ) -> list[list[float]]: ...  # fmt: skip
+def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: Literal[False] = False,
+             mode: Mode = "auto") -> list[list[float]]: ...  # fmt: skip
 @overload
-def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: bool) -> list[list[Any]]: ...
-def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: bool = False) -> list[list[Any]]:
+def jacobian(ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: bool, mode: Mode = "auto"
+             ) -> list[list[Any]]: ...  # fmt: skip
+def jacobian(
+    ys: Function | Sequence[Value], xs: Iterable[Number], create_graph: bool = False, mode: Mode = "auto"
+) -> list[list[Any]]:
     """∂yᵢ/∂xⱼ, one row per output: of a list of Values with respect to nodes, or of ``f`` at the point ``xs``.
 
-    One reverse pass for all outputs (with ``create_graph`` one for each). ``jacobian(f, [1.0, 2.0])`` calls
-    ``f(x1, x2)``, which returns a list; or ``f([x1, x2])`` if f has one parameter (see `autograd.calling`).
+    ``jacobian(f, [1.0, 2.0])`` calls ``f(x1, x2)``, which returns a list; or ``f([x1, x2])`` if f has one parameter
+    (see `autograd.calling`).
+
+    Args:
+        ys: the outputs, m of them, or the function.
+        xs: the inputs, n of them.
+        create_graph: give Values whose graphs can be differentiated again, instead of floats.
+        mode: ``"reverse"``, a pass from the outputs in which each node has m adjoints; ``"forward"``, a pass from the
+            inputs in which it has n tangents; ``"auto"``, forward if n < m. With ``create_graph`` these are m or n
+            passes. The results agree to a few ulp.
+
+    Raises:
+        ValueError: another mode.
 
     Example:
         >>> jacobian(lambda r, t: [r * t.cos(), r * t.sin()], [2.0, 0.0])
         [[1.0, 0.0], [0.0, 2.0]]
     """
-    outputs, inputs = _evaluated(ys, xs)
-    rows = list(outputs) if isinstance(outputs, Iterable) else [outputs]
-    if create_graph:
-        matrix: list[list[Any]] = [grad(_single(y), inputs, create_graph) for y in rows]
+    if mode not in ("auto", "forward", "reverse"):
+        raise ValueError(f"mode is 'auto', 'forward' or 'reverse', not {mode!r}")
+    rows, _, inputs = _outputs(ys, xs)
+    forward = mode == "forward" or (mode == "auto" and len(inputs) < len(rows))
+    matrix: list[list[Any]]
+    if create_graph and forward:
+        columns = [jvp(rows, inputs, [float(x is y) for y in inputs], create_graph=True) for x in inputs]
+        matrix = [list(row) for row in zip(*columns)] if inputs else [[] for _ in rows]
+    elif create_graph:
+        matrix = [grad(y, inputs, create_graph) for y in rows]
     else:
-        matrix = adjoint_rows([_single(y) for y in rows], inputs)
+        matrix = (tangent_rows if forward else adjoint_rows)(rows, inputs)
     if callable(ys):
         _close(inputs)
     return matrix
@@ -207,7 +355,7 @@ def hessian(y: Function | Value, xs: Iterable[Number]) -> list[list[float]]:
 
 
 def hvp(y: Function | Value, xs: Iterable[Number], vector: Sequence[float]) -> list[float]:
-    """The Hessian of y times a vector of n numbers, in two reverse passes (Pearlmutter 1994).
+    """The Hessian of y times a vector of n numbers: a forward pass over the graph of the gradient (Pearlmutter 1994).
 
     Raises:
         ValueError: the vector's length is not the number of xs.
@@ -220,7 +368,5 @@ def hvp(y: Function | Value, xs: Iterable[Number], vector: Sequence[float]) -> l
     direction = [real(v, "hvp") for v in vector]
     if len(direction) != len(inputs):
         raise ValueError(f"hvp got {len(inputs)} variables and a vector of {len(direction)}")
-    if not inputs:
-        return []
-    with _recording():
-        return grad(dot(grad(_single(output), inputs, create_graph=True), direction), inputs)
+    product: list[float] = jvp(grad(_single(output), inputs, create_graph=True), inputs, direction)
+    return product

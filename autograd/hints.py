@@ -31,7 +31,10 @@ _TABLE = {
     "zeros ones full empty randn rand": "make a list: [autograd.Value(0.0) for _ in range(n)]",
     "detach stop_gradient": "use autograd.Value(x.data), a new leaf with the same number",
     # derivatives
-    "jacrev jacfwd make_jacobian": "use autograd.jacobian",
+    "jacrev jacfwd make_jacobian": 'use autograd.jacobian(…, mode="forward") or "reverse"',
+    "make_dual dual_level unpack_dual Dual": "use autograd.dual_numbers",
+    "make_jvp linearize jacobian_vector_product": "use autograd.jvp",
+    "make_vjp vector_jacobian_product": "use autograd.vjp",
     "gradient elementwise_grad egrad deriv": "use autograd.grad",
     "val_and_grad": "use autograd.value_and_grad",
     "hessian_vector_product make_hvp": "use autograd.hvp",

@@ -21,6 +21,7 @@ class Mode(NamedTuple):
     anomaly: bool = False  # the first nan or infinity is an error
     source: bool = False  # nodes remember the line that made them
     tracing: bool = False  # comparisons make nodes, and a truth value is an error
+    duals: int = 0  # the number of the block whose dual numbers make dual numbers; 0 outside
 
 
 class AnomalyError(ArithmeticError):

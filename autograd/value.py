@@ -349,7 +349,7 @@ def node(op: str, parents: tuple[Value, ...], data: float, slopes: tuple[float, 
 def watched(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float, ...]) -> Value:
     """A node made while some context of `autograd.modes` is open, in this thread or in another."""
     mode = current()
-    if not mode.record and not mode.anomaly and not mode.tracing:
+    if not mode.record and not mode.anomaly and not mode.tracing and not mode.duals:
         return _transient(out)
     made = node(op, parents, out, slopes)
     if mode.tracing:
@@ -366,6 +366,8 @@ def watched(op: str, parents: tuple[Value, ...], out: float, slopes: tuple[float
         made.source = user_line()
     if mode.anomaly and not math.isfinite(out):
         raise AnomalyError(f"the value {out} appeared in {describe(made)}")
+    if mode.duals and any(isinstance(parent, Dual) for parent in parents):
+        return Dual(out, _tangent(parents, slopes, mode.duals), mode.duals)
     return made if mode.record else _transient(out)
 
 
@@ -380,7 +382,41 @@ class Transient(Value):
 
     def backward(self, gradient: float = 1.0, free_graph: bool = False) -> None:
         """Refused."""
-        raise no_graph()
+        raise no_graph(self)
+
+
+class Dual(Transient):
+    """A number and its derivative along a direction, made inside `dual_numbers`: x + ẋε with ε² = 0.
+
+    Attributes:
+        tangent: the derivative.
+    """
+
+    __slots__ = ("_block", "tangent")
+    tangent: float
+    _block: int
+
+    def __init__(self, data: float, tangent: float, block: int) -> None:
+        super().__init__(data)
+        self.tangent, self._block = tangent, block
+
+    def __repr__(self) -> str:
+        return f"Dual({self.data!r}, tangent={self.tangent!r})"
+
+
+def _tangent(parents: tuple[Value, ...], slopes: tuple[float, ...], block: int) -> float:
+    """Σ slope · tangent, by the rule of `autograd.backward`: a product with an exact zero carries nothing."""
+    total = 0.0
+    for parent, slope in zip(parents, slopes):
+        if isinstance(parent, Dual):
+            if parent._block != block:
+                raise RuntimeError(
+                    "a dual number belongs to the dual_numbers() block that made it; another block has another "
+                    "direction (for second derivatives see autograd.hvp)"
+                )
+            if slope and parent.tangent:
+                total += slope * parent.tangent
+    return total
 
 
 def _transient(data: float) -> Value:
@@ -389,8 +425,10 @@ def _transient(data: float) -> Value:
     return made
 
 
-def no_graph() -> RuntimeError:
-    """What differentiating a result of `no_grad` raises."""
+def no_graph(root: object = None) -> RuntimeError:
+    """What differentiating a result of `no_grad`, or a dual number, raises."""
+    if isinstance(root, Dual):
+        return RuntimeError("a dual number has no graph behind it, and its derivative already: y.tangent")
     return RuntimeError(
         "this number was computed inside no_grad(), so that no graph leads back from it, and every derivative would be "
         "0: compute it outside (a function decorated with no_grad has no gradient)"

@@ -52,6 +52,14 @@ def watched(act: Callable[[], Any]) -> Callable[[], Any]:
     return inside
 
 
+def moved(act: Callable[[Value], Any]) -> Callable[[], Any]:
+    def inside() -> Any:
+        with autograd.dual_numbers() as dual:
+            return act(dual(2.0) * 3.0)
+
+    return inside
+
+
 def unrecorded(act: Callable[[Value], Any]) -> Callable[[], Any]:
     def after() -> Any:
         with autograd.no_grad():
@@ -129,6 +137,13 @@ MESSAGES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: autograd.value_and_grad(v.maximum)("a"), TypeError, "value_and_grad takes a real number, not str"),
     (lambda: autograd.hvp(lambda x, y: x * y, [1.0, 2.0], [1.0]), ValueError, "hvp got 2 variables and a vector of 1"),
     (lambda: autograd.hvp(lambda x: x, [1.0], [1.0, 2.0]), ValueError, "hvp got 1 variables and a vector of 2"),
+    (lambda: autograd.jvp(v * v, [v], [1.0, 2.0]), ValueError, "jvp got 1 variables and a vector of 2"),
+    (lambda: autograd.vjp([v, v], [v], [1.0]), ValueError, "vjp got 2 outputs and a vector of 1"),
+    (lambda: autograd.jvp(v, [v], 1.0), TypeError, "jvp takes a vector, a list of 1 numbers, not float"),  # type: ignore[arg-type]
+    (lambda: autograd.jacobian([v], [v], mode="both"), ValueError, "'forward' or 'reverse', not 'both'"),  # type: ignore[call-overload]
+    (moved(lambda y: y.backward()), RuntimeError, "and its derivative already: y.tangent"),
+    (moved(lambda y: autograd.grad(y, [v])), RuntimeError, "a dual number has no graph behind it"),
+    (moved(lambda y: moved(lambda z: z * y)()), RuntimeError, "belongs to the dual_numbers() block that made it"),
     # modes
     (watched(lambda: v / 0.0), AnomalyError, "the value inf appeared in div(v = 2.0, 0.0) = inf, made at "),
     (watched(lambda: graph.forward(pole)), AnomalyError, "the value inf appeared in div("),
