@@ -15,7 +15,7 @@ from .. import backward, ops
 from ..graph import refuse_freed, topological
 from ..notation.naming import UserNames
 from ..value import Value, real
-from .narration import Frame, Narrator
+from .narration import Frame, Narrator, TangentNarrator
 
 
 def steps(
@@ -25,6 +25,7 @@ def steps(
     parameters: Iterable[Value] | None = None,
     constants: bool = False,
     names: UserNames | None = None,
+    along: Value | None = None,
 ) -> Iterator[Frame]:
     """The frames of the forward pass and then of the backward pass from ``root``, one at a time.
 
@@ -41,10 +42,13 @@ def steps(
         constants: also show what flows to plain numbers such as the 2 in ``x**2``. The engine computes it, but nobody
             needs it.
         names: letters of your own: a mapping from a Value, or from a label, to a name in the label language.
+        along: a leaf: show forward mode, in which the derivative of every node by that leaf is found, from the leaf to
+            the root, instead of the backward pass. The last frame says how many products each mode takes.
 
     Raises:
         TypeError: ``root`` is not a Value, or ``update`` not a real number.
-        ValueError: a parameter is not a leaf of the graph, or ``parameters`` came without ``update``.
+        ValueError: a parameter, or ``along``, is not a leaf of the graph, ``parameters`` came without ``update``, or
+            ``along`` came with ``update`` or ``free_graph``, which are the backward pass's.
         RuntimeError: the graph was freed by an earlier ``backward(free_graph=True)``.
 
     Example:
@@ -73,32 +77,30 @@ def steps(
         if parameter not in leaves:
             raise ValueError(f"{parameter!r} is not a leaf of this graph, so a step of it cannot be shown")
         chosen[parameter] = leaves[parameter]
+    if along is not None and along not in leaves:
+        raise ValueError(f"along={along!r} is not a leaf of this graph; forward mode starts from one")
+    if along is not None and (rate is not None or free_graph):
+        raise ValueError("update and free_graph belong to the backward pass; with along=… there is none")
     refuse_freed(given)
     twin = copy.deepcopy(root)
     twin.zero_grad()
-    return _Recorder(given, topological(twin), free_graph, rate, set(chosen.values()), constants, names).frames()
+    order = topological(twin)
+    say = Narrator(given, order, names) if along is None else TangentNarrator(given, order, names, leaves[along])
+    return _Recorder(say, free_graph, rate, set(chosen.values()), constants).frames()
 
 
 class _Recorder:
     """Runs both passes on a copy of a graph and has each change narrated."""
 
     def __init__(
-        self,
-        given: list[Value],
-        order: list[Value],
-        free_graph: bool,
-        rate: float | None,
-        updated: set[int],
-        constants: bool,
-        names: UserNames | None,
+        self, narrator: Narrator, free_graph: bool, rate: float | None, updated: set[int], constants: bool
     ) -> None:
-        self.order = order
+        self.narrator, self.order = narrator, narrator.order
         self.free_graph, self.rate, self.updated, self.constants = free_graph, rate, updated, constants
-        self.narrator = Narrator(given, order, names)
         self.pending = list(self.narrator.uses)  # edges whose share of the adjoint has not arrived yet
 
     def frames(self) -> Iterator[Frame]:
-        """Forward, then backward."""
+        """Forward, then backward, or the tangents."""
         say = self.narrator
         yield say.start()
         for k, node in enumerate(self.order):
@@ -106,12 +108,28 @@ class _Recorder:
                 op = ops.TABLE[node.op]
                 node.data, node.local_derivatives = op.evaluate(*[parent.data for parent in node.parents])
                 yield say.computed(k, node)
+        if isinstance(say, TangentNarrator):
+            yield from self._tangents(say)
+            return
         todo = backward.begin(self.order[-1], 1.0)
         yield say.seed()
         if len(self.order) == 1 and self.rate is not None and self.updated:
             yield self._update(0, self.rate)
         while todo:
             yield from self._handed_on(todo.pop())
+        yield say.end()
+
+    def _tangents(self, say: TangentNarrator) -> Iterator[Frame]:
+        """Forward mode: each node's tangent, kept in the copy's ``.grad``, is the sum of slope · tangent."""
+        self.order[say.leaf].grad = 1.0
+        yield say.seed()
+        for k, node in enumerate(self.order):
+            for position, (parent, derivative) in enumerate(zip(node.parents, node.local_derivatives)):
+                if say.moves[say.at[parent]]:
+                    before = node.grad
+                    if parent.grad and derivative:
+                        node.grad += derivative * parent.grad
+                    yield say.gain(k, node, position, before)
         yield say.end()
 
     def _handed_on(self, node: Value) -> Iterator[Frame]:

@@ -1,4 +1,8 @@
-"""What a frame says: one sentence and one formula for each change that a pass makes."""
+"""What a frame says: one sentence and one formula for each change that a pass makes.
+
+`Narrator` tells of the reverse pass, in which the derivative of the root by each node grows; `TangentNarrator` of
+forward mode, in which the derivative of each node by one leaf grows.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +23,21 @@ from ..value import Value
 
 Kind = Literal["start", "value", "seed", "gain", "nothing", "update", "free", "end"]
 
+Phase = Literal["forward", "backward", "tangents"]
+
 
 @dataclass(frozen=True)
 class Frame:
-    """One step of the forward or of the backward pass.
+    """One step of the forward or of the backward pass, or of forward mode's pass of tangents.
 
     Attributes:
         index: its place among the frames, from 0.
-        phase: ``"forward"`` or ``"backward"``.
+        phase: ``"forward"``, then ``"backward"``, or ``"tangents"`` in forward mode.
         kind: ``"start"`` (the leaves are given), ``"value"`` (a node is computed), ``"seed"`` (∂L/∂L = 1), ``"gain"``
-            (an adjoint grows along an edge), ``"nothing"`` (a zero that carries nothing), ``"update"`` (a parameter
-            takes a step), ``"free"`` (an adjoint leaves memory), ``"end"``.
-        node: the position in ``graph.topological(root)`` of the node whose value or adjoint changes; None for
-            ``"start"`` and ``"end"``.
+            (an adjoint, or a tangent, grows along an edge), ``"nothing"`` (a zero that carries nothing), ``"update"``
+            (a parameter takes a step), ``"free"`` (an adjoint leaves memory), ``"end"``.
+        node: the position in ``graph.topological(root)`` of the node whose value, adjoint or tangent changes; None
+            for ``"start"`` and ``"end"``.
         edge: (position of the consumer, which operand of it) for a gain along an edge, else None.
         value: the node itself, from the graph that was given.
         subject: what changes, in words: ``"z1"``, ``"∂L/∂w2"``.
@@ -44,7 +50,7 @@ class Frame:
     """
 
     index: int
-    phase: Literal["forward", "backward"]
+    phase: Phase
     kind: Kind
     node: int | None
     edge: tuple[int, int] | None
@@ -75,6 +81,9 @@ class Narrator:
         names: letters of the reader's own.
     """
 
+    second: Phase = "backward"
+    """The pass that follows the forward one."""
+
     def __init__(self, given: Sequence[Value], order: Sequence[Value], names: UserNames | None = None) -> None:
         self.given, self.order = given, order
         self.at = {node: k for k, node in enumerate(order)}
@@ -104,7 +113,7 @@ class Narrator:
     ) -> Frame:
         index = self.count
         self.count += 1
-        phase: Literal["forward", "backward"] = "forward" if kind in ("start", "value") else "backward"
+        phase: Phase = "forward" if kind in ("start", "value") else self.second
         value = None if node is None else self.given[node]
         return Frame(
             index, phase, kind, node, edge, value, subject, before, after, sentence, rule, symbols, numbers
@@ -176,43 +185,66 @@ class Narrator:
 
     def gain(self, k: int, node: Value, position: int, before: float) -> Frame:
         """The adjoint of an operand has grown from ``before`` to its ``grad`` by what came along one edge."""
-        parent = node.parents[position]
-        target = self.at[parent]
-        subject = self._adjoint(target)
-        derivative = node.local_derivatives[position]
-        local = Expression("partial", (), (self._name(k), self._name(target)), derivative)
-        outer = Expression("partial", (), (self._name(-1), self._name(k)), node.grad)
+        target = self.at[node.parents[position]]
+        if node.local_derivatives[position]:
+            self.arrived[target] += 1
+        nth, uses, name = self.arrived[target], self.uses[target], self.names[target]
+        which = f"this is the first of the {uses} uses of {name}" if uses > 1 else ""
+        if nth > 1:
+            which = f"this is the {_ordinal(nth)} use of {name}, so it is added"
+        final = node is self.order[-1]  # ∂L/∂L · ∂L/∂x would define ∂L/∂x by itself
+        return self._grown(target, self._partial(target), (k, position), self._partial(k), before, which, nth, final)
+
+    def _grown(
+        self, target: int, grows: Expression, edge: tuple[int, int], outer: Expression, before: float, which: str,
+        nth: int, final: bool,
+    ) -> Frame:  # fmt: skip
+        """A derivative has grown by the product of another one and of the local derivative of an edge.
+
+        Args:
+            target: the node that it is noted at.
+            grows: what grew, with its number now.
+            edge: whose local derivative it is.
+            outer: the derivative that it is multiplied by.
+            before: the number before.
+            which: a remark on the place among all that are added.
+            nth: that place, from 1.
+            final: whether to write the local derivative out in any case.
+        """
+        k, position = edge
+        node = self.order[k]
+        subject, derivative, known = line(grows), node.local_derivatives[position], outer.value
+        local = Expression("partial", (), (self._name(k), self._name(self.at[node.parents[position]])), derivative)
         slope, why = self._slope(node, position)
         rule = relation(local, *_distinct(slope, literal(derivative)))
+        after = self.order[target].grad
         if not derivative:
             because = f" {why.partition(' 0 ')[2]}" if why else " here"
-            sentence = f"{subject} gains nothing from {self.names[k]}: the local derivative is 0{because}."
-            return self._frame("nothing", target, subject, before, parent.grad, sentence, rule=rule, edge=(k, position))
-        self.arrived[target] += 1
-        nth, uses = self.arrived[target], self.uses[target]
-        final = node is self.order[-1]  # ∂L/∂L · ∂L/∂x would define ∂L/∂x by itself
+            source = self.names[self._source(edge)]
+            sentence = f"{subject} gains nothing from {source}: the local derivative is 0{because}."
+            return self._frame("nothing", target, subject, before, after, sentence, rule=rule, edge=edge)
         factor = slope if final or len(line(slope)) <= 40 else local
-        gained = node.grad * derivative
-        product = operation("mul", literal(node.grad), literal(derivative))
+        gained = known * derivative
+        product = operation("mul", literal(known), literal(derivative))
         gain = f"{subject} gains {line(operation('mul', outer, factor))} = {line(product)} = {number(gained)}"
         if nth > 1:
-            which = f"this is the {_ordinal(nth)} use of {self.names[target]}, so it is added"
             plus = number(gained) if gained >= 0 else f"({number(gained)})"
-            sentence = f"{gain}; {which}: {number(before)} + {plus} = {number(parent.grad)}."
-        else:
-            which = f"; this is the first of the {uses} uses of {self.names[target]}" if uses > 1 else ""
-            sentence = f"{gain}{which}."
+            which = f"{which}: {number(before)} + {plus} = {number(after)}"
+        sentence = f"{gain}{'; ' * bool(which)}{which}."
         if why:
             sentence = f"{sentence[:-1]} ({why})."
         symbols, numbers = operation("mul", outer, factor if final else local), product
         if nth > 1:
-            symbols = operation("add", self._partial(target), symbols)
+            symbols = operation("add", grows, symbols)
             numbers = operation("add", literal(before), numbers)
         return self._frame(
-            "gain", target, subject, before, parent.grad, sentence,
-            relation(self._partial(target), symbols, sign="←" if uses > 1 else "="),
-            relation(numbers, literal(parent.grad)), rule, (k, position),
+            "gain", target, subject, before, after, sentence,
+            relation(grows, symbols, sign="←" if which else "="), relation(numbers, literal(after)), rule, edge,
         )  # fmt: skip
+
+    def _source(self, edge: tuple[int, int]) -> int:
+        """The node that an edge brings something from."""
+        return edge[0]
 
     def _slope(self, node: Value, position: int) -> tuple[Expression, str]:
         """The derivative formula with names, and why a branch of it was taken."""
@@ -246,6 +278,86 @@ class Narrator:
         """All gradients of the leaves."""
         found = _listed([f"{self._adjoint(k)} = {number(self.order[k].grad)}" for k in self.leaves])
         return self._frame("end", None, "", None, None, f"Done: {found}." if found else "Done: there are no leaves.")
+
+
+class TangentNarrator(Narrator):
+    """Tells of forward mode: how fast each node moves when one leaf does.
+
+    Args:
+        given, order, names: as for `Narrator`.
+        leaf: the position of the leaf.
+    """
+
+    second = "tangents"
+
+    def __init__(self, given: Sequence[Value], order: Sequence[Value], names: UserNames | None, leaf: int) -> None:
+        super().__init__(given, order, names)
+        self.leaf = leaf
+        self.moves = _depending(order, [leaf])
+
+    def _tangent(self, k: int) -> Expression:
+        return Expression("partial", (), (self._name(k), self._name(self.leaf)), self.order[k].grad)
+
+    def _source(self, edge: tuple[int, int]) -> int:
+        return self.at[self.order[edge[0]].parents[edge[1]]]
+
+    def seed(self) -> Frame:
+        """The pass starts at the leaf."""
+        name, tangent = self.names[self.leaf], self._tangent(self.leaf)
+        sentence = (
+            f"Forward mode starts here: {line(tangent)} = 1, since {name} changes exactly as much as itself, "
+            "and no other leaf moves."
+        )
+        after = self.order[self.leaf].grad
+        return self._frame("seed", self.leaf, line(tangent), 0.0, after, sentence, tangent, literal(1.0))
+
+    def gain(self, k: int, node: Value, position: int, before: float) -> Frame:
+        """The tangent of a node has grown from ``before`` to its ``grad`` by what came along one edge."""
+        source = self.at[node.parents[position]]
+        if node.local_derivatives[position]:
+            self.arrived[k] += 1
+        ways = sum(self.moves[self.at[parent]] for parent in node.parents)
+        nth, name, leaf = self.arrived[k], self.names[k], self.names[self.leaf]
+        which = f"this is the first of the {ways} operands of {name} that move with {leaf}" if ways > 1 else ""
+        if nth > 1:
+            which = f"this is the {_ordinal(nth)} operand of {name} that moves, so it is added"
+        return self._grown(
+            k, self._tangent(k), (k, position), self._tangent(source), before, which, nth, source == self.leaf
+        )
+
+    def end(self) -> Frame:
+        """The derivative of the root, and what all leaves cost in both modes."""
+        root = len(self.order) - 1
+        forward = [count_products(self.order, [leaf]) for leaf in self.leaves]
+        own, reverse = count_products(self.order, [self.leaf]), count_products(self.order, self.leaves)
+        cost = ""
+        if len(self.leaves) > 1:
+            cost = (
+                f" This took {_times(own)}. For all {len(self.leaves)} leaves forward mode takes {sum(forward)}, one "
+                f"pass for each, and reverse mode {reverse}, in one pass."
+            )
+        tangent = line(self._tangent(root))
+        return self._frame("end", None, "", None, None, f"Done: {tangent} = {number(self.order[root].grad)}.{cost}")
+
+
+def _times(count: int) -> str:
+    return f"{count} multiplication{'s' * (count != 1)}"
+
+
+def _depending(order: Sequence[Value], leaves: Sequence[int]) -> list[bool]:
+    """Which nodes depend on some leaves."""
+    at = {node: k for k, node in enumerate(order)}
+    found = [False] * len(order)
+    for k, node in enumerate(order):
+        found[k] = k in leaves or any(found[at[parent]] for parent in node.parents)
+    return found
+
+
+def count_products(order: Sequence[Value], leaves: Sequence[int]) -> int:
+    """Edges on paths from some leaves: the products of local derivatives that one pass makes, forward or in reverse."""
+    moves = _depending(order, leaves)
+    at = {node: k for k, node in enumerate(order)}
+    return sum(moves[at[parent]] for node in order for parent in node.parents)
 
 
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")

@@ -1,4 +1,4 @@
-/* The stepper: shows recorded frames of a forward and a backward pass. It computes nothing but which frame is shown.
+/* The stepper: shows recorded frames of a forward and a backward pass, or of forward mode. It computes nothing but which frame is shown.
    All text from the user's program enters the page as text nodes, never as markup. */
 function tracegradStepper(host, data, picture, hooks = {}) {
   const SVG = "http://www.w3.org/2000/svg", MATHML = "http://www.w3.org/1998/Math/MathML";
@@ -35,7 +35,22 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     return made;
   }
 
-  const last = () => data.frames.length - 1;
+  /* Reverse mode, or forward mode from one of the leaves: the values, then the tangents. */
+  let mode = 0, frames = data.frames;
+  const modeSelect = html("select", { "aria-label": "Mode", title: "Reverse mode, or forward mode from a leaf (M)" });
+  function choose(to) {
+    mode = Math.min(to, data.forward.length);
+    const values = data.frames.filter((frame) => frame.phase === "forward");
+    frames = mode ? [...values, ...data.forward[mode - 1].frames] : data.frames;
+    modeSelect.value = mode;
+    backwardButton.textContent = mode ? "Tangents" : "Backward";
+    backwardButton.title = mode ? "Go to the pass of tangents (B)" : "Go to the backward pass (B)";
+    backwardButton.setAttribute("aria-label", backwardButton.title);
+    at = Math.min(at, last());
+    findLastGains();
+  }
+  const derivative = () => mode ? `∂node/∂${data.forward[mode - 1].leaf}` : `∂${data.root}/∂node`;
+  const last = () => frames.length - 1;
   let at = 0, timer = 0, scale = 1, near = data.nodes.length > NEAR_FROM;
 
   const firstButton = button("First step (Home)", "first", () => jump(0));
@@ -45,6 +60,9 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   const lastButton = button("Last step (End)", "last", () => jump(last()));
   const forwardButton = button("Go to the forward pass (F)", "", () => jump(0), "Forward");
   const backwardButton = button("Go to the backward pass (B)", "", () => jump(firstBackward()), "Backward");
+  modeSelect.append(html("option", { value: 0 }, `reverse: ∂${data.root}/∂node`),
+    ...data.forward.map(({ leaf }, i) => html("option", { value: i + 1 }, `forward: ∂node/∂${leaf}`)));
+  modeSelect.addEventListener("change", () => switchTo(Number(modeSelect.value)));
   const slider = html("input", { type: "range", min: 0, max: last(), step: 1, value: 0, "aria-label": "Step" });
   slider.addEventListener("input", () => jump(Number(slider.value)));
   const count = html("span", { class: "count" });
@@ -68,6 +86,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       html("span", { class: "group", role: "group", "aria-label": "Steps" },
         firstButton, previousButton, playButton, nextButton, lastButton),
       html("span", { class: "group", role: "group", "aria-label": "Pass" }, forwardButton, backwardButton),
+      ...(data.forward.length ? [modeSelect] : []),
       html("span", { class: "slider" }, slider, count)),
     html("div", { class: "body" },
       html("div", { class: "saying" }, sentence, formulas),
@@ -79,10 +98,10 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       table),
     html("p", { class: "keys" }, html("kbd", {}, "←"), " ", html("kbd", {}, "→"), " step · ", html("kbd", {}, "Home"), " ",
       html("kbd", {}, "End"), " first, last · ", html("kbd", {}, "space"), " play · ", html("kbd", {}, "F"), " ",
-      html("kbd", {}, "B"), " forward, backward · click a node to go to it"),
+      html("kbd", {}, "B"), " forward, backward · ", html("kbd", {}, "M"), " mode · click a node to go to it"),
   );
 
-  function firstBackward() { return data.frames.findIndex((frame) => frame.phase === "backward"); }
+  function firstBackward() { return frames.findIndex((frame) => frame.phase !== "forward"); }
 
   /* ---- the graph */
 
@@ -94,7 +113,10 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   const groups = data.nodes.map((_, k) => {
     const group = whole.querySelector(`#node-${k}`);
     group.addEventListener("click", () => visit(k));
-    return { group, data: group.querySelector(".data"), grad: group.querySelector(".grad"), base: group.getAttribute("class") };
+    return {
+      group, data: group.querySelector(".data"), grad: group.querySelector(".grad"), base: group.getAttribute("class"),
+      caption: group.querySelectorAll(".caption")[1],
+    };
   });
   const edges = new Map();
   for (const group of whole.querySelectorAll("g.edge")) edges.set(group.id.slice(5), group);
@@ -142,7 +164,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     windowRect.setAttribute("height", Math.min(shownHeight, height));
   }
   function follow() {  // scrolls the graph and the table, never the page
-    const frame = data.frames[at];
+    const frame = frames[at];
     const seen = [frame.node, frame.edge && frame.edge[0]].filter((k) => k !== null && k !== undefined).map((k) => boxes[k]);
     if (seen.length && !near) {
       const margin = 24 / scale;
@@ -233,6 +255,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   /* ---- the table */
 
   const rows = [];
+  let slopeHead;
   host.classList.toggle("editable", Boolean(hooks.edit));
   function fillTable() {
     const body = html("tbody");
@@ -249,7 +272,8 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       body.append(row);
     });
     if (hooks.edit) body.prepend(...rows.filter((each) => each?.typed).map((each) => each.row));  // to edit them together
-    const header = html("tr", {}, ...["node", "formula", "value", `∂${data.root}/∂node`].map((text) => html("th", { scope: "col" }, text)));
+    const header = html("tr", {}, ...["node", "formula", "value", ""].map((text) => html("th", { scope: "col" }, text)));
+    slopeHead = header.lastChild;
     table.replaceChildren(html("table", {}, html("caption", {}, "Values and gradients at this step"), html("thead", {}, header), body));
   }
   function place(drag, value) {  // a slider around the value, unless the value lies on it already
@@ -287,7 +311,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     }));
     const used = new Set();
     for (let i = 0; i <= end; i++) {
-      const frame = data.frames[i], node = state[frame.node];
+      const frame = frames[i], node = state[frame.node];
       if (frame.edge) used.add(frame.edge.join("-"));
       if (frame.kind === "value" || frame.kind === "update") [node.data, node.exactData] = [frame.text, frame.after];
       else if (frame.kind === "free") node.freed = true;
@@ -300,23 +324,25 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   let lastGain = [];
   function findLastGains() {
     lastGain = data.nodes.map(() => -1);
-    data.frames.forEach((frame, i) => { if (frame.edge) lastGain[frame.node] = i; });
+    frames.forEach((frame, i) => { if (frame.edge) lastGain[frame.node] = i; });
   }
   const write = (place, text) => { if (place && place.textContent !== text) place.textContent = text; };
 
   function show(following = true) {
-    const frame = data.frames[at];
+    const frame = frames[at];
     const [state, used] = replayed(at);
     const ofData = ["value", "update"].includes(frame.kind), ofGrad = ["seed", "gain", "nothing", "free"].includes(frame.kind);
     state.forEach((now, k) => {
-      const { group, data: value, grad, base } = groups[k];
+      const { group, data: value, grad, base, caption } = groups[k];
+      write(caption, mode ? "tangent" : "grad");
       const classes = [base];
       const mine = frame.node === k;
       if (now.data === "?") classes.push("pending");
       if (now.grad === "–") classes.push("waiting");
       if (now.growing) classes.push("growing");
       if (now.freed) classes.push("freed");
-      if (frame.edge && frame.edge[0] === k && !mine) classes.push("source");
+      if (frame.edge && (mode ? data.nodes[frame.edge[0]].parents[frame.edge[1]] : frame.edge[0]) === k && !mine)
+        classes.push("source");
       if (frame.kind === "value" && data.nodes[frame.node].parents.includes(k)) classes.push("source");
       if (mine) classes.push("current", ofData ? "changed-data" : ofGrad ? "changed-grad" : "");
       const joined = classes.join(" ");
@@ -356,14 +382,15 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     const lines = [["local derivative", frame.rule], ["in symbols", frame.symbols], ["in numbers", frame.numbers]];
     formulas.replaceChildren(...lines.filter(([, tree]) => tree).flatMap(([caption, tree]) =>
       [html("dt", {}, caption), html("dd", {}, mathematics(tree))]));
-    write(count, `Step ${at + 1} of ${data.frames.length}`);
+    write(count, `Step ${at + 1} of ${frames.length}`);
     slider.max = last();
     slider.value = at;
-    slider.setAttribute("aria-valuetext", `Step ${at + 1} of ${data.frames.length}, ${frame.phase} pass`);
+    slider.setAttribute("aria-valuetext", `Step ${at + 1} of ${frames.length}, ${frame.phase === "tangents" ? "pass of tangents" : `${frame.phase} pass`}`);
     firstButton.disabled = previousButton.disabled = at === 0;
     nextButton.disabled = lastButton.disabled = at === last();
+    write(slopeHead, derivative());
     forwardButton.setAttribute("aria-pressed", frame.phase === "forward");
-    backwardButton.setAttribute("aria-pressed", frame.phase === "backward");
+    backwardButton.setAttribute("aria-pressed", frame.phase !== "forward");
     nearButton.setAttribute("aria-pressed", near);
     write(scope, near ? "one node and its neighbours" : `${data.nodes.length} nodes`);
     zoomIn.disabled = zoomOut.disabled = near;
@@ -382,10 +409,16 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     if (lost && document.activeElement?.disabled !== false) host.focus({ preventScroll: true });
     if (told) hooks.frame?.(at);
   }
+  function switchTo(to) {
+    play(false);
+    choose(to);
+    show();
+    hooks.frame?.(at);
+  }
   function visit(k) {
-    const mine = [...data.frames.keys()].filter((i) => data.frames[i].node === k && data.frames[i].kind !== "free");
+    const mine = [...frames.keys()].filter((i) => frames[i].node === k && frames[i].kind !== "free");
     if (!data.nodes[k].parents.length) mine.unshift(0);
-    const same = mine.filter((i) => data.frames[i].phase === data.frames[at].phase);
+    const same = mine.filter((i) => frames[i].phase === frames[at].phase);
     const wanted = same.length ? same[same.length - 1] : mine[mine.length - 1];
     if (wanted === undefined) return;
     jump(wanted === at ? mine[(mine.indexOf(at) + 1) % mine.length] : wanted);
@@ -395,7 +428,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     timer = 0;
     if (start) {
       if (at === last()) jump(0);
-      const pause = Math.min(Math.max(90000 / data.frames.length, 150), 1400);
+      const pause = Math.min(Math.max(90000 / frames.length, 150), 1400);
       const tick = () => {
         if (!host.isConnected || at === last()) return play(false);
         jump(at + 1);
@@ -411,10 +444,10 @@ function tracegradStepper(host, data, picture, hooks = {}) {
 
   host.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const field = event.target.matches("table input");
+    const field = event.target.matches("table input, select");
     const pressable = event.target.matches("button, input, summary, a");
     const actions = { ArrowLeft: () => jump(at - 1), ArrowRight: () => jump(at + 1), Home: () => jump(0), End: () => jump(last()),
-      f: () => jump(0), b: () => jump(firstBackward()) };
+      f: () => jump(0), b: () => jump(firstBackward()), m: () => switchTo((mode + 1) % (data.forward.length + 1)) };
     if (!pressable) actions[" "] = () => play(!timer);
     const action = actions[event.key] ?? actions[event.key.toLowerCase()];
     event.stopPropagation();  // a notebook would take the keys for its own
@@ -425,7 +458,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   });
   host.addEventListener("pointerdown", (event) => { if (!event.target.closest("button, input")) host.focus({ preventScroll: true }); });
 
-  findLastGains();
+  choose(0);
   fillTable();
   show();
   // on a page of its own the arrow keys work at once; in a notebook the keys stay the notebook's until a click
@@ -448,8 +481,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     jump: (to) => jump(to, false),
     replace(fresh) {  // the same graph with other numbers
       data = fresh;
-      at = Math.min(at, last());
-      findLastGains();
+      choose(mode);
       for (const [k, node] of data.nodes.entries())
         if (rows[k]?.drag && document.activeElement !== rows[k].drag) place(rows[k].drag, Number(node.data));
       show(false);  // what is being dragged stays where it is

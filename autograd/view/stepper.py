@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 MOST_NODES = 3000
 MOST_LETTERS = 20
+MOST_TANGENTS = 600
+"""Frames of forward mode that a page holds at most, for as many leaves as there is room for."""
 
 
 class Stepper(Answer):
@@ -42,6 +44,7 @@ class Stepper(Answer):
     Attributes:
         root: the Value whose passes are shown.
         frames: all frames, a list of `Frame`.
+        forward: for each leaf that the page can show forward mode from, its frames after the values.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Stepper(Answer):
         self.names = [self._called.text(node) for node in self.order]
         self._short = [text.shortened(name, MOST_LETTERS) for name in self.names]
         self.frames: list[Frame] = []
+        self.forward: dict[Value, list[Frame]] = {}
         refuse_freed(self.order)
         self._twin = topological(copy.deepcopy(root))  # what is shown stays as it was when the frames were made
         self.refresh()
@@ -77,6 +81,17 @@ class Stepper(Answer):
     def refresh(self) -> None:
         """Run both passes again, after leaves were edited."""
         self.frames = list(steps(self.root, **self._options))
+        self.forward, room = {}, MOST_TANGENTS
+        for leaf in (node for node in self.order if not node.parents and node.op != "constant"):
+            tangents = [
+                frame
+                for frame in steps(self.root, names=self._options["names"], along=leaf)
+                if frame.phase == "tangents"
+            ]
+            room -= len(tangents)
+            if room < 0:
+                break
+            self.forward[leaf] = tangents
         for node, twin in zip(self.order, self._twin):
             twin.data = node.data
         forward(self._twin[-1])
@@ -128,13 +143,12 @@ class Stepper(Answer):
                  "parents": [at[parent] for parent in node.parents],
                  "slopes": [text.number(slope) for slope in node.local_derivatives]}
             )  # fmt: skip
-        frames = [
-            {"phase": f.phase, "kind": f.kind, "node": f.node, "edge": f.edge, "before": _json(f.before),
-             "after": _json(f.after), "text": "" if f.after is None else text.number(f.after), "sentence": f.sentence,
-             "rule": _mathml(f.rule), "symbols": _mathml(f.symbols), "numbers": _mathml(f.numbers)}
-            for f in self.frames
-        ]  # fmt: skip
-        return {"title": self.title, "root": self.names[-1], "nodes": nodes, "frames": frames}
+        names = dict(zip(self.order, self.names))
+        forward = [{"leaf": names[leaf], "frames": _for_page(frames)} for leaf, frames in self.forward.items()]
+        return {
+            "title": self.title, "root": self.names[-1], "nodes": nodes, "frames": _for_page(self.frames),
+            "forward": forward,
+        }  # fmt: skip
 
     def svg(self) -> str:
         """The graph with all values and gradients of the last frame, as a stand-alone SVG."""
@@ -216,6 +230,15 @@ def stepper(
 
 
 # ---- text that enters a page or a terminal ----------------------------------------------------------------------
+
+
+def _for_page(frames: Iterable[Frame]) -> list[dict[str, Any]]:
+    return [
+        {"phase": f.phase, "kind": f.kind, "node": f.node, "edge": f.edge, "before": _json(f.before),
+         "after": _json(f.after), "text": "" if f.after is None else text.number(f.after), "sentence": f.sentence,
+         "rule": _mathml(f.rule), "symbols": _mathml(f.symbols), "numbers": _mathml(f.numbers)}
+        for f in frames
+    ]  # fmt: skip
 
 
 def _mathml(formula: Expression | None) -> str | None:

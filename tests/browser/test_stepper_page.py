@@ -99,6 +99,43 @@ def test_every_number_of_every_frame_is_the_engines(opened, watched, make):
     assert host.get_by_role("button", name="Next step").is_disabled()
 
 
+def test_forward_mode_shows_the_tangents_from_each_leaf(opened, watched):
+    root = network()
+    host = opened(root)
+    stepper = watched.stepper
+    rows = [k for k, node in enumerate(stepper.order) if node.op != "constant"]
+    names = dict(zip(stepper.order, stepper.names))
+    offered = [f"forward: ∂node/∂{names[leaf]}" for leaf in stepper.forward]
+    assert host.locator("select option").all_inner_texts() == ["reverse: ∂L/∂node", *offered]
+    for leaf, frames in stepper.forward.items():
+        host.get_by_label("Mode").select_option(f"forward: ∂node/∂{names[leaf]}")
+        press(host, "Go to the pass of tangents")
+        for index, frame in enumerate(frames):
+            shown = host.evaluate(SHOWN)
+            assert shown["sentence"] == frame.sentence and not shown["backward"]
+            if index < len(frames) - 1:
+                press(host, "Next step")
+        tangents = [float(row["grad"]) for row in host.evaluate(SHOWN)["rows"]]
+        assert tangents == autograd.jvp([stepper.order[k] for k in rows], [leaf], [1.0])
+        assert host.locator("th").nth(3).inner_text() == f"∂node/∂{names[leaf]}"
+        assert (
+            "tangent" in host.locator(".viewport").inner_text() and "grad" not in host.locator(".viewport").inner_text()
+        )
+    host.focus()
+    watched.page.keyboard.press("m")  # the last leaf's mode is followed by reverse mode
+    press(host, "Last step")
+    assert host.evaluate(SHOWN)["sentence"] == stepper.frames[-1].sentence
+    assert host.locator("th").nth(3).inner_text() == "∂L/∂node"
+
+
+def test_a_page_holds_forward_mode_for_as_many_leaves_as_there_is_room_for():
+    leaves = [Value(0.1 * i, f"x{i}") for i in range(60)]
+    root = autograd.tanh(sum(leaves[1:], leaves[0]))
+    stepper = autograd.stepper(root)
+    assert 0 < len(stepper.forward) < 60 and sum(map(len, stepper.forward.values())) <= 600
+    assert list(stepper.forward) == leaves[: len(stepper.forward)] and len(stepper.data()["forward"]) > 2
+
+
 def test_updates_and_frees_are_seen(opened, watched):
     root, weights = lecture_network()
     host = opened(root, free_graph=True, update=0.1, parameters=weights)

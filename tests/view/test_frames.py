@@ -238,6 +238,57 @@ def test_parameters_need_a_learning_rate_and_must_be_leaves():
         autograd.steps(y, update="fast")
 
 
+def test_forward_mode_gives_the_tangents_of_the_engine_and_counts_what_both_modes_cost():
+    root, weights = lecture_network()
+    order = graph.topological(root)
+    leaves = [node for node in order if not node.parents and node.op != "constant"]
+    for leaf in leaves:
+        shown = [frame for frame in autograd.steps(root, along=leaf) if frame.phase == "tangents"]
+        found = {}
+        for frame in shown[:-1]:
+            assert frame.before == found.get(frame.node, 0.0)
+            found[frame.node] = frame.after
+        exact = autograd.jvp(order, [leaf], [1.0])
+        assert [found.get(k, 0.0) for k in range(len(order))] == exact
+        assert shown[0].sentence.startswith("Forward mode starts here: ∂") and shown[0].value is leaf
+        assert f"forward mode takes {sum(count([leaf], order) for leaf in leaves)}, one pass" in shown[-1].sentence
+        assert f"reverse mode {count(leaves, order)}, in one pass" in shown[-1].sentence
+    assert root.grad == weights[0].grad == 0.0
+
+
+def count(leaves, order):
+    moves = set(leaves)
+    found = 0
+    for node in order:
+        along = [parent for parent in node.parents if parent in moves]
+        found += len(along)
+        if along:
+            moves.add(node)
+    return found
+
+
+@given(graphs())
+@settings(max_examples=30)
+def test_tangents_of_any_graph_are_those_of_jvp(root):
+    order = graph.topological(root)
+    for leaf in [node for node in order if not node.parents and node.op != "constant"][:2]:
+        last = {
+            f.node: f.after for f in autograd.steps(root, along=leaf) if f.phase == "tangents" and f.node is not None
+        }
+        assert last.get(len(order) - 1, 0.0) == pytest.approx(autograd.jvp(root, [leaf], [1.0]), rel=1e-12, nan_ok=True)
+
+
+def test_forward_mode_starts_from_a_leaf_and_has_no_updates():
+    x = Value(2.0, "x")
+    y = x * x
+    with pytest.raises(ValueError, match="is not a leaf of this graph; forward mode starts from one"):
+        autograd.steps(y * y, along=y)
+    with pytest.raises(ValueError, match="belong to the backward pass"):
+        autograd.steps(y, along=x, update=0.1)
+    said = [str(frame).strip() for frame in autograd.steps(x, along=x)]
+    assert said[-1].endswith("Done: ∂x/∂x = 1.")
+
+
 def test_a_freed_graph_is_refused_at_once():
     x = Value(1.0, "x")
     y = (x * 2).tanh() + 1
