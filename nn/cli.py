@@ -42,6 +42,16 @@ def _grade(options: argparse.Namespace) -> int:
     return 0 if graded else 1
 
 
+def _playground(options: argparse.Namespace) -> int:
+    from .playground import build, serve
+
+    if options.build is None:
+        serve(options.port, options.runtime)
+    else:
+        print(f"The playground is in {build(options.build, options.runtime)}: copy it to any web server.")
+    return 0
+
+
 def _whole(least: int) -> Callable[[str], int]:
     """Reads whole numbers from a command line."""
 
@@ -91,6 +101,12 @@ def parser() -> argparse.ArgumentParser:
     training.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
     training.add_argument("-o", "--output", help="folder for what is saved (default: tracegrad-DATASET)")
     training.set_defaults(run=_train)
+
+    playground = commands.add_parser("playground", help="tracegrad in a browser, with nothing installed there")
+    playground.add_argument("--port", type=_whole(0), default=8000, help="where to listen (default: %(default)s)")
+    playground.add_argument("--build", metavar="DIR", help="write the static files to a folder instead of serving them")
+    playground.add_argument("--runtime", metavar="FOLDER", help="of the npm package pyodide (default: npm gets it)")
+    playground.set_defaults(run=_playground)
 
     commands.add_parser("doctor", help=doctor.ABOUT).set_defaults(run=lambda options: doctor.report())
     return top

@@ -462,7 +462,8 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   fillTable();
   show();
   // on a page of its own the arrow keys work at once; in a notebook the keys stay the notebook's until a click
-  if (document.body.matches(".tracegrad-page") && document.activeElement === document.body) host.focus({ preventScroll: true });
+  const alone = document.body.matches(".tracegrad-page") && window === window.top;  // in a frame they are the outer page's
+  if (alone && document.activeElement === document.body) host.focus({ preventScroll: true });
   function settle() {
     host.classList.toggle("wide", host.clientWidth > 820);
     zoom(fitting() > 0.85 * READABLE ? fitting() : READABLE);  // all of it if that can be read, else a part that can
