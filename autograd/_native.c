@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef Py_GIL_DISABLED
 #error "This file relies on the interpreter's lock. Builds of Python without it run the engine in Python."
@@ -30,7 +31,9 @@ struct Node {
     double data, grad;
     Edge two[2];                /* two operands at most are the rule */
     Edge *more;                 /* the edges from the third operand on, else NULL */
-    uint32_t operands, slopes;  /* how many; they differ only while a user exchanges one of the two */
+    uint32_t operands;          /* how many */
+    uint32_t slopes : 31;       /* how many; not as many only while a user exchanges one of the two */
+    uint32_t visited : 1;       /* whether the collector visits it, though it is no object of a subclass */
     union {
         uint64_t mark;          /* of a living node: the walk that came by last */
         Node *next;             /* of a dead one: who is buried after it */
@@ -44,12 +47,16 @@ static PyObject *EMPTY, *CONSTANT; /* "" and "constant" */
 
 /* What `connect` was given: see the end of value.py. */
 static struct {
-    PyObject *active, *current, *registered, *transient, *number, *argument, *real, *assigned, *watched, *refuse_freed,
-        *functions;
+    PyObject *active, *current, *registered, *transient, *number, *argument, *real, *text, *assigned, *watched,
+        *refuse_freed, *functions;
 } python;
 
 static inline int is_node(PyObject *x) {
     return Py_TYPE(x) == Value || PyType_IsSubtype(Py_TYPE(x), Value);
+}
+
+static inline int is_own(PyTypeObject *type) {
+    return type == Value || (PyObject *)type == python.transient;
 }
 
 static inline Edge *edge(Node *n, uint32_t i) {
@@ -72,7 +79,7 @@ static Node *fresh(PyTypeObject *type, PyObject *op, double data) {
     n->data = data;
     n->grad = 0.0;
     n->more = NULL;
-    n->operands = n->slopes = 0;
+    n->operands = n->slopes = n->visited = 0;
     n->mark = 0;
     n->op = Py_NewRef(op);
     n->label = Py_NewRef(EMPTY);
@@ -115,7 +122,7 @@ static void Value_dealloc(PyObject *self) {
         Py_XDECREF(n->op);
         Py_XDECREF(n->label);
         Py_XDECREF(n->source);
-        if (spares < KEPT && (type == Value || (PyObject *)type == python.transient))
+        if (spares < KEPT && is_own(type))
             spare[spares++] = n;
         else
             PyObject_GC_Del(n);
@@ -124,12 +131,22 @@ static void Value_dealloc(PyObject *self) {
     burying = 0;
 }
 
-/* A node of numbers and text is in no cycle, and the collector need not visit it. It has to once an operand is tracked:
-   an object of a subclass, which can have attributes. */
-static void track_like_operands(Node *n) {
+/* A node of numbers and text is in no cycle, and the collector need not visit it. It has to where one depends on an
+   object of a subclass, which can have attributes, and where a user has linked operands by hand. */
+static inline int is_visited(const Node *n) {
+    return n->visited || !is_own(Py_TYPE(n));
+}
+
+static void have_visited(Node *n) {
+    n->visited = 1;
+    if (!PyObject_GC_IsTracked((PyObject *)n))
+        PyObject_GC_Track(n);
+}
+
+static inline void visited_like_operands(Node *n) {
     for (uint32_t i = 0; i < n->operands; i++)
-        if (PyObject_GC_IsTracked((PyObject *)edge(n, i)->of)) {
-            PyObject_GC_Track(n);
+        if (is_visited(edge(n, i)->of)) {
+            have_visited(n);
             return;
         }
 }
@@ -137,7 +154,6 @@ static void track_like_operands(Node *n) {
 static int Value_traverse(PyObject *self, visitproc visit, void *arg) {
     Node *n = (Node *)self;
     Py_VISIT((PyObject *)Py_TYPE(self));
-    Py_VISIT(n->label);
     for (uint32_t i = 0; i < n->operands; i++)
         Py_VISIT((PyObject *)edge(n, i)->of);
     return 0;
@@ -145,17 +161,18 @@ static int Value_traverse(PyObject *self, visitproc visit, void *arg) {
 
 static int Value_clear(PyObject *self) {
     unlink_operands((Node *)self);
-    Py_CLEAR(((Node *)self)->label);
     return 0;
 }
 
-/* A label is text as a rule; the collector looks at any other, which may lead back here. */
-static void set_label(Node *n, PyObject *label) {
+static int set_label(Node *n, PyObject *label) {
+    PyObject *text = Py_TYPE(label) == &PyUnicode_Type ? Py_NewRef(label)
+                                                       : PyObject_CallFunctionObjArgs(python.text, label, NULL);
     PyObject *old = n->label;
-    n->label = Py_NewRef(label);
+    if (!text)
+        return -1;
+    n->label = text;
     Py_XDECREF(old);
-    if (Py_TYPE(label) != &PyUnicode_Type && !PyObject_GC_IsTracked((PyObject *)n))
-        PyObject_GC_Track(n);
+    return 0;
 }
 
 /* A name of an operation. Nodes of a user's own operation stay where the collector finds them: see registry.py. */
@@ -166,8 +183,8 @@ static int set_name(Node *n, PyObject *op) {
     n->op = op;
     Py_XDECREF(old);
     int tracked = PySet_Size(python.registered) ? PySet_Contains(python.registered, op) : 0;
-    if (tracked > 0 && !PyObject_GC_IsTracked((PyObject *)n))
-        PyObject_GC_Track(n);
+    if (tracked > 0)
+        have_visited(n);
     return tracked < 0 ? -1 : 0;
 }
 
@@ -275,7 +292,7 @@ static inline PyObject *made(PyObject *op, double out, uint32_t count, Node **of
     for (uint32_t i = 0; i < count; i++)
         *edge(n, i) = (Edge){of[i], slopes[i]};
     n->operands = n->slopes = count;
-    track_like_operands(n);
+    visited_like_operands(n);
     return (PyObject *)n;
 }
 
@@ -353,6 +370,116 @@ static PyObject *called(PyObject *self, PyObject *const *args, Py_ssize_t given,
             return dropped(of, count + 1);
     }
     return compute(of);
+}
+
+/* ---- functions of lists --------------------------------------------------------------------------------------------- */
+
+/* What `operands` of elementary.py finds in lists of one length: all nodes, one list after the other, and their data. */
+typedef struct {
+    Node **of, **others;
+    double *data, *slopes, *first, *second; /* as long as all lists together */
+    uint32_t length, count;
+} Lists;
+
+static PyObject *let_go(Lists *in) {
+    dropped(in->of, in->count);
+    PyMem_Free(in->of);
+    return NULL;
+}
+
+static PyObject *item(PyObject *list, Py_ssize_t i) { /* of a list or a tuple, borrowed */
+    return Py_TYPE(list) == &PyList_Type ? PyList_GetItem(list, i) : PyTuple_GetItem(list, i);
+}
+
+/* Reads lists and tuples of Values and plain numbers. All else, and its messages, are Python's: 0 without an error. */
+static int taken(Lists *in, PyObject *const *lists, Py_ssize_t given, Py_ssize_t wanted) {
+    Py_ssize_t length = given ? PyObject_Size(lists[0]) : 0, all = wanted * length;
+    int values = 0;
+    double number;
+    *in = (Lists){.length = (uint32_t)length};
+    for (Py_ssize_t i = 0; i < given; i++)
+        if ((Py_TYPE(lists[i]) != &PyList_Type && Py_TYPE(lists[i]) != &PyTuple_Type) ||
+            PyObject_Size(lists[i]) != length)
+            all = 0;
+    if (given != wanted || all <= 0) {
+        PyErr_Clear(); /* what has no length */
+        return 0;
+    }
+    if (!(in->of = PyMem_Malloc((size_t)all * (2 * sizeof *in->of + 4 * sizeof *in->data)))) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    in->others = in->of + all;
+    in->data = (double *)(in->others + all);
+    in->slopes = in->data + all;
+    in->first = in->slopes + all;
+    in->second = in->first + all;
+    for (Py_ssize_t i = 0; i < all; i++) {
+        PyObject *x = item(lists[i / length], i % length);
+        Node *n = NULL;
+        if (x && is_node(x)) {
+            n = (Node *)Py_NewRef(x);
+            values = 1;
+        } else if (x && is_plain_number(x, &number))
+            n = constant(number);
+        if (!n)
+            break;
+        in->of[in->count] = n;
+        in->data[in->count++] = n->data;
+    }
+    if (!values || in->count < all)
+        let_go(in);
+    return values && in->count == all;
+}
+
+/* A function of a list that the table has in Python: of the entry number `first` and then of all others. */
+static PyObject *of_list(PyObject *function, const double *entries, uint32_t length, uint32_t first) {
+    PyObject *list = PyErr_Occurred() ? NULL : PyList_New(length), *result = NULL;
+    for (uint32_t k = 0; list && k < length; k++) {
+        PyObject *entry = PyFloat_FromDouble(entries[k ? k - (k <= first) : first]);
+        if (entry)
+            PyList_SetItem(list, k, entry);
+        else
+            Py_CLEAR(list);
+    }
+    if (list)
+        result = PyObject_CallFunctionObjArgs(function, list, NULL);
+    Py_XDECREF(list);
+    return result;
+}
+
+static double number_of_list(PyObject *function, const double *entries, uint32_t length, uint32_t first) {
+    PyObject *result = of_list(function, entries, length, first);
+    double number = result ? PyFloat_AsDouble(result) : NAN;
+    Py_XDECREF(result);
+    return number;
+}
+
+static void list_of_list(PyObject *function, const double *entries, uint32_t length, double *out) {
+    PyObject *result = of_list(function, entries, length, 0);
+    for (uint32_t k = 0; result && k < length; k++)
+        out[k] = PyFloat_AsDouble(PyList_GetItem(result, k));
+    Py_XDECREF(result);
+}
+
+/* The node of an entry of a list: its operands are that entry and then all others. */
+static int made_of_entry(PyObject *nodes, uint32_t i, PyObject *op, double out, Lists *in) {
+    in->others[0] = in->of[i];
+    memcpy(in->others + 1, in->of, i * sizeof *in->of);
+    memcpy(in->others + 1 + i, in->of + 1 + i, (in->length - 1 - i) * sizeof *in->of);
+    for (uint32_t k = 0; k < in->length; k++)
+        Py_INCREF((PyObject *)in->of[k]);
+    PyObject *node = made(op, out, in->length, in->others, in->slopes);
+    return node && !PyList_SetItem(nodes, i, node);
+}
+
+static PyObject *made_of_lists(PyObject *op, double out, Lists *in) {
+    if (PyErr_Occurred())
+        return let_go(in);
+    PyObject *node = made(op, out, in->count, in->of, in->slopes);
+    in->count = 0; /* the node has the references now */
+    let_go(in);
+    return node;
 }
 
 #include "methods.h"
@@ -528,10 +655,10 @@ static int Value_init(PyObject *self, PyObject *args, PyObject *named) {
     n->source = NULL;
     Py_XDECREF(op);
     Py_XDECREF(source);
+    n->visited = 0;
     if (Py_TYPE(self) == Value)
         PyObject_GC_UnTrack(self);
-    set_label(n, label);
-    return 0;
+    return set_label(n, label);
 }
 
 static PyObject *range_of_parents(Node *n, uint32_t from) {
@@ -584,8 +711,7 @@ static int relink(Node *n, PyObject *parents, PyObject *slopes) {
     n->more = more;
     n->operands = count;
     n->slopes = known;
-    if (!PyObject_GC_IsTracked((PyObject *)n))
-        track_like_operands(n);
+    visited_like_operands(n);
     return 0;
 }
 
@@ -609,8 +735,14 @@ static int set_edges(PyObject *self, PyObject *given, void *what) {
     int parents = *(const char *)what == 'p';
     PyObject *one = PySequence_Tuple(given), *other = parents ? range_of_slopes(n, 0) : range_of_parents(n, 0);
     int result = !one || !other ? -1 : parents ? relink(n, one, other) : relink(n, other, one);
-    if (!result && parents && PyTuple_Size(one) && !PyObject_GC_IsTracked(self))
-        PyObject_GC_Track(self); /* only by hand can a graph become a cycle */
+    if (!result && parents && n->operands) { /* only by hand can a graph become a cycle, of nodes that n depends on */
+        Order order = {0};
+        walk++;
+        result = visit(n, &order) - 1;
+        for (size_t i = 0; i < order.size; i++)
+            have_visited(order.nodes[i]);
+        PyMem_Free(order.nodes);
+    }
     Py_XDECREF(one);
     Py_XDECREF(other);
     return result;
@@ -672,10 +804,8 @@ static PyObject *get_text(PyObject *self, void *name) {
 static int set_text(PyObject *self, PyObject *given, void *name) {
     if (!given)
         return kept(name);
-    if (*(const char *)name == 'l') {
-        set_label((Node *)self, given);
-        return 0;
-    }
+    if (*(const char *)name == 'l')
+        return set_label((Node *)self, given);
     if (Py_TYPE(given) == &PyUnicode_Type)
         return set_name((Node *)self, given);
     PyErr_Format(PyExc_TypeError, "the .op of a Value is the name of an operation, not %R", given);
@@ -688,7 +818,7 @@ static PyObject *get_source(PyObject *self, void *what) {
 }
 
 static int set_source(PyObject *self, PyObject *given, void *name) {
-    PyObject *old = ((Node *)self)->source, *file;
+    PyObject *old = ((Node *)self)->source, *file, *source = NULL;
     int line;
     if (!given)
         return kept(name);
@@ -696,7 +826,9 @@ static int set_source(PyObject *self, PyObject *given, void *name) {
         PyErr_Format(PyExc_TypeError, "the .source of a Value is (file name, line) or None, not %R", given);
         return -1;
     }
-    ((Node *)self)->source = given == Py_None ? NULL : Py_NewRef(given);
+    if (given != Py_None && !(source = Py_BuildValue("(Ni)", PyUnicode_FromObject(file), line)))
+        return -1;
+    ((Node *)self)->source = source;
     Py_XDECREF(old);
     return 0;
 }
@@ -763,50 +895,6 @@ static PyObject *node_function(PyObject *module, PyObject *args) {
     return (PyObject *)n;
 }
 
-static PyObject *item(PyObject *list, Py_ssize_t i) { /* of a list or a tuple, borrowed */
-    return Py_TYPE(list) == &PyList_Type ? PyList_GetItem(list, i) : PyTuple_GetItem(list, i);
-}
-
-/* What `operands` of elementary.py gives, of lists and tuples of one length that hold nodes and plain numbers; None of
-   all else, which Python sees to. */
-static PyObject *listed(PyObject *module, PyObject *lists) {
-    Py_ssize_t count = PyTuple_Size(lists), length = PyObject_Size(PyTuple_GetItem(lists, 0)), at = 0;
-    int fits = length > 0, values = 0;
-    double plain;
-    for (Py_ssize_t i = 0; fits && i < count; i++) {
-        PyObject *list = PyTuple_GetItem(lists, i);
-        fits = (Py_TYPE(list) == &PyList_Type || Py_TYPE(list) == &PyTuple_Type) && PyObject_Size(list) == length;
-        for (Py_ssize_t k = 0; fits && k < length; k++) {
-            PyObject *x = item(list, k);
-            values += is_node(x);
-            fits = is_node(x) || is_plain_number(x, &plain);
-        }
-    }
-    if (!fits || !values) {
-        PyErr_Clear(); /* what has no length */
-        return Py_NewRef(Py_None);
-    }
-    PyObject *result = PyTuple_New(1 + count), *nodes = result ? PyTuple_New(count * length) : NULL;
-    if (nodes)
-        PyTuple_SetItem(result, 0, nodes);
-    for (Py_ssize_t i = 0; nodes && i < count; i++) {
-        PyObject *data = PyList_New(length);
-        if (!data || PyTuple_SetItem(result, 1 + i, data))
-            break;
-        for (Py_ssize_t k = 0; k < length && !PyErr_Occurred(); k++) {
-            PyObject *x = item(PyTuple_GetItem(lists, i), k), *number;
-            Node *n = is_plain_number(x, &plain) ? constant(plain) : (Node *)Py_NewRef(x);
-            if (!n || !(number = PyFloat_FromDouble(n->data)) || PyList_SetItem(data, k, number))
-                Py_XDECREF((PyObject *)n);
-            else
-                PyTuple_SetItem(nodes, at++, (PyObject *)n);
-        }
-    }
-    if (PyErr_Occurred())
-        Py_CLEAR(result);
-    return result;
-}
-
 /* connect(**functions): the Python that this file calls. */
 static PyObject *connect(PyObject *module, PyObject *args, PyObject *named) {
     static const struct {
@@ -815,8 +903,8 @@ static PyObject *connect(PyObject *module, PyObject *args, PyObject *named) {
     } wanted[] = {
         {"active", &python.active},         {"current", &python.current},   {"registered", &python.registered},
         {"transient", &python.transient},   {"number", &python.number},     {"argument", &python.argument},
-        {"real", &python.real},             {"assigned", &python.assigned}, {"watched", &python.watched},
-        {"refuse_freed", &python.refuse_freed}, {"functions", &python.functions},
+        {"real", &python.real},             {"text", &python.text},         {"assigned", &python.assigned},
+        {"watched", &python.watched},       {"refuse_freed", &python.refuse_freed}, {"functions", &python.functions},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         PyObject *found = named ? PyDict_GetItemString(named, wanted[i].name) : NULL;
@@ -834,10 +922,9 @@ static PyMethodDef functions[] = {
     {"constant", constant_function, METH_O, NULL},
     {"operand", operand_function, METH_O, NULL},
     {"node", node_function, METH_VARARGS, NULL},
-    {"listed", listed, METH_VARARGS, NULL},
     {"ordered", ordered, METH_O, NULL},
     {"run", run, METH_VARARGS, NULL},
-    {NULL},
+    LISTS{NULL},
 };
 
 /* What stands in static variables is one interpreter's, and one copy of the package's in it. */

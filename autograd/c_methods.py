@@ -14,9 +14,10 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .native import fingerprint
-from .operation import Op, parse
+from .operation import Op, evaluated_once, parse
 from .ops import TABLE
 
 LIBRARY = {
@@ -28,7 +29,7 @@ LIBRARY = {
 }
 """Functions of formulas that are C's, by their names there."""
 
-WRITTEN = {"exp2", "head"}
+WRITTEN = {"exp2", "head", "rest"}
 """Those that ``_native.c`` has itself."""
 
 SLOTS = {
@@ -109,14 +110,18 @@ def header() -> str:
     """The text of ``methods.h``."""
     operations = [op for op in TABLE.values() if op.method and not op.takes_list]
     python = by_python(operations)
+    lists = [op for op in TABLE.values() if op.takes_list]
+    of_lists = sorted({name for op in lists for name in _list_functions(op)})
     parts = [
         "/* Written from the table of operations by autograd/c_methods.py. */",
         f'#define FINGERPRINT "{fingerprint()}"',
-        "\n".join(f"static PyObject *op_{op.name};" for op in operations),
-        "\n".join(_names(operations)),
-        "\n".join(_python_functions(python)),
+        "\n".join(f"static PyObject *op_{op.name};" for op in [*operations, *lists]),
+        "\n".join(_names([*operations, *lists])),
+        "\n".join(_python_functions(python, of_lists)),
         *["\n".join(_function(op)) for op in operations if op.name in _needed(operations) - python.keys()],
         *["\n".join(_method(op, _may_fail(op, python))) for op in operations],
+        *["\n".join(_list_function(op)) for op in lists],
+        "#define LISTS " + " ".join(map(_list_entry, lists)),
         "#define METHODS " + " ".join(entry for op in operations for entry in _entries(op)),
         "#define OPERATORS " + " ".join(entry for op in operations for entry in _operators(op)),
     ]
@@ -129,14 +134,17 @@ def _names(operations: list[Op]) -> Iterator[str]:
     yield "    return 1;\n}"
 
 
-def _python_functions(python: dict[str, int]) -> Iterator[str]:
+def _python_functions(python: dict[str, int], of_lists: list[str]) -> Iterator[str]:
+    yield from (f"static PyObject *python_{name};" for name in of_lists)
+    yield "static inline double f_rest(const double *shares, uint32_t n, uint32_t i)"
+    yield "{\n    return shares[i] < 0.5 ? 1.0 - shares[i] : number_of_list(python_rest, shares, n, i);\n}"
     for name, count in python.items():
         names = [f"x{i}" for i in range(count)]
         yield f"static PyObject *python_{name};"
         yield f"static double f_{name}({', '.join(f'double {x}' for x in names)})\n{{"
         yield f'    return by_python(python_{name}, Py_BuildValue("({"d" * count})", {", ".join(names)}));\n}}'
     yield "static int find_functions(PyObject *functions)\n{"
-    yield from (f'    python_{name} = PyMapping_GetItemString(functions, "{name}");' for name in python)
+    yield from (f'    python_{name} = PyMapping_GetItemString(functions, "{name}");' for name in [*python, *of_lists])
     yield "    return !PyErr_Occurred();\n}"
 
 
@@ -172,6 +180,114 @@ def _method(op: Op, may_fail: bool) -> Iterator[str]:
         yield f"static PyObject *method_{op.name}(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)"
         yield f"{{\n    static const Parameter known[] = {{{known}}};"
         yield f"    return called(self, args, n, names, op_{op.name}, known, {len(others)}, compute_{op.name});\n}}"
+
+
+# ---- functions of lists -------------------------------------------------------------------------------------------
+
+GIVE_LISTS = {"shares", "log_shares"}
+"""Functions of a list that give a list."""
+
+
+def _list_functions(op: Op) -> set[str]:
+    """The functions of lists that the formulas of an operation call: they are called in Python."""
+    found: set[str] = set()
+    for text in (op.formula, *op.derivatives):
+        calls = [node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+        found |= {function.id for function in calls if isinstance(function, ast.Name)}
+    return found - {"len", "zip"}
+
+
+class _Entry(ast.NodeTransformer):
+    """Turns a formula of lists into one of numbers: in the place of a list stands its entry number k.
+
+    Attributes:
+        before: C that has to be done before a loop over k.
+    """
+
+    def __init__(self, lists: list[str]) -> None:
+        self.entries: dict[str, ast.expr] = {name: ast.Name(f"{name}[k]") for name in lists}
+        self.before: list[str] = []
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.entries.get(node.id, node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """``all[0]`` is that of the entry number i, and ``all[1:]`` are those of all others."""
+        assert isinstance(node.value, ast.Name)
+        return ast.Name(f"{node.value.id}[{'i' if isinstance(node.slice, ast.Constant) else 'k'}]")
+
+    def visit_ListComp(self, node: ast.ListComp) -> Any:
+        (loop,) = node.generators
+        variables = loop.target.elts if isinstance(loop.target, ast.Tuple) else [loop.target]
+        lists = loop.iter.args if isinstance(loop.iter, ast.Call) else [loop.iter]
+        for variable, entries in zip(variables, lists):
+            assert isinstance(variable, ast.Name)
+            self.entries[variable.id] = self.visit(entries)
+        return self.visit(node.elt)
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        """``[x] * len(xs)`` is x at each place."""
+        return self.visit(node.left.elts[0]) if isinstance(node.left, ast.List) else self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        assert isinstance(node.func, ast.Name)
+        name, (entries,) = node.func.id, node.args
+        if name == "len":
+            return ast.Name("(double)n")
+        if name == "rest":
+            assert isinstance(entries, ast.Name)
+            return ast.Name(f"f_rest({entries.id}, n, i)")
+        self.before.append(_each("in.first[k]", for_c(self.visit(entries))))
+        if name in GIVE_LISTS:
+            self.before.append(f"    list_of_list(python_{name}, in.first, n, in.second);")
+            return ast.Name("in.second[k]")
+        self.before.append(f"    const double all_{name} = number_of_list(python_{name}, in.first, n, 0);")
+        return ast.Name(f"all_{name}")
+
+
+def _each(left: str, right: str) -> str:
+    return f"    for (uint32_t k = 0; k < n; k++)\n        {left} = {right};"
+
+
+def _list_function(op: Op) -> Iterator[str]:
+    """What makes the node of lists, or a list of nodes; Python's None where Python has to see to it."""
+    names = [name.lstrip("*") for name in op.arguments if not op.gives_list or name.startswith("*")]
+    yield f"static PyObject *list_{op.name}(PyObject *module, PyObject *const *lists, Py_ssize_t given)\n{{"
+    yield f"    Lists in;\n    if (!taken(&in, lists, given, {len(names)}))"
+    yield "        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);"
+    yield "    const uint32_t n = in.length;"
+    yield from (f"    const double *const {name} = in.data + {i} * n;" for i, name in enumerate(names))
+    yield from _many_nodes(op) if op.gives_list else _one_node(op, names)
+    yield "}"
+
+
+def _list_entry(op: Op) -> str:
+    return f'{{"{op.name}", (PyCFunction)(void (*)(void))list_{op.name}, METH_FASTCALL, NULL}},'
+
+
+def _one_node(op: Op, names: list[str]) -> Iterator[str]:
+    texts = [op.formula, *op.derivatives]
+    for place, text in enumerate(texts):
+        entry = _Entry(names)
+        formula = for_c(entry.visit(ast.parse(text, mode="eval").body))
+        yield from entry.before
+        yield _each(f"in.slopes[{place - 1} * n + k]", formula) if place else f"    const double out = {formula};"
+    yield f"    return made_of_lists(op_{op.name}, out, &in);"
+
+
+def _many_nodes(op: Op) -> Iterator[str]:
+    whole, value, derivatives = evaluated_once(op)
+    for place, name in zip(("first", "second"), whole):
+        yield f"    const double *const {name}_here = in.{place};"
+        yield f"    list_of_list(python_{name}, xs, n, in.{place});"
+    out, first, others = (for_c(_Entry([]).visit(ast.parse(text, mode="eval").body)) for text in (value, *derivatives))
+    yield "    PyObject *nodes = PyErr_Occurred() ? NULL : PyList_New(n);"
+    yield "    for (uint32_t i = 0; nodes && i < n; i++) {"
+    yield f"        const double out = {out};\n        uint32_t at = 1;\n        in.slopes[0] = {first};"
+    yield "        for (uint32_t k = 0; k < n; k++)\n            if (k != i)"
+    yield f"                in.slopes[at++] = {others};"
+    yield f"        if (PyErr_Occurred() || !made_of_entry(nodes, i, op_{op.name}, out, &in))"
+    yield "            Py_CLEAR(nodes);\n    }\n    let_go(&in);\n    return nodes;"
 
 
 def _entries(op: Op) -> Iterator[str]:

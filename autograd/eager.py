@@ -113,10 +113,13 @@ def reflected(operator: str) -> str:
     return "__r" + operator[2:]
 
 
-def function_source(op: Op) -> str:
-    """The text of the function for one operation: on Values it extends the graph, on plain numbers it gives a float."""
+def function_source(op: Op, in_c: bool = False) -> str:
+    """The text of the function for one operation: on Values it extends the graph, on plain numbers it gives a float.
+
+    With ``in_c`` a function of lists asks C first.
+    """
     if op.takes_list:
-        return _list_source(op)
+        return _list_source(op, _asking_c(op) if in_c else [])
     lines = [f"def {op.name}({typed(op, op.arguments)}) -> Number:", quoted(docstring(op))]
     first, *others = op.arguments
     lines += [f"    if isinstance({first}, Value):", f"        return {first}.{op.method}({', '.join(others)})"]
@@ -136,11 +139,16 @@ def function_source(op: Op) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _list_source(op: Op) -> str:
+def _asking_c(op: Op) -> list[str]:
+    call = f"{op.name}_in_c({', '.join(parameters(op))})"
+    return [f"    if (made_in_c := {call}) is not None:", "        return made_in_c"]
+
+
+def _list_source(op: Op, first: list[str]) -> str:
     """The text of a function of lists: it makes one node, or one for each entry of the list."""
     names = parameters(op)
     gives = "list[Any]" if op.gives_list else "Any"
-    lines = [f"def {op.name}({typed(op, names)}) -> {gives}:", quoted(docstring(op))]
+    lines = [f"def {op.name}({typed(op, names)}) -> {gives}:", quoted(docstring(op)), *first]
     lines.append(f"    nodes, {', '.join(names)} = operands({op.name!r}, {', '.join(names)})")
     if not op.gives_list:
         lines += [

@@ -9,7 +9,7 @@ from typing import Any
 from . import eager, hints
 from .floats import CONSTANTS, IEEE_FUNCTIONS, namespace
 from .modes import ACTIVE
-from .native import engine, listed
+from .native import engine, of_lists
 from .operation import TABLE, Op
 from .ops import FAULTS, FLOAT_FUNCTIONS
 from .reals import real
@@ -32,8 +32,6 @@ def operands(name: str, *lists: Iterable[Number]) -> tuple[Any, ...]:
         TypeError: an argument is not a list of Values and real numbers.
         ValueError: a list is empty, or the lists differ in length.
     """
-    if (found := listed(*lists)) is not None:
-        return found
     columns = [_entries(name, xs) for xs in lists]
     lengths = [*map(len, columns)]
     if min(lengths) != max(lengths):
@@ -68,6 +66,7 @@ _scope: dict[str, Any] = {
     "ACTIVE": ACTIVE, "FAULTS": FAULTS, "FLOAT_FUNCTIONS": FLOAT_FUNCTIONS,
     "IEEE_FUNCTIONS": IEEE_FUNCTIONS, "TABLE": TABLE, "Value": Value, "argument": argument, "made": made,
     "new": object.__new__, "operand": operand, "operands": operands, "renumbered": renumbered, "watched": watched,
+    **of_lists(),
 }  # fmt: skip
 
 RESERVED = {*_scope, "out", "self", "node"} - FLOAT_FUNCTIONS.keys()
@@ -115,7 +114,7 @@ def install(operations: Sequence[Op], place: str) -> None:
         METHODS[name] = method
         if name not in vars(Value) or isinstance(vars(Value)[name], hints.Hint):
             setattr(Value, name, method)
-    texts = [eager.function_source(op) for op in operations if op.has_function]
+    texts = [eager.function_source(op, f"{op.name}_in_c" in _scope) for op in operations if op.has_function]
     for name, function in eager.write(texts, _scope, f"<autograd functions{place}>").items():
         function.__module__ = "autograd.functions"
         FUNCTIONS[name] = ON_VALUES[name] = function

@@ -47,9 +47,10 @@ engine = "native" if _native else "python"
 """Which engine runs: ``"native"`` (C) or ``"python"``; `reason` says why it is not C."""
 
 
-def listed(*lists: Any) -> tuple[Any, ...] | None:
-    """What `elementary.operands` gives, if that is C's to find: of lists of one length of Values and plain numbers."""
-    return None if _native is None else _native.listed(*lists)
+def of_lists() -> dict[str, Any]:
+    """C's functions of lists by name. Each gives None for all but lists of one length of Values and plain numbers."""
+    names = [op.name for op in TABLE.values() if op.takes_list]
+    return {} if _native is None else {f"{name}_in_c": getattr(_native, name) for name in names}
 
 
 def in_c(specification: _T) -> _T:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Union
 
 from . import graph, hints, ops, pickling
 from .backward import backward
+from .floats import namespace
 from .graph import describe as describe  # noqa: PLC0414 (explicitly handed on)
 from .graph import place, topological
 from .methods import Methods
@@ -48,7 +49,7 @@ class Value(Methods):
         (-0.1807, 0.3614, 0.1807)
 
     Raises:
-        TypeError: ``data`` is not a real number.
+        TypeError: ``data`` is not a real number, or ``label`` is not text.
     """
 
     # Two operands at most are the rule, so they and their slopes have slots of their own. In tuples they would be two
@@ -74,7 +75,7 @@ class Value(Methods):
         self.data = real(data, "Value")
         self.grad = 0.0
         self.op = ""
-        self.label = label
+        self.label = label if type(label) is str else text(label)
         self.source = None
         self._first = self._first_slope = self._second = self._second_slope = self._others = None
 
@@ -296,6 +297,17 @@ def renumbered(op: str, parents: tuple[Value, ...]) -> Value:
     return made(op, parents, float(out), tuple(map(float, slopes)))  # a formula of a user can be a comparison
 
 
+def text(label: Any) -> str:
+    """A label that is no plain str as one.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(label, str):
+        raise TypeError(f"the label of a Value is text; got {type(label).__name__}: {str(label)[:60]!r}")
+    return str.__str__(label)
+
+
 def assigned(node: Value, name: str, x: Any) -> float:
     """What a user assigned to ``.data`` or ``.grad``, as a float.
 
@@ -446,6 +458,7 @@ def _compare(op: str, left: Value, right: Number, swapped: bool = False) -> Any:
 
 
 connect(
-    active=ACTIVE, current=current, registered=REGISTERED, functions=ops.IEEE_FUNCTIONS, transient=Transient,
-    number=_number, argument=argument, real=real, assigned=assigned, watched=watched, refuse_freed=graph.refuse_freed,
+    active=ACTIVE, current=current, registered=REGISTERED, transient=Transient, number=_number, argument=argument,
+    real=real, text=text, assigned=assigned, watched=watched, refuse_freed=graph.refuse_freed,
+    functions={**namespace(ieee=True), "sum": sum},
 )  # fmt: skip

@@ -112,6 +112,41 @@ def test_values_and_slopes_have_the_bits_of_the_table(name: str) -> None:
             assert [*map(bits, node.local_derivatives)] == [*map(bits, slopes)], point
 
 
+@pytest.mark.parametrize("name", [op.name for op in TABLE.values() if op.takes_list])
+def test_lists_have_the_bits_of_the_table(name: str) -> None:
+    op, rng = TABLE[name], random.Random(name)
+    for trial in range(400):
+        length = rng.choice([1, 2, 3, 7, 40] if trial % 10 else [150])
+        edge = rng.random() < 0.6
+        lists = [
+            [rng.choice(EDGE) if edge and rng.random() < 0.5 else rng.gauss(0, 9) for _ in range(length)]
+            for _ in range(1 if op.gives_list else len(op.arguments))
+        ]
+        plain = [[x if rng.random() < 0.2 else Value(x) for x in xs] for xs in lists]
+        plain[0][0] = Value(lists[0][0])
+        given = [tuple(xs) if rng.random() < 0.3 else xs for xs in plain]
+        made = getattr(autograd, name)(*given)
+        for i, node in enumerate(made if op.gives_list else [made]):
+            flat = [x for xs in lists for x in xs]
+            order = [i, *range(i), *range(i + 1, length)] if op.gives_list else range(len(flat))
+            out, slopes = op.evaluate(*[flat[k] for k in order])
+            assert node.op == name and bits(node.data) == bits(out), lists
+            assert [*map(bits, node.local_derivatives)] == [*map(bits, slopes)], lists
+            entries = [x for xs in given for x in xs]
+            for k, parent in zip(order, node.parents):
+                assert parent is entries[k] or (parent.op == "constant" and bits(parent.data) == bits(flat[k]))
+
+
+@in_c
+def test_a_function_of_lists_leaves_to_python_what_is_no_list_of_values() -> None:
+    x = Value(2.0)
+    ask = autograd.native.of_lists()["dot_in_c"]
+    for others in [[], [x, x], ["1"], iter([x]), x, [True], {1: x}]:
+        assert ask([x], others) is None and ask(others, [x]) is None
+    assert ask([x]) is ask([1.0], [2.0]) is None
+    assert autograd.dot([x, 1], iter([x, 3])).data == 7.0
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_random_programs_in_both_engines(seed: int) -> None:
     """The reverse pass by the specification, from what the nodes of this engine recorded."""
@@ -238,6 +273,49 @@ def test_subclasses_are_collected_and_take_part(kind: Any) -> None:
     del x, y
     gc.collect()
     assert reference() is None
+
+
+@pytest.mark.parametrize("by_hand", [
+    lambda x, y: setattr(x, "parents", (y,)),
+    lambda x, y: setattr(x, "parents", (x, Value(1.0), y * 2.0)),
+    lambda x, y: setattr((y * 3.0).parents[0].parents[0], "parents", (autograd.mean([y, x, 1.0]),)),
+])  # fmt: skip
+def test_a_cycle_made_by_hand_is_collected(by_hand: Any) -> None:
+    last = Noted(1.0)
+    x = Value(2.0, "x")
+    y = (x * last.data).tanh() + autograd.softmax([x, 1.0])[1]  # made before anything is tracked
+    assert autograd.engine != "native" or not gc.is_tracked(y)
+    by_hand(x, y)
+    x.parents = (*x.parents, last)
+    reference = weakref.ref(last)
+    del last, x, y
+    gc.collect()
+    assert reference() is None
+
+
+class Text(str):
+    """Text with a dict, in which a node can hang."""
+
+
+def test_a_label_is_text_and_nothing_else() -> None:
+    for wrong in (1, None, b"x", ["x"]):
+        with pytest.raises(TypeError, match="the label of a Value is text"):
+            Value(1.0, wrong)  # type: ignore[arg-type]
+    label = Text("x")
+    x = Value(1.0, label)
+    assert type(x.label) is str and x.label == "x"
+
+
+@in_c
+def test_what_hangs_at_a_label_or_a_source_is_not_kept() -> None:
+    x = Value(1.0)
+    name, file = Text("x"), Text("file")
+    name.node = file.node = x * 2.0  # type: ignore[attr-defined]
+    x.label, x.source = name, (file, 1)
+    assert type(x.label) is str and x.source == ("file", 1) and type(x.source[0]) is str
+    with pytest.raises(TypeError, match="the label of a Value is text"):
+        x.label = 1  # type: ignore[assignment]
+    assert x.label == "x"
 
 
 def test_a_million_nodes_go_without_recursion_or_trace() -> None:
