@@ -631,6 +631,58 @@ static PyObject *run(PyObject *module, PyObject *args) {
     return result;
 }
 
+/* `recorded` of adjoints.py. Marks tell for a while which place in the order a node has. */
+static PyObject *recorded(PyObject *module, PyObject *args) {
+    struct {
+        double sum;
+        int met; /* whether anything was added */
+    } *total = NULL;
+    Node *root;
+    double seed;
+    PyObject *wanted;
+    Order order = {0};
+    if (!PyArg_ParseTuple(args, "O!dO", Value, &root, &seed, &wanted))
+        return NULL;
+    PyObject *nodes = PySequence_Tuple(wanted), *found = nodes ? PyList_New(PyTuple_Size(nodes)) : NULL, *fine = NULL;
+    walk++;
+    if (found && visit(root, &order) && (fine = refuse_if_freed(&order)) &&
+        !(total = PyMem_Calloc(order.size, sizeof *total)))
+        PyErr_NoMemory();
+    uint64_t first = walk + 1;
+    for (size_t i = 0; total && i < order.size; i++)
+        order.nodes[i]->mark = ++walk;
+    for (size_t i = order.size; total && i-- > 0;) {
+        Node *n = order.nodes[i];
+        if (n == root) {
+            total[i].sum = seed;
+            total[i].met = 1;
+        }
+        for (uint32_t k = 0; total[i].sum != 0.0 && k < n->operands && k < n->slopes; k++) {
+            Edge *e = edge(n, k);
+            size_t place = e->of->mark - first;
+            if (e->slope != 0.0) {
+                double part = total[i].sum * e->slope;
+                total[place].sum = total[place].met ? total[place].sum + part : part;
+                total[place].met = 1;
+            }
+        }
+    }
+    for (Py_ssize_t i = 0; total && found && i < PyTuple_Size(nodes); i++) {
+        PyObject *x = PyTuple_GetItem(nodes, i);
+        size_t place = is_node(x) ? ((Node *)x)->mark - first : order.size;
+        x = PyFloat_FromDouble(place < order.size ? total[place].sum : 0.0);
+        if (!x || PyList_SetItem(found, i, x))
+            Py_CLEAR(found);
+    }
+    if (!total)
+        Py_CLEAR(found);
+    Py_XDECREF(nodes);
+    Py_XDECREF(fine);
+    PyMem_Free(total);
+    PyMem_Free(order.nodes);
+    return found;
+}
+
 /* ---- what Python sees --------------------------------------------------------------------------------------------- */
 
 static int Value_init(PyObject *self, PyObject *args, PyObject *named) {
@@ -924,6 +976,7 @@ static PyMethodDef functions[] = {
     {"node", node_function, METH_VARARGS, NULL},
     {"ordered", ordered, METH_O, NULL},
     {"run", run, METH_VARARGS, NULL},
+    {"recorded", recorded, METH_VARARGS, NULL},
     LISTS{NULL},
 };
 

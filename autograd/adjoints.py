@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from . import formulas
 from .elementary import ON_VALUES
 from .graph import refuse_freed, refuse_traced, topological, update_edited
 from .modes import ACTIVE, current
+from .native import in_c
 from .operation import Op, evaluated_once, parse, slopes_source
 from .ops import TABLE
 from .value import Transient, Value, apply, constant, no_graph, operand
@@ -37,13 +38,28 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
     """
     if isinstance(seed, float):
         refuse_traced(root, "a derivative without create_graph")
-    local, times = _chain_rule(seed)
+        _refuse_unrecorded(root, wanted)
+        return recorded(root, seed, wanted)
     order = topological(root)
     refuse_freed(order)
-    if not isinstance(seed, float):
-        update_edited(root, order)
-    keep = set(wanted)
-    _refuse_unrecorded(root, keep)
+    update_edited(root, order)
+    _refuse_unrecorded(root, wanted)
+    total = _handed_on(root, seed, order, set(wanted))
+    return [total[node] if node in total else constant(0.0) for node in wanted]
+
+
+@in_c
+def recorded(root: Value, seed: float, wanted: Sequence[Value]) -> list[float]:
+    """`adjoints` by the recorded local derivatives."""
+    order = topological(root)
+    refuse_freed(order)
+    total = _handed_on(root, seed, order, set(wanted))
+    return [total.get(node, 0.0) for node in wanted]
+
+
+def _handed_on(root: Value, seed: float | Value, order: list[Value], keep: set[Value]) -> dict[Value, Any]:
+    """The adjoints of the nodes in ``keep`` on which the root depends."""
+    local, times = _chain_rule(seed)
     needed = _depending_on(order, keep)
     total: dict[Value, Any] = {root: seed}
     while order:
@@ -56,7 +72,7 @@ def adjoints(root: Value, seed: T, wanted: Sequence[Value]) -> list[T]:
                 contribution = times(adjoint, derivative)
                 if contribution is not None:
                     total[parent] = total[parent] + contribution if parent in total else contribution
-    return [total[node] if node in total else 0.0 if isinstance(seed, float) else constant(0.0) for node in wanted]
+    return total
 
 
 Local = Callable[[Value], Sequence[Any]]
@@ -123,8 +139,8 @@ def _pushed(
     return [found.get(root) for root in roots]
 
 
-def _refuse_unrecorded(root: Value, wanted: Container[Value]) -> None:
-    if isinstance(root, Transient) and root not in wanted:
+def _refuse_unrecorded(root: Value, wanted: Iterable[Value]) -> None:
+    if isinstance(root, Transient) and root not in {*wanted}:
         raise no_graph(root)
 
 

@@ -49,7 +49,7 @@ class Value(Methods):
         (-0.1807, 0.3614, 0.1807)
 
     Raises:
-        TypeError: ``data`` is not a real number, or ``label`` is not text.
+        TypeError: ``data`` is not a real number.
     """
 
     # Two operands at most are the rule, so they and their slopes have slots of their own. In tuples they would be two
@@ -298,14 +298,8 @@ def renumbered(op: str, parents: tuple[Value, ...]) -> Value:
 
 
 def text(label: Any) -> str:
-    """A label that is no plain str as one.
-
-    Raises:
-        TypeError: it is no text.
-    """
-    if not isinstance(label, str):
-        raise TypeError(f"the label of a Value is text; got {type(label).__name__}: {str(label)[:60]!r}")
-    return str.__str__(label)
+    """A label that is no plain str, as one."""
+    return "" if label is None else str.__str__(str(label))
 
 
 def assigned(node: Value, name: str, x: Any) -> float:

@@ -19,6 +19,7 @@ import pytest
 
 import autograd
 from autograd import Value, c_methods, graph, native
+from autograd.adjoints import adjoints
 from autograd.elementary import METHODS
 from autograd.ops import TABLE
 
@@ -165,6 +166,8 @@ def test_random_programs_in_both_engines(seed: int) -> None:
         for parent, slope in zip(node.parents, node.local_derivatives):
             if by_hand[node] and slope:
                 by_hand[parent] += by_hand[node] * slope
+    found = adjoints(root, 1.0, [*by_hand, leaves[0], Value(1.0)])
+    assert [bits(x + 0.0) for x in found] == [bits(x) for x in [*by_hand.values(), by_hand.get(leaves[0], 0.0), 0.0]]
     root.backward()
     for node, adjoint in by_hand.items():
         assert bits(node.grad) == bits(adjoint)
@@ -298,12 +301,9 @@ class Text(str):
 
 
 def test_a_label_is_text_and_nothing_else() -> None:
-    for wrong in (1, None, b"x", ["x"]):
-        with pytest.raises(TypeError, match="the label of a Value is text"):
-            Value(1.0, wrong)  # type: ignore[arg-type]
-    label = Text("x")
-    x = Value(1.0, label)
-    assert type(x.label) is str and x.label == "x"
+    for label in (17, None, 0, Text("x")):
+        x = Value(1.0, label)  # type: ignore[arg-type]
+        assert type(x.label) is str and x.label == ("" if label is None else str(label))
 
 
 @in_c
@@ -313,9 +313,8 @@ def test_what_hangs_at_a_label_or_a_source_is_not_kept() -> None:
     name.node = file.node = x * 2.0  # type: ignore[attr-defined]
     x.label, x.source = name, (file, 1)
     assert type(x.label) is str and x.source == ("file", 1) and type(x.source[0]) is str
-    with pytest.raises(TypeError, match="the label of a Value is text"):
-        x.label = 1  # type: ignore[assignment]
-    assert x.label == "x"
+    x.label = [x]  # type: ignore[assignment]
+    assert x.label == "[Value(data=1.0, grad=0.0, label='x')]"
 
 
 def test_a_million_nodes_go_without_recursion_or_trace() -> None:
@@ -373,7 +372,8 @@ for _ in range(50):
 kept = [x * y for _ in range(5000)]  # the memory that is kept for next nodes is empty
 works = [lambda: x * y, lambda: x + 1, lambda: x.tanh(), lambda: x.clip(0.0, 1.0), lambda: autograd.mean([x, y, 3.0]),
          lambda: autograd.dot([x, 2.0], [y, x]), lambda: autograd.softmax([x, y, 1.0]),
-         lambda: autograd.graph.topological(z), lambda: z.backward(), lambda: z.parents, lambda: z.local_derivatives,
+         lambda: autograd.graph.topological(z), lambda: z.backward(), lambda: autograd.grad(z, [x, y]),
+         lambda: z.parents, lambda: z.local_derivatives,
          lambda: Value(3.0, "q"), lambda: x.hypot(y), lambda: setattr(z, "parents", (x, y, x, y))]
 failed = 0
 for work in works:
