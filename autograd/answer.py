@@ -6,6 +6,7 @@ HTML both follow from that. What is more than text (mathematics, a picture) writ
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,8 +22,9 @@ STYLE = """<style>
 .tracegrad-answer pre{font:13px/1.5 ui-monospace,monospace;margin:.3em 0;overflow-x:auto;color:inherit;background:none}
 .tracegrad-scroll{overflow-x:auto;margin:.5em 0}
 .tracegrad-table{border-collapse:collapse;font:14px/1.5 system-ui,sans-serif;margin:0;color:inherit}
-.tracegrad-table th{text-align:left;font-weight:600;border-bottom:1.5px solid currentColor;padding:.25em .8em}
+.tracegrad-table th{text-align:left;font-weight:600;padding:.25em .8em}
 .tracegrad-table td{text-align:left;padding:.2em .8em;border:0;white-space:nowrap}
+.tracegrad-table thead th,.tracegrad-table thead td{border-bottom:1.5px solid currentColor}
 .tracegrad-table .n{text-align:right;font-variant-numeric:tabular-nums}
 .tracegrad-table td.long{white-space:normal;min-width:15em}
 .tracegrad-table tr.rule td{border-top:1px solid currentColor}
@@ -165,6 +167,8 @@ def prose(text: str) -> str:
             blocks[-1][1].append(xml(line.strip()))
         elif line.strip():
             blocks.append(("p", [xml(line.strip())]))
-    # JupyterLab shows items without their list: the margin makes room for the bullets
-    open_tag = {"p": "<p>", "li": '<li style="margin-left:1.5em">'}
-    return "".join(f"{open_tag[tag]}{'<br/>'.join(lines)}</{tag}>" for tag, lines in blocks)
+    parts = []
+    for tag, group in itertools.groupby(blocks, key=lambda block: block[0]):
+        lines = "".join(f"<{tag}>{'<br/>'.join(lines)}</{tag}>" for _, lines in group)
+        parts.append(f'<ul style="margin:.3em 0;padding-left:1.5em">{lines}</ul>' if tag == "li" else lines)
+    return "".join(parts)

@@ -23,6 +23,8 @@ _PAGE = Template("""<!doctype html>
 body { margin: 0 auto; max-width: 1500px; padding: 12px; background: #ffffff; color: #1b1f23; }
 main { max-width: 72rem; margin: 0 auto; padding: .5rem; font: 16px/1.55 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: .5rem 0 1rem; overflow-wrap: anywhere; }
+main.whole { max-width: none; padding: 0; }
+main.whole h1 { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }
 @media screen and (prefers-color-scheme: dark) { body { background: #14191d; color: #e3e8ec; } }
 @media print { body, main { max-width: none; padding: 0; } }
 </style>

@@ -104,7 +104,7 @@ class Lines(Answer):
         style: Style = MathML(self._enough(digits))
         parts: list[str] = []
         for section, lines in itertools.groupby(self.lines, key=lambda line: line.section):
-            parts.append(f"<h4>{xml(section)}</h4><table>")
+            parts.append(f"<h2>{xml(section)}</h2><table>")
             for line in lines:
                 left = math_element(render(line.left, style)) if line.left is not None else ""
                 note = f'<td class="c">{xml(line.condition)}</td>' if line.condition else "<td></td>"
@@ -136,7 +136,7 @@ class LatexDisplay:
 # JupyterLab aligns the cells of every table to the right and shades rows by more specific rules: hence "important".
 _CSS = """<style>
 .tracegrad-derivation{font:15px/1.5 system-ui,sans-serif;overflow-x:auto}
-.tracegrad-derivation h4{margin:1em 0 .3em;font-size:1em}
+.tracegrad-derivation h2{margin:1em 0 .3em;font-size:1em}
 .tracegrad-derivation table{border-collapse:collapse;margin:0}
 .tracegrad-derivation tr{background:none!important}
 .tracegrad-derivation td{padding:.35em 0;border:0;text-align:left!important;white-space:nowrap}

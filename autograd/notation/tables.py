@@ -89,8 +89,8 @@ class Table(NamedTuple):
 
     def html(self) -> str:
         """A ``<table>``, everything escaped; it scrolls where it is wider than the page."""
-        more = "<th></th>" if self.bars else ""
-        heads = "".join(self._cell("th", i, head) for i, head in enumerate(self.heads))
+        more = "<td></td>" if self.bars else ""
+        heads = "".join(self._cell("th" if head else "td", i, head) for i, head in enumerate(self.heads))
         lines: list[str] = []
         scale = max((abs(bar) for bar in self.bars if math.isfinite(bar)), default=0.0) or 1.0
         rule, position = "", 0

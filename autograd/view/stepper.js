@@ -2,7 +2,7 @@
    All text from the user's program enters the page as text nodes, never as markup. */
 function tracegradStepper(host, data, picture, hooks = {}) {
   const SVG = "http://www.w3.org/2000/svg", MATHML = "http://www.w3.org/1998/Math/MathML";
-  const NEAR_FROM = 60, SHOWN_NEIGHBOURS = 7, READABLE = 0.7;
+  const NEAR_FROM = 60, SHOWN_NEIGHBORS = 7, READABLE = 0.7;
   const prefix = `tracegrad-${Math.random().toString(36).slice(2, 10)}-`;
 
   function element(space, tag, attributes = {}, ...children) {
@@ -69,10 +69,10 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   const sentence = html("p", { class: "sentence", role: "status", "aria-live": "polite", "aria-atomic": "true" });
   const formulas = html("dl", { class: "formulas" });
   const viewport = html("div", { class: "viewport", tabindex: "-1" });
-  const nearButton = button("Only the current node and its neighbours", "", () => { near = !near; show(); zoom(scale); }, "Close-up");
+  const nearButton = button("Close-up: only the current node and its neighbors", "", () => { near = !near; show(); zoom(scale); }, "Close-up");
   const zoomOut = button("Zoom out", "", () => zoom(scale / 1.25), "−");
   const zoomIn = button("Zoom in", "", () => zoom(scale * 1.25), "+");
-  const fitButton = button("Show the whole graph", "", () => { near = false; show(); zoom(fitting()); }, "Fit");
+  const fitButton = button("Fit: show the whole graph", "", () => { near = false; show(); zoom(fitting()); }, "Fit");
   const scope = html("span", { class: "scope" });
   const map = svg("svg", { class: "map", "aria-hidden": "true" });
   const table = html("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Values and gradients" });
@@ -201,8 +201,8 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     const current = frame.edge ? `${frame.edge[0]}-${frame.edge[1]}` : "";
     const made = svg("svg", { class: whole.getAttribute("class") });
     const columns = [left, right].map((column) => {
-      const from = Math.min(Math.max(column.findIndex(([, edge]) => edge === current) - 3, 0), Math.max(column.length - SHOWN_NEIGHBOURS, 0));
-      return { rows: column.slice(from, from + SHOWN_NEIGHBOURS), before: from, after: Math.max(column.length - from - SHOWN_NEIGHBOURS, 0) };
+      const from = Math.min(Math.max(column.findIndex(([, edge]) => edge === current) - 3, 0), Math.max(column.length - SHOWN_NEIGHBORS, 0));
+      return { rows: column.slice(from, from + SHOWN_NEIGHBORS), before: from, after: Math.max(column.length - from - SHOWN_NEIGHBORS, 0) };
     });
     const wide = Math.max(150, ...columns.flatMap(({ rows }) => rows.map(([k]) => boxes[k].width)));
     const rowHeight = 76, gap = 120, middleWidth = boxes[centre].width;
@@ -392,7 +392,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     forwardButton.setAttribute("aria-pressed", frame.phase === "forward");
     backwardButton.setAttribute("aria-pressed", frame.phase !== "forward");
     nearButton.setAttribute("aria-pressed", near);
-    write(scope, near ? "one node and its neighbours" : `${data.nodes.length} nodes`);
+    write(scope, near ? "one node and its neighbors" : `${data.nodes.length} nodes`);
     zoomIn.disabled = zoomOut.disabled = near;
     if (near) viewport.replaceChildren(closeUp(frame));
     else if (whole.parentNode !== viewport) viewport.replaceChildren(whole);  // moving it would draw it all anew

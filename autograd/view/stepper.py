@@ -176,7 +176,7 @@ class Stepper(Answer):
 
     def page(self) -> str:
         """A whole HTML document that works without a network and lets nothing but its own script run."""
-        return document(self.title, self.html())
+        return document(self.title, f'<main class="whole"><h1>{text.xml(self.title)}</h1>\n{self.html()}</main>')
 
     def widget(self) -> StepperWidget:
         """The stepper as a Jupyter widget, whose leaves can be dragged: the graph is recomputed in Python.

@@ -19,6 +19,7 @@ from autograd import Value
 from autograd.answer import Answer
 from autograd.graph import topological
 from autograd.page import document
+from autograd.text import xml
 from autograd.view import draw
 from autograd.view.stepper import stepper
 
@@ -115,7 +116,8 @@ class Session:
             if isinstance(thing, Answer):
                 sys.stdout.flush()  # what was printed comes first
                 title = getattr(thing, "title", "") or thing._heading()
-                self._post("page", title=title, html=document(title, thing.html()))
+                body = f'<main class="whole"><h1>{xml(title)}</h1>\n{thing.html()}</main>'
+                self._post("page", title=title, html=document(title, body))
             elif thing is not None:
                 print(repr(thing))
 
