@@ -223,9 +223,9 @@ def test_the_text_of_a_training_does_not_depend_on_the_clock() -> None:
 
 def test_paragraphs() -> None:
     assert prose("one\n  and more\n\n* name: words <b>\n    more\n* other\nend") == (
-        '<p>one<br/>and more</p><li style="margin-left:1.5em"><b>name</b>: words &lt;b&gt;<br/>more</li>'
-        '<li style="margin-left:1.5em"><b></b>other</li><p>end</p>'
-    ).replace("<b></b>", "")
+        '<p>one<br/>and more</p><ul style="margin:.3em 0;padding-left:1.5em"><li><b>name</b>: words &lt;b&gt;<br/>more</li>'
+        "<li>other</li></ul><p>end</p>"
+    )
 
 
 # ---- none is forgotten ----------------------------------------------------------------------------------------------
