@@ -223,8 +223,8 @@ def test_the_text_of_a_training_does_not_depend_on_the_clock() -> None:
 
 def test_paragraphs() -> None:
     assert prose("one\n  and more\n\n* name: words <b>\n    more\n* other\nend") == (
-        '<p>one<br/>and more</p><ul style="margin:.3em 0;padding-left:1.5em"><li><b>name</b>: words &lt;b&gt;<br/>more</li>'
-        "<li>other</li></ul><p>end</p>"
+        '<p>one<br/>and more</p><ul style="margin:.3em 0;padding-left:1.5em">'
+        "<li><b>name</b>: words &lt;b&gt;<br/>more</li><li>other</li></ul><p>end</p>"
     )
 
 
