@@ -534,11 +534,13 @@ class Program(Answer):
 
         Args:
             reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.
-            most: how many instructions there may be. XLA's time to compile grows faster than their number.
+            most: how many instructions there may be, where those of a loop count once: an unrolled loop is found again,
+                and becomes ``jax.lax.scan``. XLA's time to compile grows faster than their number.
 
         Raises:
             ImportError: JAX is not installed.
-            ValueError: ``reduce`` is neither of the two; or the program has more than ``most`` instructions.
+            ValueError: ``reduce`` is neither of the two; or the program has more than ``most`` instructions and no
+                loop that makes it shorter.
             UnknownOperationError: an operation that the program was compiled with was unregistered.
 
         Example:
@@ -548,14 +550,8 @@ class Program(Answer):
 
         if reduce not in ("mean", "none"):
             raise ValueError(f"reduce is 'mean' or 'none', not {reduce!r}")
-        count = len(self._packed.instructions)
-        if count > most:
-            raise ValueError(
-                f"the program has {count:,} instructions, and XLA would need minutes for more than {most:,}. If it "
-                "repeats a step, compile one step and repeat that with jax.lax.scan; otherwise wait: to_jax(most=…)"
-            )
         self._refuse_unregistered()
-        return function(self._packed, self._single, reduce)
+        return function(self._packed, self._single, reduce, most)
 
     def unflatten(self, theta: Any) -> dict[str, Any]:
         """Flat parameters (p,) as named arrays, of NumPy or of any library that indexes as NumPy does.

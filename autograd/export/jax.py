@@ -20,16 +20,27 @@ from ..packages import needed
 from .walk import Walk
 
 
-def function(packed: Packed, single: bool, reduce: str) -> Callable[..., Any]:
+def function(packed: Packed, single: bool, reduce: str, most: int) -> Callable[..., Any]:
     """A function of the flat parameters and of batches of arguments.
 
     Args:
         packed: the program.
         single: whether it returns one Value.
         reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.
+        most: how many instructions there may be, where those of a loop count once.
+
+    Raises:
+        ImportError: JAX is not installed.
+        ValueError: the program has more instructions.
     """
     jax = needed("jax", "to_jax")
     walk, words = Walk(packed), Jax()
+    if walk.length > most:
+        raise ValueError(
+            f"the program has {walk.length:,} instructions, and XLA would need minutes for more than {most:,}. No loop "
+            "was found in it that would make it shorter. If it repeats a step, compile one step and repeat that with "
+            "jax.lax.scan; otherwise wait: to_jax(most=…)"
+        )
 
     def of_sample(parameters: Any, *arguments: Any) -> Any:
         results = walk.run(parameters, [jax.numpy.reshape(x, -1) for x in arguments], words)
@@ -97,6 +108,15 @@ class Jax:
             "log_sum_exp": jax.nn.logsumexp, "softmax": jax.nn.softmax, "log_softmax": jax.nn.log_softmax,
         }  # fmt: skip
         return functions[op](entries, axis=-1)
+
+    def repeat(
+        self, body: Callable[[list[Any], list[Any]], list[Any]], state: list[Any], moving: list[Any], times: int
+    ) -> list[Any]:
+        """See `walk.Vocabulary`."""
+        import jax
+
+        last, _ = jax.lax.scan(lambda state, rows: (body(state, rows), None), state, moving, length=times)
+        return last  # type: ignore[no-any-return]
 
     def apply(self, op: str, operands: Sequence[Any]) -> Any:
         """See `walk.Vocabulary`."""

@@ -6,7 +6,7 @@ said by a `Vocabulary`. A walk is for one sample: libraries have their own way t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +15,7 @@ import numpy as np
 
 from ..compiler.pack import INPUT, SHARED, Operand, Packed, affine
 from ..compiler.trace import Array, Ints, takes_list
+from . import loops
 
 
 class Vocabulary(Protocol):
@@ -31,6 +32,11 @@ class Vocabulary(Protocol):
 
     def over_list(self, op: str, entries: Any) -> Any:
         """log_sum_exp, softmax or log_softmax along the last axis."""
+
+    def repeat(
+        self, body: Callable[[list[Any], list[Any]], list[Any]], state: list[Any], moving: list[Any], times: int
+    ) -> list[Any]:
+        """The state after so many times ``state = body(state, rows)``; ``rows`` are the next of ``moving``."""
 
 
 class Rows(NamedTuple):
@@ -59,7 +65,7 @@ class Source:
     array: int
     chosen: slice | Rows | Ints | None
 
-    def of(self, made: Sequence[Any]) -> Any:
+    def of(self, made: Mapping[int, Any]) -> Any:
         """The numbers, given the arrays that were made so far."""
         array = made[self.array]
         if self.chosen is None:
@@ -85,7 +91,7 @@ class Reading:
     axes: tuple[int, ...] | None
     shape: tuple[int, ...]
 
-    def of(self, made: Sequence[Any], arrays: Any, repeated: bool = True) -> Any:
+    def of(self, made: Mapping[int, Any], arrays: Any, repeated: bool = True) -> Any:
         """The operand, given the arrays that were made so far."""
         parts = [source.of(made) for source in self.sources]
         found = parts[0] if len(parts) == 1 else arrays.concatenate(parts)
@@ -116,11 +122,18 @@ class Walk:
         self.arguments = sorted(region for region in packed.sizes if region >= INPUT)
         for region in self.arguments:
             self._made(region, np.arange(packed.sizes[region]))
-        self.readings = []
+        self.begin = len(self.sizes)
+        self.readings: list[list[Reading]] = []
         for step in packed.instructions:
             self.readings.append([self._reading(operand) for operand in step.operands])
             self._made(step.region, np.arange(step.start, step.start + step.size))
         self.outputs = self._reading(packed.outputs)
+        self.loop = loops.find(self)
+
+    @property
+    def length(self) -> int:
+        """The number of instructions, where those of a loop count once."""
+        return len(self.instructions) - (self.loop.period * (self.loop.times - 1) if self.loop else 0)
 
     def _made(self, region: int, slots: Ints) -> None:
         """Note where the numbers of the next array lie."""
@@ -131,6 +144,10 @@ class Walk:
     def _reading(self, operand: Operand) -> Reading:
         slots = operand.slots
         shape = slots.shape
+        if slots.size == 1:  # the fast way for what does not pack
+            slot = slots.reshape(1)
+            source = self._source(int(self.owner[operand.region][slot[0]]), self.place[operand.region][slot])
+            return Reading([source], None, shape, None, shape)
         for axis in range(slots.ndim):  # what repeats along an axis is read once
             first = slots.take([0], axis)
             if slots.shape[axis] > 1 and (slots == first).all():
@@ -170,9 +187,38 @@ class Walk:
             arguments: of one sample, each flat.
             words: of the library whose arrays these are.
         """
-        made = [parameters, words.constants(self.numbers, parameters), *arguments]
+        made = dict(enumerate([parameters, words.constants(self.numbers, parameters), *arguments]))
+        end, loop = len(self.instructions), self.loop
+        if loop is None:
+            self._run(made, range(end), self.readings, words)
+        else:
+            self._run(made, range(loop.first), self.readings, words)
+            self._repeat(made, loop, words)
+            self._run(made, range(loop.end, end), self.readings[loop.end :], words)
+        return self.outputs.of(made, words.arrays).reshape(-1)
+
+    def _repeat(self, made: dict[int, Any], loop: loops.Loop, words: Vocabulary) -> None:
+        """Run a loop, and note what its last iteration has made."""
+        start = self.begin + loop.first
+        before = [start - loop.period + j for j in loop.carried]
+
+        def body(state: list[Any], rows: list[Any]) -> list[Any]:
+            inside = made | dict(zip(before, state)) | {-1 - n: row for n, row in enumerate(rows)}
+            self._run(inside, range(loop.first, loop.first + loop.period), loop.readings, words)
+            return [inside[start + j] for j in loop.carried]
+
+        moving = [made[array][places] for array, places in loop.moving]
+        state = words.repeat(body, [made[number] for number in before], moving, loop.times)
+        last = start + loop.period * (loop.times - 1)
+        made.update(zip([last + j for j in loop.carried], state))
+
+    def _run(
+        self, made: dict[int, Any], positions: range, all_readings: Sequence[Sequence[Reading]], words: Vocabulary
+    ) -> None:
+        """Run some instructions."""
         xp = words.arrays
-        for step, readings in zip(self.instructions, self.readings):
+        for position, readings in zip(positions, all_readings):
+            step = self.instructions[position]
             if step.op == "dot":
                 a, b = (reading.of(made, xp, repeated=False) for reading in readings)
                 result = self._products(xp, a, b, step.shape, readings[0].shape[2])
@@ -184,8 +230,7 @@ class Walk:
                 result = words.over_list(step.op, readings[0].of(made, xp))
             else:
                 result = words.apply(step.op, [reading.of(made, xp) for reading in readings])
-            made.append(result.reshape(-1))
-        return self.outputs.of(made, xp).reshape(-1)
+            made[self.begin + position] = result.reshape(-1)
 
     @staticmethod
     def _products(xp: Any, a: Any, b: Any, shape: tuple[int, ...], k: int) -> Any:
