@@ -116,9 +116,7 @@ def known(rows: Sequence[Row], lowered: Lowered) -> list[Known]:
         kind, constant = usual[kind]
         numbers = tuple([literals.get(start) if may else None for may, start in zip(constant, starts[1:])])
         if kind.batched and kind.summed and all(number is not None and number.number == 0 for number in numbers):
-            kind = changed_kind(
-                kind, lowered.kinds, batched=False
-            )  # a sum of zeros is 0 whatever the number of samples
+            kind = changed_kind(kind, lowered.kinds, batched=False)  # a sum of zeros is 0, however many samples
         found.append(Known(kind, starts, aux, (None,) * len(numbers) if kind.summed else numbers))
     return found
 
