@@ -222,7 +222,8 @@ def test_operations_pass_where_a_step_fits(name: str, least: float, data: Any) -
 @given(st.sampled_from([n for n, op in ops.TABLE.items() if not op.kinks and not op.takes_list]), st.data())
 def test_second_derivatives_of_operations_pass(name: str, data: Any) -> None:
     op = ops.TABLE[name]
-    points = [data.draw(st.floats(0.05, 0.95)) for _ in op.arguments]
+    least = 1.0 if name == "acosh" else 0.0  # where its domain begins
+    points = [least + data.draw(st.floats(0.05, 0.95)) for _ in op.arguments]
     report = gradcheck(lambda *xs: apply(op, xs), points, order=2)
     assert [row.order for row in report.rows] == [1] * len(points) + [2] * len(points) ** 2
 
