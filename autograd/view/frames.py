@@ -109,7 +109,7 @@ class _Recorder:
                 node.data, node.local_derivatives = op.evaluate(*[parent.data for parent in node.parents])
                 yield say.computed(k, node)
         if isinstance(say, TangentNarrator):
-            yield from self._tangents(say)
+            yield from tangents(say)
             return
         todo = backward.begin(self.order[-1], 1.0)
         yield say.seed()
@@ -117,19 +117,6 @@ class _Recorder:
             yield self._update(0, self.rate)
         while todo:
             yield from self._handed_on(todo.pop())
-        yield say.end()
-
-    def _tangents(self, say: TangentNarrator) -> Iterator[Frame]:
-        """Forward mode: each node's tangent, kept in the copy's ``.grad``, is the sum of slope · tangent."""
-        self.order[say.leaf].grad = 1.0
-        yield say.seed()
-        for k, node in enumerate(self.order):
-            for position, (parent, derivative) in enumerate(zip(node.parents, node.local_derivatives)):
-                if say.moves[say.at[parent]]:
-                    before = node.grad
-                    if parent.grad and derivative:
-                        node.grad += derivative * parent.grad
-                    yield say.gain(k, node, position, before)
         yield say.end()
 
     def _handed_on(self, node: Value) -> Iterator[Frame]:
@@ -158,3 +145,19 @@ class _Recorder:
         before = parameter.data
         parameter.data = before - rate * parameter.grad
         return self.narrator.update(k, rate, before)
+
+
+def tangents(say: TangentNarrator) -> Iterator[Frame]:
+    """Forward mode's frames: each node's tangent, kept in the copy's ``.grad``, is the sum of slope · tangent."""
+    for node in say.order:
+        node.grad = 0.0
+    say.order[say.leaf].grad = 1.0
+    yield say.seed()
+    for k, node in enumerate(say.order):
+        for position, (parent, derivative) in enumerate(zip(node.parents, node.local_derivatives)):
+            if say.moves(say.at[parent]):
+                before = node.grad
+                if parent.grad and derivative:
+                    node.grad += derivative * parent.grad
+                yield say.gain(k, node, position, before)
+    yield say.end()

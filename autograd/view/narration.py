@@ -293,7 +293,24 @@ class TangentNarrator(Narrator):
     def __init__(self, given: Sequence[Value], order: Sequence[Value], names: UserNames | None, leaf: int) -> None:
         super().__init__(given, order, names)
         self.leaf = leaf
-        self.moves = _depending(order, [leaf])
+        mine = {k: 1 << n for n, k in enumerate(self.leaves)}
+        self._moved_by: list[int] = []  # for each node a bit for each leaf that it depends on
+        for k, node in enumerate(order):
+            bits = mine.get(k, 0)
+            for parent in node.parents:
+                bits |= self._moved_by[self.at[parent]]
+            self._moved_by.append(bits)
+        self._edges = [self._moved_by[self.at[parent]] for node in order for parent in node.parents]
+        self._bit = mine[leaf]
+
+    def moves(self, k: int) -> bool:
+        """Whether a node depends on the leaf."""
+        return bool(self._moved_by[k] & self._bit)
+
+    @property
+    def products(self) -> int:
+        """How many products of local derivatives the pass makes: one for each edge on a path from the leaf."""
+        return sum(bool(bits & self._bit) for bits in self._edges)
 
     def _tangent(self, k: int) -> Expression:
         return Expression("partial", (), (self._name(k), self._name(self.leaf)), self.order[k].grad)
@@ -316,7 +333,7 @@ class TangentNarrator(Narrator):
         source = self.at[node.parents[position]]
         if node.local_derivatives[position]:
             self.arrived[k] += 1
-        ways = sum(self.moves[self.at[parent]] for parent in node.parents)
+        ways = sum(self.moves(self.at[parent]) for parent in node.parents)
         nth, name, leaf = self.arrived[k], self.names[k], self.names[self.leaf]
         which = f"this is the first of the {ways} operands of {name} that move with {leaf}" if ways > 1 else ""
         if nth > 1:
@@ -328,13 +345,12 @@ class TangentNarrator(Narrator):
     def end(self) -> Frame:
         """The derivative of the root, and what all leaves cost in both modes."""
         root = len(self.order) - 1
-        forward = [count_products(self.order, [leaf]) for leaf in self.leaves]
-        own, reverse = count_products(self.order, [self.leaf]), count_products(self.order, self.leaves)
+        forward, reverse = sum(bits.bit_count() for bits in self._edges), sum(map(bool, self._edges))
         cost = ""
         if len(self.leaves) > 1:
             cost = (
-                f" This took {_times(own)}. For all {len(self.leaves)} leaves forward mode takes {sum(forward)}, one "
-                f"pass for each, and reverse mode {reverse}, in one pass."
+                f" This took {_times(self.products)}. For all {len(self.leaves)} leaves forward mode takes {forward}, "
+                f"one pass for each, and reverse mode {reverse}, in one pass."
             )
         tangent = line(self._tangent(root))
         return self._frame("end", None, "", None, None, f"Done: {tangent} = {number(self.order[root].grad)}.{cost}")
@@ -342,22 +358,6 @@ class TangentNarrator(Narrator):
 
 def _times(count: int) -> str:
     return f"{count} multiplication{'s' * (count != 1)}"
-
-
-def _depending(order: Sequence[Value], leaves: Sequence[int]) -> list[bool]:
-    """Which nodes depend on some leaves."""
-    at = {node: k for k, node in enumerate(order)}
-    found = [False] * len(order)
-    for k, node in enumerate(order):
-        found[k] = k in leaves or any(found[at[parent]] for parent in node.parents)
-    return found
-
-
-def count_products(order: Sequence[Value], leaves: Sequence[int]) -> int:
-    """Edges on paths from some leaves: the products of local derivatives that one pass makes, forward or in reverse."""
-    moves = _depending(order, leaves)
-    at = {node: k for k, node in enumerate(order)}
-    return sum(moves[at[parent]] for node in order for parent in node.parents)
 
 
 _ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")

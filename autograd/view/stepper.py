@@ -26,8 +26,8 @@ from ..notation.styles import MathML, math_element
 from ..page import document, script_json
 from ..value import Value
 from . import scene
-from .frames import steps
-from .narration import Frame, Narrator, line
+from .frames import steps, tangents
+from .narration import Frame, Narrator, TangentNarrator, line
 
 if TYPE_CHECKING:
     from .widget import StepperWidget
@@ -44,7 +44,6 @@ class Stepper(Answer):
     Attributes:
         root: the Value whose passes are shown.
         frames: all frames, a list of `Frame`.
-        forward: for each leaf that the page can show forward mode from, its frames after the values.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Stepper(Answer):
         self.names = [self._called.text(node) for node in self.order]
         self._short = [text.shortened(name, MOST_LETTERS) for name in self.names]
         self.frames: list[Frame] = []
-        self.forward: dict[Value, list[Frame]] = {}
+        self._forward: dict[Value, list[Frame]] | None = None
         refuse_freed(self.order)
         self._twin = topological(copy.deepcopy(root))  # what is shown stays as it was when the frames were made
         self.refresh()
@@ -81,20 +80,24 @@ class Stepper(Answer):
     def refresh(self) -> None:
         """Run both passes again, after leaves were edited."""
         self.frames = list(steps(self.root, **self._options))
-        self.forward, room = {}, MOST_TANGENTS
-        for leaf in (node for node in self.order if not node.parents and node.op != "constant"):
-            tangents = [
-                frame
-                for frame in steps(self.root, names=self._options["names"], along=leaf)
-                if frame.phase == "tangents"
-            ]
-            room -= len(tangents)
-            if room < 0:
-                break
-            self.forward[leaf] = tangents
+        self._forward = None
         for node, twin in zip(self.order, self._twin):
             twin.data = node.data
         forward(self._twin[-1])
+
+    @property
+    def forward(self) -> dict[Value, list[Frame]]:
+        """For each leaf that the page can show forward mode from, its frames after the values; made when asked for."""
+        if self._forward is None:
+            self._forward, room = {}, MOST_TANGENTS
+            for k, leaf in enumerate(self.order):
+                if not leaf.parents and leaf.op != "constant":
+                    say = TangentNarrator(self.order, self._twin, self._called, k)
+                    room -= say.products + 2
+                    if room < 0:
+                        break
+                    self._forward[leaf] = list(tangents(say))
+        return self._forward
 
     @property
     def title(self) -> str:

