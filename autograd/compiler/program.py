@@ -553,6 +553,33 @@ class Program(Answer):
         self._refuse_unregistered()
         return function(self._packed, self._single, reduce, most)
 
+    def to_torch(self, reduce: str = "mean") -> Any:
+        """The program as a ``torch.nn.Module``, whose forward takes the arrays of a call, (B, *shape of one sample).
+
+        Its parameters are copies of `theta` in the program's dtype, as named arrays (`unflatten`; a dot in a name
+        becomes ``_``). ``.double()``, ``.float()``, ``state_dict()`` and ``torch.compile`` work as with any module.
+        Each operation has the derivatives of the table, to any order, so that slopes at kinks and in tails are those of
+        the eager engine. That a product with an exact zero carries nothing is not promised there: where a slope is
+        infinite, PyTorch may give nan.
+
+        Args:
+            reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.
+
+        Raises:
+            ImportError: PyTorch is not installed.
+            ValueError: ``reduce`` is neither of the two.
+            UnknownOperationError: an operation that the program was compiled with was unregistered.
+
+        Example:
+            ``module = program.to_torch()``, then ``module(X, y).backward()`` and a step of any of PyTorch's optimizers.
+        """
+        from ..export.torch import module
+
+        if reduce not in ("mean", "none"):
+            raise ValueError(f"reduce is 'mean' or 'none', not {reduce!r}")
+        self._refuse_unregistered()
+        return module(self, reduce)
+
     def unflatten(self, theta: Any) -> dict[str, Any]:
         """Flat parameters (p,) as named arrays, of NumPy or of any library that indexes as NumPy does.
 

@@ -43,7 +43,7 @@ def function(packed: Packed, single: bool, reduce: str, most: int) -> Callable[.
         )
 
     def of_sample(parameters: Any, *arguments: Any) -> Any:
-        results = walk.run(parameters, [jax.numpy.reshape(x, -1) for x in arguments], words)
+        results = walk.run([parameters], [jax.numpy.reshape(x, -1) for x in arguments], words)
         return results[0] if single else results
 
     def exported(theta: Any, *batch: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..compiler.pack import INPUT, SHARED, Operand, Packed, affine
-from ..compiler.trace import Array, Ints, takes_list
+from ..compiler.trace import SHARES, Array, Ints
 from . import loops
 
 
@@ -106,16 +106,21 @@ class Reading:
 class Walk:
     """The plan of a program: which arrays there are, and how each instruction reads them.
 
-    Arrays are numbered: 0 holds the parameters, 1 the constants, the next ones the arguments (flat), the rest what
-    the instructions make, in order.
+    Arrays are numbered: first those of the parameters, then the constants, then the arguments, all of them flat, the
+    rest is what the instructions make, in order.
+
+    Args:
+        packed: the program.
+        parameters: places in the flat parameters of each array that holds some of them; without it one array has all.
     """
 
-    def __init__(self, packed: Packed) -> None:
+    def __init__(self, packed: Packed, parameters: Sequence[Ints] | None = None) -> None:
         self.instructions = packed.instructions
         self.owner = {region: np.full(size, -1, np.int64) for region, size in packed.sizes.items()}
         self.place = {region: np.zeros(size, np.int64) for region, size in packed.sizes.items()}
         self.sizes: list[int] = []
-        self._made(SHARED, np.arange(packed.n_parameters))
+        for places in parameters or [np.arange(packed.n_parameters)]:
+            self._made(SHARED, places.ravel())
         slots = np.array(sorted(packed.constants), np.int64)
         self._made(SHARED, slots)
         self.numbers = np.array([packed.constants[slot] for slot in slots.tolist()])
@@ -179,15 +184,15 @@ class Walk:
             return Source(number, None)
         return Source(number, slice(first, last + 1, step if step > 1 else None))
 
-    def run(self, parameters: Any, arguments: Sequence[Any], words: Vocabulary) -> Any:
+    def run(self, parameters: Sequence[Any], arguments: Sequence[Any], words: Vocabulary) -> Any:
         """The results for one sample, (n,).
 
         Args:
-            parameters: flat, (p,).
+            parameters: the arrays that hold them, each flat.
             arguments: of one sample, each flat.
             words: of the library whose arrays these are.
         """
-        made = dict(enumerate([parameters, words.constants(self.numbers, parameters), *arguments]))
+        made = dict(enumerate([*parameters, words.constants(self.numbers, parameters[0]), *arguments]))
         end, loop = len(self.instructions), self.loop
         if loop is None:
             self._run(made, range(end), self.readings, words)
@@ -226,7 +231,7 @@ class Walk:
                 result = xp.concatenate([reading.of(made, xp).reshape(-1) for reading in readings])
             elif step.op == "sum":
                 result = self._sum(xp, [reading.of(made, xp) for reading in readings], step.signs)
-            elif takes_list(step.op):
+            elif step.op == "log_sum_exp" or step.op in SHARES:
                 result = words.over_list(step.op, readings[0].of(made, xp))
             else:
                 result = words.apply(step.op, [reading.of(made, xp) for reading in readings])

@@ -45,6 +45,8 @@ EXEMPT = {
     ("autograd.compiler.program", "autograd.compiler.lens"): "open: Program.lens(i) reads a program",
     ("autograd.compiler.program", "autograd.compiler.witness"): "open: a program is compared with its function",
     ("autograd.compiler.program", "autograd.export.jax"): "a method of a program is the door to its exports",
+    ("autograd.compiler.program", "autograd.export.torch"): "a method of a program is the door to its exports",
+    ("autograd.export.torch", "autograd.compiler.program"): "for type checkers: a module is made of a program",
     ("autograd.export.loops", "autograd.export.walk"): "for type checkers: a loop is found in a walk",
 }
 """Imports that point the other way: (file, what it imports), and why."""
