@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
+import os
 import threading
 import time
 import warnings
@@ -579,6 +580,35 @@ class Program(Answer):
             raise ValueError(f"reduce is 'mean' or 'none', not {reduce!r}")
         self._refuse_unregistered()
         return module(self, reduce)
+
+    def to_onnx(self, path: str | os.PathLike[str], dtype: str = "float32") -> None:
+        """Write the forward pass as an ONNX file (opset 18), for serving.
+
+        The inputs have the names of the function's arguments and the shapes (B, *shape of one sample) with a free B;
+        the output is that of a call: (B,) or (B, n). The parameters are those of `theta`, under the names of
+        `unflatten`. The file appears whole or not at all, after ONNX's own check. The normal distribution function
+        loses digits in its left tail. ONNX Runtime lacks erf (and so gelu), tan, the inverse trigonometric functions
+        and all hyperbolic ones but tanh for float64: it refuses to load such a file, and takes it in float32.
+
+        Args:
+            path: of the file.
+            dtype: ``"float32"``, or ``"float64"``.
+
+        Raises:
+            ImportError: the package onnx is not installed.
+            ValueError: ``dtype`` is neither of the two.
+            UnknownOperationError: an operation that the program was compiled with was unregistered.
+            OSError: the file cannot be written.
+
+        Example:
+            ``program.to_onnx("model.onnx")``, then ``onnxruntime.InferenceSession("model.onnx")``.
+        """
+        from ..export.onnx import save
+
+        if dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype is 'float32' or 'float64', not {dtype!r}")
+        self._refuse_unregistered()
+        save(self, path, dtype)
 
     def unflatten(self, theta: Any) -> dict[str, Any]:
         """Flat parameters (p,) as named arrays, of NumPy or of any library that indexes as NumPy does.
