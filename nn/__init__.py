@@ -69,6 +69,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from .flow import gradient_flow as gradient_flow
     from .history import EarlyStopping as EarlyStopping
     from .history import History as History
+    from .recording import Recording as Recording
     from .run import Epoch as Epoch
     from .search import LineSearch as LineSearch
     from .search import descent_range as descent_range
@@ -79,7 +80,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
 _LATER = {
     "checkpoint": ".checkpoint", "CheckpointError": ".checkpoint", "load": ".checkpoint", "save": ".checkpoint",
     "datasets": ".datasets", "metrics": ".metrics", "EarlyStopping": ".history", "History": ".history",
-    "Epoch": ".run", "fit": ".training",
+    "Epoch": ".run", "fit": ".training", "Recording": ".recording",
     "plots": ".plots", "reference": ".reference", "draw_network": ".diagram", "gradient_flow": ".flow",
     "GradientFlow": ".flow", "line_search": ".search", "descend": ".descent", "directional_derivative": ".search",
     "descent_range": ".search",

@@ -113,6 +113,10 @@ class CompiledEngine:
         """See `nn.engines.Engine.data`."""
         return np.array(self._program.theta, dtype=np.float64)
 
+    def gradient(self) -> Floats:
+        """See `nn.engines.Engine.gradient`."""
+        return np.array(self._program.gradient, dtype=np.float64)
+
     def snapshot(self) -> Any:
         """See `nn.engines.Engine.snapshot`."""
         return self.data(), [np.array(s) for s in self.optimizer.state], self.optimizer.steps

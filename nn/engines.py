@@ -23,7 +23,7 @@ class Engine(Protocol):
     """What `fit` asks of an engine. A batch is X (B, features) and y (B,) or (B, outputs), arrays of floats.
 
     An engine may keep the parameters in arrays of its own while it trains; `sync` and `reload` carry them to and from
-    the model's Values and the optimizer.
+    the model's Values and the optimizer. Its ``parameters`` are the optimizer's, then the model's others.
     """
 
     name: str
@@ -62,6 +62,9 @@ class Engine(Protocol):
     def data(self) -> Any:
         """A copy of the parameters' data as they are now, in the order of ``parameters``: a list or an array."""
 
+    def gradient(self) -> Any:
+        """A copy of the gradients of the last step, as they were before clipping, in the order of ``parameters``."""
+
     def snapshot(self) -> Any:
         """Parameters and optimizer state as they are now, to `restore` later."""
 
@@ -76,7 +79,7 @@ class EagerEngine:
 
     def __init__(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
         self.model, self.loss, self.optimizer = model, loss, optimizer
-        self.parameters = [*dict.fromkeys([*model.parameters(), *optimizer.parameters])]
+        self.parameters = [*dict.fromkeys([*optimizer.parameters, *model.parameters()])]
 
     def step(self, X: Floats, y: Floats, rows: Rows = None) -> float:
         """The gradient of the mean loss is summed sample by sample; then the optimizer makes its step."""
@@ -120,6 +123,10 @@ class EagerEngine:
     def data(self) -> Any:
         """See `Engine.data`."""
         return [p.data for p in self.parameters]
+
+    def gradient(self) -> Any:
+        """See `Engine.gradient`."""
+        return [p.grad for p in self.parameters]
 
     def snapshot(self) -> Any:
         """See `Engine.snapshot`."""

@@ -16,6 +16,8 @@ from autograd.answer import Answer, Part
 from autograd.notation.tables import Table, column, spread
 from autograd.text import visible
 
+from .recording import Recording
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -40,6 +42,7 @@ class History(Answer):
         engine: which engine computed.
         stopped: why training ended.
         best_epoch: the epoch (from 1) that early stopping judged best, if it was asked to judge.
+        recording: the numbers of every step of this run, if ``fit`` was asked to record them.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -52,6 +55,7 @@ class History(Answer):
     engine: str = ""
     stopped: str = ""
     best_epoch: int | None = None
+    recording: Recording | None = None
 
     @property
     def epochs(self) -> int:
@@ -130,9 +134,11 @@ class History(Answer):
         Raises:
             ValueError: something is missing or of the wrong type.
         """
+        lists = ("loss", "validation_loss", "learning_rate", "seconds")
         try:
+            columns: dict[str, Any] = {name: _numbers(saved[name]) for name in lists}
             history = cls(
-                **{name: _numbers(saved[name]) for name in ("loss", "validation_loss", "learning_rate", "seconds")},
+                **columns,
                 metrics={str(name): _numbers(values) for name, values in saved["metrics"].items()},
                 seed=int(saved["seed"]), engine=str(saved["engine"]), stopped=str(saved["stopped"]),
                 best_epoch=None if saved["best_epoch"] is None else int(saved["best_epoch"]),

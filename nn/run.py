@@ -26,6 +26,8 @@ from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
 from .prepared import Prepared
+from .recorder import recorded
+from .recording import Recording
 
 
 class Epoch(NamedTuple):
@@ -60,6 +62,8 @@ class Run:
     watched: str = ""
     checkpoint: Path | None
     every: int
+    recording: Recording | None = None
+    planned: int = 0
 
     def __init__(
         self, model: Module, loss: Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
@@ -87,7 +91,7 @@ class Run:
     def train(self, epochs: int, progress: bool) -> History:
         """Run the epochs that are left; see `fit`."""
         history, steps = self.history, -(-len(self.data.X) // self.size)
-        history.stopped = ""
+        history.stopped, history.recording, self.planned = "", self.recording, epochs
         if self.rule is not None:
             self.watch = self.rule.watch(self.watched, history)
         self.good = self.engine.snapshot()
@@ -164,7 +168,7 @@ class Run:
         """The losses of an epoch's steps as they are made; what ends them says where."""
         made = 0
         try:
-            for losses in self.engine.steps(self.data.X, self.data.y, order, self.size):
+            for losses in self._steps(order):
                 yield losses
                 made += len(losses)
         except AnomalyError as error:
@@ -172,6 +176,13 @@ class Run:
             raise AnomalyError(f"{self._place(made + 1)}: {error}") from error
         except FloatingPointError as error:
             raise _NotFiniteError(f"{self._place(made + 1)}: {error}") from None
+
+    def _steps(self, order: NDArray[np.int64] | None) -> Iterator[Sequence[float]]:
+        """The engine's steps of an epoch, recorded if this epoch is."""
+        epoch, data = self.history.epochs + 1, self.data
+        if self.recording is None or ((epoch - 1) % self.recording.every and epoch != self.planned):
+            return self.engine.steps(data.X, data.y, order, self.size)
+        return recorded(self.recording, self.engine, data.X, data.y, order, self.size, epoch)
 
     def _place(self, batch: int) -> str:
         return f"in epoch {self.history.epochs + 1}, batch {batch}"

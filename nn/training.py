@@ -21,6 +21,7 @@ from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
 from .prepared import Prepared, metric_of, pair
+from .recorder import recorder
 from .run import Callback, Run
 
 
@@ -46,6 +47,7 @@ def fit(
     progress: bool = True,
     engine: str = "auto",
     dtype: str = "float64",
+    record: bool | int = False,
 ) -> History:
     """Train a model: the batch loss is the mean of ``loss(model(x), target)`` over the batch's samples.
 
@@ -81,6 +83,8 @@ def fit(
         engine: ``"auto"``, or an engine's name.
         dtype: ``"float64"`` or ``"float32"``: of the compiled engine's numbers; samples and targets are rounded to it.
             float32 is faster for large models. The model's Values hold float64 in any case.
+        record: whether to keep the exact numbers of every step as ``history.recording`` (a `Recording`). Where that
+            would be too much, every n-th epoch is recorded; a number n asks for that.
 
     Returns:
         The `History`; its ``stopped`` says why training ended.
@@ -122,9 +126,10 @@ def fit(
     if early_stopping is not None:
         run.rule = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
         run.watched = run.rule.column(run.columns())
-    recorded = run.columns()
-    if len({*recorded}) < len(recorded):
-        raise ValueError(f"two columns of the history would have the same name: {', '.join(recorded)}")
+    columns = run.columns()
+    if len({*columns}) < len(columns):
+        raise ValueError(f"two columns of the history would have the same name: {', '.join(columns)}")
+    run.recording = recorder(record, model, optimizer, len(data.X), size, epochs)
     run.checkpoint = None if checkpoint is None else Path(checkpoint)
     run.every = whole(checkpoint_every, "checkpoint_every")
     if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:

@@ -85,6 +85,18 @@ def two_layers() -> Any:
 
 X, Y = [[0.5, -1.0], [1.0, 2.0]], [1.0, 0.0]
 
+
+def recording(label: str) -> nn.Recording:
+    made = model()
+    scale = Value(1.0, label)
+    optimizer = nn.SGD([scale, *made.parameters()], 0.1)
+    history = nn.fit(
+        made, lambda out, y: nn.mse_loss(out * scale, y), X, Y, optimizer, epochs=2, record=True, progress=False
+    )
+    assert history.recording is not None
+    return history.recording
+
+
 ANSWERS: dict[str, Maker] = {
     "ledger": lambda label: autograd.ledger(*loss(label)),
     "groups": lambda label: autograd.ledger(*loss(label)).by("neuron"),
@@ -107,6 +119,7 @@ ANSWERS: dict[str, Maker] = {
     "stepper": lambda label: autograd.stepper(loss(label)[0]),
     "program": program,
     "size of a program": lambda label: program(label).stats,
+    "recording": recording,
     "history": lambda label: nn.History([1.0, 0.5], metrics={label: [0.5, 1.0]}),
     "flow": lambda label: nn.gradient_flow(model(label), X, Y, "squared_error"),
     "line search": lambda label: nn.line_search(bowl, [0.0, 0.0]),

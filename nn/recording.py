@@ -1,0 +1,150 @@
+"""`Recording`: every number of the steps that a training made, to be read, replayed and written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd.answer import Answer, Part
+from autograd.copies import renew
+from autograd.notation.tables import Table, column, spread
+from autograd.text import counted, visible
+
+from .inputs import Floats
+from .optimizers import Optimizer
+from .written import written
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One optimizer step. Arrays cannot be written to.
+
+    Attributes:
+        epoch: the epoch, from 1.
+        batch: the batch of the epoch, from 1.
+        number: the optimizer's count of steps, from 1.
+        rows: the numbers of the batch's samples, (B,), in their order; repeats are possible.
+        rate: the learning rate.
+        loss: the mean loss of the batch, before the step.
+        before, after: all parameters, (parameters,).
+        gradient: of the batch loss, (parameters,), before clipping and weight decay.
+        state, state_after: the optimizer's variables, (variables, moved parameters).
+    """
+
+    epoch: int
+    batch: int
+    number: int
+    rows: np.ndarray[Any, np.dtype[np.int64]]
+    rate: float
+    loss: float
+    before: Floats
+    gradient: Floats
+    after: Floats
+    state: Floats
+    state_after: Floats
+
+
+@dataclass(repr=False)
+class Recording(Answer):
+    """What ``nn.fit(…, record=True)`` saw, as ``history.recording``: each step's exact numbers, before and after.
+
+    Large networks are recorded in every n-th epoch and in the last one planned; ``every`` says which n. Within a
+    recorded epoch no step is left out.
+
+    Attributes:
+        names: of the parameters, in the order of the arrays: those that the optimizer moves come first.
+        parameters: the Values themselves.
+        optimizer: that made the steps.
+        steps: a list of `Step`.
+        every: the first epoch and each ``every``-th after it are recorded.
+
+    Example:
+        >>> import nn
+        >>> model = nn.MLP(2, [2, 1], "tanh", seed=1)
+        >>> optimizer = nn.SGD(model.parameters(), lr=0.1)
+        >>> X, y = [[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0]
+        >>> history = nn.fit(model, nn.mse_loss, X, y, optimizer, epochs=3, record=True, progress=False)
+        >>> step = history.recording.steps[0]
+        >>> step.loss == history.batch_loss[0]
+        True
+        >>> print(history.recording.written(step, "layers.1.neurons.0.bias"))
+        w = 0, G = −0.502142
+        w ← w − α·G = 0 − 0.1 · (−0.502142) = 0.0502142
+    """
+
+    names: list[str]
+    parameters: list[Any]
+    optimizer: Optimizer
+    every: int = 1
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> list[int]:
+        """The epochs that were recorded, from 1."""
+        return [*dict.fromkeys(step.epoch for step in self.steps)]
+
+    def path(self, name: str) -> Floats:
+        """A parameter before each recorded step and after the last one, (steps + 1,).
+
+        Raises:
+            KeyError: no parameter has that name.
+        """
+        i = self._place(name)
+        return np.array([*(step.before[i] for step in self.steps), *(step.after[i] for step in self.steps[-1:])])
+
+    def restore(self, step: Step) -> None:
+        """Put the model and the optimizer where they were before a step; the same step then gives the same bits."""
+        for parameter, data in zip(self.parameters, step.before.tolist()):
+            parameter.data = data
+        renew(self.parameters)
+        self.optimizer.state = [row.tolist() for row in step.state]
+        self.optimizer.steps = step.number - 1
+
+    def written(self, step: Step, name: str) -> str:
+        """The update rule with the numbers of one parameter: what a step did, one line after the other.
+
+        Numbers are rounded to six digits; those of the `Step` are exact.
+
+        Raises:
+            KeyError: no parameter has that name.
+        """
+        i = self._place(name)
+        moved = len(self.optimizer.parameters)
+        if i >= moved:
+            return f"the optimizer does not move {name}"
+        state = [row[i] for row in step.state]
+        gradients = step.gradient[:moved].tolist()
+        return "\n".join(written(self.optimizer, step.rate, step.number, step.before[i], gradients, i, state))
+
+    def _place(self, name: str) -> int:
+        if name not in self.names:
+            shown = ", ".join(self.names[:3])
+            raise KeyError(f"no parameter is called {name!r}; the {len(self.names)} names are {shown}, …")
+        return self.names.index(name)
+
+    def _heading(self) -> str:
+        return "Recorded training"
+
+    def _content(self) -> list[Part]:
+        steps = [self.steps[i] for i in spread(len(self.steps), set())]
+        if not steps:
+            return [self._brief()]
+        heads = ["epoch", "batch", "learning rate", "loss", "‖gradient‖"]
+        cells = [
+            [str(step.epoch) for step in steps],
+            [str(step.batch) for step in steps],
+            column([step.rate for step in steps], sign=False),
+            column([step.loss for step in steps], sign=False),
+            column([float(np.linalg.norm(step.gradient)) for step in steps], sign=False),
+        ]
+        return [self._brief(), Table(heads, list(zip(*cells)), range(len(heads)))]
+
+    def _brief(self) -> str:
+        kind = visible(type(self.optimizer).__name__)
+        sampled = f", every {self.every} epochs" if self.every > 1 else ""
+        return (
+            f"Recording({counted(len(self.steps), 'step')} of {kind} in {counted(len(self.epochs), 'epoch')}{sampled}, "
+            f"{counted(len(self.names), 'parameter')})"
+        )
