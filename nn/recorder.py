@@ -9,6 +9,7 @@ import numpy as np
 
 from .engines import Engine, Rows
 from .inputs import Floats
+from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
 from .recording import Recording, Step
@@ -18,14 +19,14 @@ MOST_NUMBERS = 4_000_000
 
 
 def recorder(
-    record: bool | int, model: Module, optimizer: Optimizer, samples: int, size: int, epochs: int
+    record: bool | int, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats, size: int, epochs: int
 ) -> Recording | None:
     """An empty recording, or None if none is wanted.
 
     Args:
         record: whether to record; a number n from 1 up records every n-th epoch.
-        model, optimizer: what is trained.
-        samples: in an epoch.
+        model, loss, optimizer: what is trained.
+        X, y: the samples and targets of an epoch.
         size: samples in a batch.
         epochs: how many are to be trained.
 
@@ -38,8 +39,8 @@ def recorder(
     parameters = [*dict.fromkeys([*optimizer.parameters, *model.parameters()])]
     names = [known.get(p) or p.label or f"parameter {i}" for i, p in enumerate(parameters)]
     if record is True:
-        steps = -(-samples // size)
-        each = steps * len(parameters) * (2 + len(optimizer.variables)) + samples
+        steps = -(-len(X) // size)
+        each = steps * len(parameters) * (2 + len(optimizer.variables)) + len(X)
         fitting = MOST_NUMBERS // each
         if fitting < 2 and epochs > fitting:
             raise ValueError(
@@ -51,7 +52,7 @@ def recorder(
         every = record
     else:
         raise ValueError(f"record is True, False or a number n of at least 1, for every n-th epoch; not {record!r}")
-    return Recording(names, parameters, optimizer, every)
+    return Recording(names, parameters, model, loss, optimizer, X, y, every)
 
 
 def recorded(

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from autograd import Value
 from autograd.answer import Answer, Part
 from autograd.copies import renew
+from autograd.explain import TrainingLedger
 from autograd.notation.tables import Table, column, spread
 from autograd.text import counted, visible
 
 from .inputs import Floats
-from .optimizers import Optimizer
+from .losses import Loss
+from .module import Module
+from .optimizers import SGD, Optimizer
+from .signs import Sign, of_losses, of_neurons
 from .written import written
 
 
@@ -46,7 +54,6 @@ class Step:
     state_after: Floats
 
 
-@dataclass(repr=False)
 class Recording(Answer):
     """What ``nn.fit(…, record=True)`` saw, as ``history.recording``: each step's exact numbers, before and after.
 
@@ -56,7 +63,8 @@ class Recording(Answer):
     Attributes:
         names: of the parameters, in the order of the arrays: those that the optimizer moves come first.
         parameters: the Values themselves.
-        optimizer: that made the steps.
+        model, loss, optimizer: what was trained.
+        X, y: the samples and targets as the engine took them, to which the ``rows`` of a step belong.
         steps: a list of `Step`.
         every: the first epoch and each ``every``-th after it are recorded.
 
@@ -74,11 +82,13 @@ class Recording(Answer):
         w ← w − α·G = 0 − 0.1 · (−0.502142) = 0.0502142
     """
 
-    names: list[str]
-    parameters: list[Any]
-    optimizer: Optimizer
-    every: int = 1
-    steps: list[Step] = field(default_factory=list)
+    def __init__(
+        self, names: list[str], parameters: list[Value], model: Module, loss: Loss, optimizer: Optimizer, X: Floats,
+        y: Floats, every: int = 1,
+    ) -> None:  # fmt: skip
+        self.names, self.parameters, self.every = names, parameters, every
+        self.model, self.loss, self.optimizer, self.X, self.y = model, loss, optimizer, X, y
+        self.steps: list[Step] = []
 
     @property
     def epochs(self) -> list[int]:
@@ -94,13 +104,66 @@ class Recording(Answer):
         i = self._place(name)
         return np.array([*(step.before[i] for step in self.steps), *(step.after[i] for step in self.steps[-1:])])
 
+    @contextmanager
+    def at(self, step: Step) -> Iterator[Module]:
+        """The model with its parameters before a step; afterwards it has its present ones again."""
+        present = [parameter.data for parameter in self.parameters]
+        try:
+            self._put(step.before.tolist())
+            yield self.model
+        finally:
+            self._put(present)
+
+    def _put(self, data: list[float]) -> None:
+        for parameter, x in zip(self.parameters, data):
+            parameter.data = x
+        renew(self.parameters)
+
     def restore(self, step: Step) -> None:
         """Put the model and the optimizer where they were before a step; the same step then gives the same bits."""
-        for parameter, data in zip(self.parameters, step.before.tolist()):
-            parameter.data = data
-        renew(self.parameters)
+        self._put(step.before.tolist())
         self.optimizer.state = [row.tolist() for row in step.state]
         self.optimizer.steps = step.number - 1
+
+    def signs(self, step: Step) -> list[Sign]:
+        """What goes wrong before a step: neurons that are dead, saturated or alike, and a loss that explodes.
+
+        Neurons are judged on all samples, or on some if they are many.
+        """
+        losses = [each.loss for each in self.steps if each.number <= step.number]
+        with self.at(step) as model:
+            return of_losses(losses, step.rate) + of_neurons(model, self.X.tolist())
+
+    def ledger(self) -> TrainingLedger:
+        """Which sample moved each weight, and when: see `autograd.explain.TrainingLedger`.
+
+        Samples are called by their rows: ``sample 0`` is the first of the data. The ledger belongs to the model as it
+        is; its residual shows what moved it otherwise (a callback, clipping, a later training).
+
+        Raises:
+            TypeError: the optimizer is not `nn.SGD`, whose steps alone split into samples.
+            ValueError: steps are missing, since some epochs were left out.
+        """
+        if type(self.optimizer) is not SGD:
+            kind = type(self.optimizer).__name__
+            raise TypeError(f"the steps of {kind} do not split into samples; a ledger follows nn.SGD")
+        if any(two.number != one.number + 1 for one, two in pairwise(self.steps)):
+            raise ValueError(f"a ledger needs every step, and epochs are missing (every={self.every}): fit(record=1)")
+        if not self.steps:
+            raise ValueError("a ledger needs steps, and none was recorded")
+        rates = [step.rate for step in self.steps]
+        with self.at(self.steps[0]):
+            settings = self.optimizer.settings
+            made = TrainingLedger(
+                self.optimizer.parameters, rates.__getitem__, settings["momentum"], settings["weight_decay"]
+            )
+        for step in self.steps:
+            with self.at(step) as model:
+                rows = step.rows.tolist()
+                losses = [self.loss(model(self.X[row].tolist()), self.y[row].tolist()) for row in rows]
+                mean = sum(losses[1:], losses[0]) / len(losses)
+                made.step(mean, [f"sample {row}" for row in rows])
+        return made
 
     def written(self, step: Step, name: str) -> str:
         """The update rule with the numbers of one parameter: what a step did, one line after the other.

@@ -129,7 +129,7 @@ def fit(
     columns = run.columns()
     if len({*columns}) < len(columns):
         raise ValueError(f"two columns of the history would have the same name: {', '.join(columns)}")
-    run.recording = recorder(record, model, optimizer, len(data.X), size, epochs)
+    run.recording = recorder(record, model, loss, optimizer, data.X, data.y, size, epochs)
     run.checkpoint = None if checkpoint is None else Path(checkpoint)
     run.every = whole(checkpoint_every, "checkpoint_every")
     if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:

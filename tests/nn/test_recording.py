@@ -212,3 +212,82 @@ def test_a_recording_shows_itself():
     recording = train("adam", record=True)[2].recording
     assert repr(recording) == "Recording(12 steps of Adam in 4 epochs, 17 parameters)"
     assert "learning rate" in str(recording) and "<table" in recording.html()
+
+
+# ---- signs of trouble, and the ledger
+
+
+def signs(model, optimizer, epochs=3, loss=nn.mse_loss):
+    history = nn.fit(model, loss, MOONS.X, MOONS.y, optimizer, epochs, record=True, progress=False)
+    return history.recording, [(sign.kind, sign.where) for sign in history.recording.signs(history.recording.steps[-1])]
+
+
+def test_the_dead_neuron_is_named():
+    model = nn.MLP(2, [4, 1], "relu", seed=3)
+    model.layers[0].neurons[2].bias.data = -50.0
+    recording, found = signs(model, nn.SGD(model.parameters(), 0.01))
+    assert found == [("dead", "layers.0.neurons.2")]
+    i = recording.names.index("layers.0.neurons.2.weights.0")
+    assert all(step.gradient[i] == 0.0 for step in recording.steps)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+def test_the_saturated_neuron_is_named(activation):
+    model = nn.MLP(2, [4, 1], activation, seed=3)
+    model.layers[0].neurons[1].bias.data = 30.0
+    assert signs(model, nn.SGD(model.parameters(), 0.01))[1] == [("saturated", "layers.0.neurons.1")]
+
+
+def test_zero_initialization_makes_all_neurons_alike():
+    model = nn.MLP(2, [3, 1], "tanh", init="zeros")
+    assert signs(model, nn.SGD(model.parameters(), 0.1))[1] == [
+        ("alike", "layers.0.neurons.1"), ("alike", "layers.0.neurons.2"),
+    ]  # fmt: skip
+
+
+def test_a_loss_that_explodes_blames_the_learning_rate():
+    model = nn.MLP(2, [4, 1], "linear", seed=3)
+    optimizer = nn.SGD(model.parameters(), 3.0)
+    recording, found = signs(model, optimizer, epochs=5)
+    assert ("exploding", "loss") in found
+    (hint,) = [sign.hint for sign in recording.signs(recording.steps[-1]) if sign.kind == "exploding"]
+    assert "the learning rate 3 is too high" in hint
+    assert recording.signs(recording.steps[0]) == []
+
+
+def test_a_healthy_training_has_no_signs_and_looking_moves_nothing():
+    for output in ("linear", "sigmoid"):
+        model = nn.MLP(2, [4, 1], "tanh", output, seed=3)
+        recording, found = signs(model, nn.SGD(model.parameters(), 0.1))
+        assert found == [] and [p.data for p in recording.parameters] == recording.steps[-1].after.tolist()
+
+
+def test_a_neuron_of_its_own_and_several_outputs_are_judged():
+    neuron = nn.Neuron(2, "relu", seed=1)
+    neuron.bias.data = -50.0
+    assert signs(neuron, nn.SGD(neuron.parameters(), 0.01))[1] == [("dead", "")]
+    model = nn.MLP(2, [3, 2], "tanh", "softmax", seed=3)
+    assert signs(model, nn.SGD(model.parameters(), 0.1), loss=nn.mse_loss)[1] == []
+
+
+@both
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.5, "weight_decay": 0.01}])
+def test_the_ledger_accounts_for_every_weight(engine, options):
+    model = nn.MLP(2, [3, 1], "tanh", seed=3)
+    optimizer = nn.SGD(model.parameters(), 0.1, **options)
+    history = nn.fit(model, nn.mse_loss, MOONS.X, MOONS.y, optimizer, 3, 7, record=True, engine=engine, progress=False)
+    ledger, steps = history.recording.ledger(), history.recording.steps
+    for i, parameter in enumerate(history.recording.parameters):
+        assert ledger.change(parameter) == steps[-1].after[i] - steps[0].before[i]
+        assert abs(ledger.residual(parameter)) < 1e-12
+    moved = {(move.step, move.sample) for move in ledger.moves(model.parameters()[0])}
+    assert {(k, f"sample {row}") for k, step in enumerate(steps) for row in step.rows.tolist()} <= moved
+
+
+def test_what_has_no_ledger_says_why():
+    with pytest.raises(TypeError, match="Adam do not split into samples"):
+        train("adam", record=True)[2].recording.ledger()
+    with pytest.raises(ValueError, match="epochs are missing"):
+        train(epochs=5, record=2)[2].recording.ledger()
+    with pytest.raises(ValueError, match="none was recorded"):
+        train(epochs=0, record=True)[2].recording.ledger()

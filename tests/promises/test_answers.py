@@ -139,6 +139,7 @@ NO_ANSWERS = {
     "Name": "a part of a formula",
     "Frame": "a part of a stepper",
     "Move": "an entry of a training ledger",
+    "Sign": "an entry of what a recording finds wrong",
     "LatexDisplay": "LaTeX in a notebook, where HTML would outrank it",
     "Dataset": "arrays, for a model",
     "Split": "arrays, for a model",
