@@ -33,7 +33,7 @@ def recorder(
     Raises:
         ValueError: ``record`` is no such number, or one epoch is too much to record.
     """
-    if record is False or record is None:
+    if record is False:
         return None
     known = {p: name for name, p in model.named_parameters()}
     parameters = [*dict.fromkeys([*optimizer.parameters, *model.parameters()])]
@@ -52,7 +52,8 @@ def recorder(
         every = record
     else:
         raise ValueError(f"record is True, False or a number n of at least 1, for every n-th epoch; not {record!r}")
-    return Recording(names, parameters, model, loss, optimizer, X, y, every)
+    own = [_frozen(array, array.dtype) for array in (X, y)]  # the caller may go on to change theirs
+    return Recording(names, parameters, model, loss, optimizer, *own, every)
 
 
 def recorded(
@@ -82,4 +83,4 @@ def _frozen(numbers: Any, dtype: Any = np.float64) -> Any:
 
 
 def _state(optimizer: Optimizer) -> Any:
-    return _frozen(list(map(np.asarray, optimizer.state))).reshape(len(optimizer.state), -1)
+    return _frozen(list(map(np.asarray, optimizer.state))).reshape(len(optimizer.state), len(optimizer.parameters))

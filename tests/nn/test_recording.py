@@ -107,8 +107,19 @@ def test_an_edit_between_epochs_is_seen():
 
 
 def test_a_recording_cannot_be_written_to():
-    step = train(record=True)[2].recording.steps[0]
-    for array in (step.rows, step.before, step.gradient, step.after, step.state, step.state_after):
+    recording = train(record=True)[2].recording
+    step = recording.steps[0]
+    assert not np.shares_memory(recording.X, MOONS.X) and (recording.X == MOONS.X).all()
+    for array in (
+        recording.X,
+        recording.y,
+        step.rows,
+        step.before,
+        step.gradient,
+        step.after,
+        step.state,
+        step.state_after,
+    ):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
 
@@ -152,7 +163,7 @@ def test_an_epoch_that_is_too_much_is_refused_before_anything_moves(monkeypatch)
     assert len(train(record=2, model=model)[2].recording.epochs) == 3
 
 
-@pytest.mark.parametrize("record", [0, -1, 1.5, "yes"])
+@pytest.mark.parametrize("record", [0, -1, 1.5, "yes", None])
 def test_record_is_a_truth_value_or_a_number_of_epochs(record):
     with pytest.raises(ValueError, match="every n-th epoch"):
         train(record=record)
@@ -185,8 +196,15 @@ def test_the_rules_are_written_as_the_textbook_has_them():
 
 
 def test_what_has_no_rule_says_so():
-    class Signs(nn.SGD):
-        """Moves by the sign of the gradient."""
+    class Signs(nn.Optimizer):
+        """Moves by the sign of the gradient, and remembers nothing."""
+
+        def __init__(self, parameters, lr):
+            super().__init__(parameters, lr, {})
+
+        @staticmethod
+        def rule(p, g, state, lr, step):
+            return p - lr * np.sign(g), state
 
     model = nn.MLP(2, [2, 1], "tanh", seed=3)
     moved = model.parameters()[:2]
