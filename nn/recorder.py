@@ -52,8 +52,8 @@ def recorder(
         every = record
     else:
         raise ValueError(f"record is True, False or a number n of at least 1, for every n-th epoch; not {record!r}")
-    own = [_frozen(array, array.dtype) for array in (X, y)]  # the caller may go on to change theirs
-    return Recording(names, parameters, model, loss, optimizer, *own, every)
+    own_X, own_y = _frozen(X, X.dtype), _frozen(y, y.dtype)  # the caller may go on to change theirs
+    return Recording(names, parameters, model, loss, optimizer, own_X, own_y, every)
 
 
 def recorded(

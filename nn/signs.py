@@ -40,15 +40,19 @@ def of_neurons(model: Module, X: Sequence[list[float]]) -> list[Sign]:
     stride = -(-len(X) // MOST_SAMPLES)
     neurons = {path: module for path, module in model.named_modules() if isinstance(module, Neuron)}
     slopes: dict[str, list[float]] = {path: [] for path in neurons}
+    outputs: set[str] = set()  # which may be sure of every sample: that is what training wants
     for x in X[::stride]:
         output = trace(model, x)
-        labeled = {node.label: node for root in _roots(output) for node in topological(root) if node.label}
+        roots = list(output) if isinstance(output, (list, tuple)) else [output]
+        labeled = {node.label: node for root in roots for node in topological(root) if node.label}
         for path, found in slopes.items():
             prefix = f"{path}." if path else ""
             z, a = labeled.get(f"{prefix}z"), labeled.get(f"{prefix}a")
             if z is not None and a is not None:
                 found.append(abs(adjoints(a, 1.0, [z])[0]))
-    judged = [_of_slopes(path, neuron, slopes[path]) for path, neuron in neurons.items()]
+                if a in {*roots}:
+                    outputs.add(path)
+    judged = [_of_slopes(path, neuron, slopes[path], path in outputs) for path, neuron in neurons.items()]
     return [sign for sign in judged if sign is not None] + _alike(neurons)
 
 
@@ -67,7 +71,7 @@ def of_losses(losses: Sequence[float], rate: float) -> list[Sign]:
     ]  # fmt: skip
 
 
-def _of_slopes(path: str, neuron: Neuron, slopes: list[float]) -> Sign | None:
+def _of_slopes(path: str, neuron: Neuron, slopes: list[float], output: bool) -> Sign | None:
     if not slopes:
         return None
     if not any(slopes):
@@ -78,7 +82,7 @@ def _of_slopes(path: str, neuron: Neuron, slopes: list[float]) -> Sign | None:
         )  # fmt: skip
     zero = Value(0.0)
     usual = abs(adjoints(neuron._activation.on_value(zero), 1.0, [zero])[0])
-    if max(slopes) < FLAT * usual:
+    if not output and max(slopes) < FLAT * usual:
         return Sign(
             "saturated", path,
             "Its activation is flat for every sample, so hardly any gradient reaches its weights. Smaller initial "
@@ -101,7 +105,3 @@ def _alike(neurons: dict[str, Neuron]) -> list[Sign]:
             )
             found.append(Sign("alike", path, hint))
     return found
-
-
-def _roots(output: Any) -> list[Value]:
-    return list(output) if isinstance(output, (list, tuple)) else [output]

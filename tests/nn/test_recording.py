@@ -280,6 +280,12 @@ def test_a_healthy_training_has_no_signs_and_looking_moves_nothing():
         assert found == [] and [p.data for p in recording.parameters] == recording.steps[-1].after.tolist()
 
 
+def test_an_output_that_is_sure_is_not_saturated():
+    model = nn.MLP(2, [3, 1], "tanh", "sigmoid", seed=3)
+    model.layers[1].neurons[0].bias.data = 30.0
+    assert signs(model, nn.SGD(model.parameters(), 1e-3))[1] == []
+
+
 def test_a_neuron_of_its_own_and_several_outputs_are_judged():
     neuron = nn.Neuron(2, "relu", seed=1)
     neuron.bias.data = -50.0
