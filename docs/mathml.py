@@ -5,7 +5,6 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
-
 SPELLINGS = {r"{aligned}": r"{align*}", r"\\[2ex]": r"\\", r"\arg\max": r"\operatorname{arg\,max}"}
 """LaTeX that the notebooks hold and the converter knows under another spelling, or not at all."""
 
