@@ -60,6 +60,8 @@ def on_the_site(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = text
     elif page.startswith("notebooks/"):
         source[0] = source[0].replace("](../docs/", "](../")
+    else:
+        source[0] = source[0].replace("](../notebooks/", "](notebooks/")
 
 
 def as_text(app: Sphinx, what: str, name: str, found: object, options: object, lines: list[str]) -> None:

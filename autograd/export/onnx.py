@@ -21,7 +21,7 @@ from ..floats import CONSTANTS, head
 from ..formulas import interpret
 from ..ops import TABLE, parse
 from ..packages import needed
-from .walk import Walk
+from .walk import Vocabulary, Walk
 
 if TYPE_CHECKING:
     from ..compiler.program import Program
@@ -230,7 +230,7 @@ class Symbol:
         return self.with_("GreaterOrEqual", other)
 
 
-class Onnx:
+class Onnx(Vocabulary):
     """See `walk.Vocabulary`; also its counterpart of ``numpy``."""
 
     def __init__(self, graph: Graph) -> None:
@@ -293,14 +293,6 @@ class Onnx:
             axis = self.graph.whole(-1)
             return entries._made("ReduceLogSumExp", entries.shape[:-1], axis, keepdims=0)
         return entries._made({"softmax": "Softmax", "log_softmax": "LogSoftmax"}[op], entries.shape, axis=-1)
-
-    def repeat(
-        self, body: Callable[[list[Any], list[Any]], list[Any]], state: list[Any], moving: list[Any], times: int
-    ) -> list[Any]:
-        """See `walk.Vocabulary`."""
-        for n in range(times):
-            state = body(state, [rows[n] for rows in moving])
-        return state
 
     def apply(self, op: str, operands: Sequence[Symbol]) -> Symbol:
         """See `walk.Vocabulary`."""

@@ -20,7 +20,7 @@ from ..compiler.trace import Array
 from ..floats import CONSTANTS, head
 from ..ops import TABLE, parse
 from ..packages import needed
-from .walk import Walk
+from .walk import Vocabulary, Walk
 
 if TYPE_CHECKING:
     from ..compiler.program import Program
@@ -147,7 +147,7 @@ class Samples:
         return Samples(self.torch, self.tensor - other.tensor, self.batched or other.batched)
 
 
-class Torch:
+class Torch(Vocabulary):
     """See `walk.Vocabulary`; also its counterpart of ``numpy``."""
 
     def __init__(self) -> None:
@@ -206,14 +206,6 @@ class Torch:
         """See `walk.Vocabulary`."""
         function = {"log_sum_exp": "logsumexp"}.get(op, op)
         return Samples(self.torch, getattr(self.torch, function)(entries.tensor, -1), entries.batched)
-
-    def repeat(
-        self, body: Callable[[list[Any], list[Any]], list[Any]], state: list[Any], moving: list[Any], times: int
-    ) -> list[Any]:
-        """See `walk.Vocabulary`."""
-        for n in range(times):
-            state = body(state, [rows[n] for rows in moving])
-        return state
 
     def apply(self, op: str, operands: Sequence[Samples]) -> Samples:
         """See `walk.Vocabulary`."""

@@ -36,7 +36,13 @@ class Vocabulary(Protocol):
     def repeat(
         self, body: Callable[[list[Any], list[Any]], list[Any]], state: list[Any], moving: list[Any], times: int
     ) -> list[Any]:
-        """The state after so many times ``state = body(state, rows)``; ``rows`` are the next of ``moving``."""
+        """The state after so many times ``state = body(state, rows)``; ``rows`` are the next of ``moving``.
+
+        A target without loops gets the body that many times over.
+        """
+        for n in range(times):
+            state = body(state, [rows[n] for rows in moving])
+        return state
 
 
 class Rows(NamedTuple):
