@@ -62,6 +62,8 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from .checkpoint import CheckpointError as CheckpointError
     from .checkpoint import load as load
     from .checkpoint import save as save
+    from .classroom import ClassReport as ClassReport
+    from .classroom import class_report as class_report
     from .descent import Descent as Descent
     from .descent import descend as descend
     from .diagram import draw_network as draw_network
@@ -81,6 +83,7 @@ _LATER = {
     "checkpoint": ".checkpoint", "CheckpointError": ".checkpoint", "load": ".checkpoint", "save": ".checkpoint",
     "datasets": ".datasets", "metrics": ".metrics", "EarlyStopping": ".history", "History": ".history",
     "Epoch": ".run", "fit": ".training", "Recording": ".recording",
+    "ClassReport": ".classroom", "class_report": ".classroom",
     "plots": ".plots", "reference": ".reference", "draw_network": ".diagram", "gradient_flow": ".flow",
     "GradientFlow": ".flow", "line_search": ".search", "descend": ".descent", "directional_derivative": ".search",
     "descent_range": ".search",

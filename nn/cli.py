@@ -42,6 +42,16 @@ def _grade(options: argparse.Namespace) -> int:
     return 0 if graded else 1
 
 
+def _classreport(options: argparse.Namespace) -> int:
+    from .classroom import class_report
+
+    report = class_report(options.folder)
+    for path in options.output:
+        report.save(path)
+    print(report)
+    return 0
+
+
 def _playground(options: argparse.Namespace) -> int:
     from .playground import build, serve
 
@@ -90,6 +100,13 @@ def parser() -> argparse.ArgumentParser:
     answers.add_argument("--json", action="store_true", help="print the verdicts as JSON, for a script")
     answers.add_argument("-o", "--output", help="write a page, such as graded.html, too")
     answers.set_defaults(run=_grade)
+
+    classes = commands.add_parser("classreport", help="judge a folder of hand-ins: who made which mistake")
+    classes.add_argument("folder", help="with a JSON file of each student (see nn.classroom)")
+    classes.add_argument(
+        "-o", "--output", action="append", default=[], help="write report.html or report.csv; may be given twice"
+    )
+    classes.set_defaults(run=_classreport)
 
     training = commands.add_parser("train", help="train on a data set; save the model, curves and pictures")
     training.add_argument("dataset", choices=sorted(RECIPES))

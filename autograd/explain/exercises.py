@@ -65,8 +65,8 @@ class Exercise(Answer):
         """The right option."""
         return next(option for option in self.options if not option.mistake)
 
-    def choose(self, letter: str) -> str:
-        """What there is to say about the option of a letter, ``"a"`` to ``"d"``.
+    def option(self, letter: str) -> Option:
+        """The option of a letter, ``"a"`` to ``"d"``.
 
         Raises:
             ValueError: there is no such option.
@@ -74,7 +74,15 @@ class Exercise(Answer):
         letters = LETTERS[: len(self.options)]
         if len(letter.strip()) != 1 or letter.strip().lower() not in letters:
             raise ValueError(f"the options are a to {letters[-1]}, not {letter!r}")
-        option = self.options[letters.index(letter.strip().lower())]
+        return self.options[letters.index(letter.strip().lower())]
+
+    def choose(self, letter: str) -> str:
+        """What there is to say about the option of a letter, ``"a"`` to ``"d"``.
+
+        Raises:
+            ValueError: there is no such option.
+        """
+        option = self.option(letter)
         return f"Right: {option.text}." if not option.mistake else f"Not {option.text}: {option.why}"
 
     def _heading(self) -> str:

@@ -24,6 +24,7 @@ from autograd import Value
 from autograd.answer import Answer, prose
 from autograd.check import EdgeReport, check_edges
 from autograd.explain import TrainingLedger, contribution
+from nn.classroom import Graded
 
 Maker = Callable[[str], Any]
 
@@ -97,6 +98,11 @@ def recording(label: str) -> nn.Recording:
     return history.recording
 
 
+def class_report(label: str) -> nn.ClassReport:
+    graded = {"1": Graded(False, (label,)), label: Graded(None, note=label)}
+    return nn.ClassReport({label: graded}, about={label: label}, skipped={label: label})
+
+
 ANSWERS: dict[str, Maker] = {
     "ledger": lambda label: autograd.ledger(*loss(label)),
     "groups": lambda label: autograd.ledger(*loss(label)).by("neuron"),
@@ -109,6 +115,7 @@ ANSWERS: dict[str, Maker] = {
     "diagnosis": lambda label: autograd.diagnose(*loss(label), 1.0),
     "exercise": lambda label: autograd.practice("network"),
     "graded derivation": lambda label: autograd.check_derivation("L = 1", loss(label)[0]),
+    "class report": class_report,
     "grade": lambda label: autograd.mutants.grade(weak_test),
     "mutants": lambda label: autograd.mutants,
     "training ledger": training_ledger,
@@ -137,6 +144,7 @@ NO_ANSWERS = {
     "Module": "a model",
     "MLP": "a model",
     "Name": "a part of a formula",
+    "Option": "a part of an exercise",
     "Frame": "a part of a stepper",
     "Move": "an entry of a training ledger",
     "Sign": "an entry of what a recording finds wrong",
