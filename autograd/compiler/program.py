@@ -552,16 +552,16 @@ class Program(Answer):
         if reduce not in ("mean", "none"):
             raise ValueError(f"reduce is 'mean' or 'none', not {reduce!r}")
         self._refuse_unregistered()
-        return function(self._packed, self._single, reduce, most)
+        return function(self._packed, self._single, self.shapes, reduce, most)
 
     def to_torch(self, reduce: str = "mean") -> Any:
         """The program as a ``torch.nn.Module``, whose forward takes the arrays of a call, (B, *shape of one sample).
 
         Its parameters are copies of `theta` in the program's dtype, as named arrays (`unflatten`; a dot in a name
-        becomes ``_``). ``.double()``, ``.float()``, ``state_dict()`` and ``torch.compile`` work as with any module.
-        Each operation has the derivatives of the table, to any order, so that slopes at kinks and in tails are those of
-        the eager engine. That a product with an exact zero carries nothing is not promised there: where a slope is
-        infinite, PyTorch may give nan.
+        becomes ``_``, and a name that a module has already gets a number, as in ``forward_1``). ``.double()``,
+        ``.float()``, ``state_dict()`` and ``torch.compile`` work as with any module. Each operation has the derivatives
+        of the table, to any order, so that slopes at kinks and in tails are those of the eager engine. That a product
+        with an exact zero carries nothing is not promised there: where a slope is infinite, PyTorch may give nan.
 
         Args:
             reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.

@@ -17,15 +17,18 @@ from ..floats import CONSTANTS, head
 from ..formulas import interpret
 from ..ops import TABLE, parse
 from ..packages import needed
-from .walk import Walk
+from .walk import Walk, refuse_misfits
 
 
-def function(packed: Packed, single: bool, reduce: str, most: int) -> Callable[..., Any]:
+def function(
+    packed: Packed, single: bool, shapes: Sequence[tuple[int, ...]], reduce: str, most: int
+) -> Callable[..., Any]:
     """A function of the flat parameters and of batches of arguments.
 
     Args:
         packed: the program.
         single: whether it returns one Value.
+        shapes: of one sample of each argument.
         reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.
         most: how many instructions there may be, where those of a loop count once.
 
@@ -51,8 +54,9 @@ def function(packed: Packed, single: bool, reduce: str, most: int) -> Callable[.
         theta = jax.numpy.asarray(theta)
         if theta.shape != (packed.n_parameters,):
             raise ValueError(f"theta holds {packed.n_parameters} parameters; got the shape {theta.shape}")
-        if len(batch) != len(walk.arguments):
-            raise ValueError(f"the function takes {len(walk.arguments)} arrays after theta and got {len(batch)}")
+        if len(batch) != len(shapes):
+            raise ValueError(f"the function takes {len(shapes)} arrays after theta and got {len(batch)}")
+        refuse_misfits([jax.numpy.shape(x) for x in batch], shapes)
         arrays = [jax.numpy.asarray(x, theta.dtype) for x in batch]
         if not arrays:
             return of_sample(theta)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from ..floats import CONSTANTS, head
 from ..formulas import interpret
 from ..ops import TABLE, parse
 from ..packages import needed
-from .walk import Vocabulary, Walk
+from .walk import Vocabulary, Walk, unused
 
 if TYPE_CHECKING:
     from ..compiler.program import Program
@@ -63,7 +62,7 @@ def save(program: Program, path: str | os.PathLike[str], dtype: str) -> None:
     if program._single:
         out = out[0]
     form = [*(["B"] if inputs else []), *out.shape]
-    graph.node("Identity", out.name, output=graph.unused("out"))
+    graph.node("Identity", out.name, output=unused("out", graph.names))
     kind = onnx.helper.np_dtype_to_tensor_dtype(graph.dtype)
     read = {name for node in graph.nodes for name in node.input}
     made = onnx.helper.make_graph(
@@ -90,15 +89,9 @@ class Graph:
         self.known: dict[tuple[Any, ...], str] = {}
         self.batch = ""
 
-    def unused(self, stem: str) -> str:
-        """A name that nothing has."""
-        name = next(name for n in count() if (name := f"{stem}_{n}" if n else stem) not in self.names)
-        self.names.add(name)
-        return name
-
     def node(self, op: str, *inputs: str, output: str = "", **attributes: Any) -> str:
         """A new node; the name of what it gives."""
-        output = output or self.unused(f"{op.lower()}{len(self.nodes)}")
+        output = output or unused(f"{op.lower()}{len(self.nodes)}", self.names)
         self.nodes.append(self.onnx.helper.make_node(op, inputs, [output], **attributes))
         return output
 
@@ -106,7 +99,7 @@ class Graph:
         """The name of constant numbers, of the dtype that they have; the same ones are stored once."""
         key = (numbers.dtype.str, numbers.shape, numbers.tobytes(), name)
         if key not in self.known:
-            self.known[key] = self.unused(name or f"constant{len(self.numbers)}")
+            self.known[key] = unused(name or f"constant{len(self.numbers)}", self.names)
             self.numbers.append(self.onnx.numpy_helper.from_array(numbers, self.known[key]))
         return self.known[key]
 

@@ -20,7 +20,7 @@ from ..compiler.trace import Array
 from ..floats import CONSTANTS, head
 from ..ops import TABLE, parse
 from ..packages import needed
-from .walk import Vocabulary, Walk
+from .walk import Vocabulary, Walk, refuse_misfits, unused
 
 if TYPE_CHECKING:
     from ..compiler.program import Program
@@ -38,7 +38,8 @@ def module(program: Program, reduce: str) -> Any:
     """
     torch = needed("torch", "to_torch")
     places, single, shapes = program._places_by_name(), program._single, program.shapes
-    names = [name.replace(".", "_") for name in places]  # a dot would be a module within
+    taken = {"none", *dir(torch.nn.Module())}
+    names = [unused(name.replace(".", "_"), taken) for name in places]  # a dot would be a module within
     walk, words = Walk(program._packed, [*places.values()]), Torch()
     _resolve(walk, torch)
 
@@ -57,7 +58,7 @@ def module(program: Program, reduce: str) -> Any:
             parameters = [getattr(self, name).reshape(-1) for name in names] or [self.none]
             like = parameters[0]
             arrays = [torch.as_tensor(x, device=like.device) for x in batch]
-            _check([(tuple(x.shape), x.is_complex()) for x in arrays], shapes)
+            _check(arrays, shapes)
             flat = [Samples(torch, x.to(like.dtype).reshape(x.shape[0], -1), True) for x in arrays]
             found = walk.run([Samples(torch, x, False) for x in parameters], flat, words)
             results = found.tensor if found.batched or not arrays else found.spread(arrays[0].shape[0])
@@ -69,18 +70,14 @@ def module(program: Program, reduce: str) -> Any:
     return Exported()
 
 
-def _check(given: Sequence[tuple[tuple[int, ...], bool]], shapes: Sequence[tuple[int, ...]]) -> None:
+def _check(arrays: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> None:
     """Refuse a batch that the program cannot take."""
-    if len(given) != len(shapes):
-        raise ValueError(f"the function takes {len(shapes)} arrays and got {len(given)}")
-    for number, ((shape, strange), sample) in enumerate(zip(given, shapes), 1):
-        if strange:
+    if len(arrays) != len(shapes):
+        raise ValueError(f"the function takes {len(shapes)} arrays and got {len(arrays)}")
+    for number, array in enumerate(arrays, 1):
+        if array.is_complex():
             raise TypeError(f"array {number} holds complex numbers; a program takes real ones")
-        if shape[1:] != sample or not shape or not shape[0]:
-            wanted = ", ".join(["B", *map(str, sample)])
-            raise ValueError(f"array {number} has the shape {shape}; give ({wanted}), where B ≥ 1 is the batch size")
-    if len({shape[0] for shape, _ in given}) > 1:
-        raise ValueError(f"the arrays hold {', '.join(str(shape[0]) for shape, _ in given)} samples; give as many each")
+    refuse_misfits([tuple(array.shape) for array in arrays], shapes)
 
 
 def _resolve(walk: Walk, torch: Any) -> None:

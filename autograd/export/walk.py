@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, count, pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ..compiler.pack import INPUT, SHARED, Operand, Packed, affine
-from ..compiler.trace import SHARES, Array, Ints
+from ..compiler.trace import ALONG_LISTS, Array, Ints
 from . import loops
 
 
@@ -43,6 +43,31 @@ class Vocabulary(Protocol):
         for n in range(times):
             state = body(state, [rows[n] for rows in moving])
         return state
+
+
+def unused(stem: str, taken: set[str]) -> str:
+    """``stem`` or, where that is taken, ``stem_1``, ``stem_2``, …; it is taken from now on."""
+    name = next(name for n in count() if (name := f"{stem}_{n}" if n else stem) not in taken)
+    taken.add(name)
+    return name
+
+
+def refuse_misfits(given: Sequence[tuple[int, ...]], shapes: Sequence[tuple[int, ...]]) -> None:
+    """Refuse arrays of other shapes than (B, *shape of one sample): a library may read beyond them, or not all of them.
+
+    Args:
+        given: the shapes of the arrays of a call.
+        shapes: of one sample, as many.
+
+    Raises:
+        ValueError: a shape is another one, or the arrays hold different numbers of samples.
+    """
+    for number, (shape, sample) in enumerate(zip(given, shapes), 1):
+        if shape[1:] != sample or not shape or not shape[0]:
+            wanted = ", ".join(["B", *map(str, sample)])
+            raise ValueError(f"array {number} has the shape {shape}; give ({wanted}), where B ≥ 1 is the batch size")
+    if len({shape[0] for shape in given}) > 1:
+        raise ValueError(f"the arrays hold {', '.join(str(shape[0]) for shape in given)} samples; give as many each")
 
 
 class Rows(NamedTuple):
@@ -237,7 +262,7 @@ class Walk:
                 result = xp.concatenate([reading.of(made, xp).reshape(-1) for reading in readings])
             elif step.op == "sum":
                 result = self._sum(xp, [reading.of(made, xp) for reading in readings], step.signs)
-            elif step.op == "log_sum_exp" or step.op in SHARES:
+            elif step.op in ALONG_LISTS:
                 result = words.over_list(step.op, readings[0].of(made, xp))
             else:
                 result = words.apply(step.op, [reading.of(made, xp) for reading in readings])

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from compiling import attention
 
 import autograd
 import nn
@@ -58,14 +59,7 @@ def test_classifiers() -> None:
 
 
 def test_products_of_arguments_and_shared_weights() -> None:
-    w = [Value(x, label=f"w{i}") for i, x in enumerate((0.5, -1.0, 2.0))]
-
-    def attention(q: list[list[Value]], k: list[list[Value]]) -> Value:
-        scores = [[autograd.dot([a * b for a, b in zip(row, w)], other) for other in k] for row in q]
-        return autograd.mean([autograd.log_sum_exp(row) for row in scores])
-
-    program = autograd.compile(attention, inputs=[(4, 3), (4, 3)], parameters=w)
-    beside(program, RANDOM.normal(size=(5, 4, 3)), RANDOM.normal(size=(5, 4, 3)))
+    beside(attention(), RANDOM.normal(size=(5, 4, 3)), RANDOM.normal(size=(5, 4, 3)))
 
 
 def test_a_recurrence_and_a_graph() -> None:
@@ -218,3 +212,9 @@ def test_refusals() -> None:
         program.to_jax()(np.zeros(2), [1.0])
     with pytest.raises(ValueError, match="takes 1 arrays after theta and got 2"):
         program.to_jax()(np.zeros(1), [1.0], [2.0])
+    pair = autograd.compile(lambda x, y: w * x[0] * y, inputs=[(2,), ()], parameters=[w]).to_jax()
+    for shape, others in (((7, 3), 7), ((7, 1), 7), ((7, 2, 1), 7), ((0, 2), 0), ((2,), 2), ((), 1)):
+        with pytest.raises(ValueError, match=r"array 1 has the shape .*; give \(B, 2\), where B ≥ 1"):
+            pair(np.ones(1), np.zeros(shape), np.zeros(others))
+    with pytest.raises(ValueError, match="the arrays hold 7, 6 samples; give as many each"):
+        pair(np.ones(1), np.zeros((7, 2)), np.zeros(6))

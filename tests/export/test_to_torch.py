@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from compiling import attention
 
 import autograd
 import nn
@@ -135,14 +136,7 @@ def test_loops_and_sequences() -> None:
 
 
 def test_products_of_arguments() -> None:
-    w = [Value(x, label=f"w{i}") for i, x in enumerate((0.5, -1.0, 2.0))]
-
-    def attention(q: list[list[Value]], k: list[list[Value]]) -> Value:
-        scores = [[autograd.dot([a * b for a, b in zip(row, w)], other) for other in k] for row in q]
-        return autograd.mean([autograd.log_sum_exp(row) for row in scores])
-
-    program = autograd.compile(attention, inputs=[(4, 3), (4, 3)], parameters=w)
-    beside(program, RANDOM.normal(size=(5, 4, 3)), RANDOM.normal(size=(5, 4, 3)))
+    beside(attention(), RANDOM.normal(size=(5, 4, 3)), RANDOM.normal(size=(5, 4, 3)))
 
 
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # PyTorch's compiler does it
@@ -184,6 +178,18 @@ def test_without_parameters_and_without_arguments() -> None:
     assert square([1.0, 3.0]).item() == 5.0
     constant = autograd.compile(lambda x: Value(2.0) * 3.0, inputs=[()]).to_torch("none")
     assert constant([1.0, 2.0]).tolist() == [6.0, 6.0]
+
+
+@pytest.mark.parametrize("labels", [("a.b", "a_b"), ("forward", "training"), ("none", "x"), ("a_b_1", "a.b")])
+def test_each_parameter_has_a_name_of_its_own(labels: tuple[str, str]) -> None:
+    w = [Value(2.0, label=labels[0]), Value(5.0, label=labels[1])]
+    program = autograd.compile(lambda x: (w[0] * x + w[1]) ** 2, inputs=[()], parameters=w)
+    module = program.to_torch()
+    loss = module(Y)
+    loss.backward()
+    wanted, gradient = program.value_and_grad(Y)
+    assert loss.item() == pytest.approx(wanted, rel=1e-12)
+    assert [x.grad.item() for x in module.parameters()] == pytest.approx(gradient.tolist(), rel=1e-12)
 
 
 def test_refusals() -> None:
