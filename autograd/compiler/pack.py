@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .simplify import Node, Reduced
-from .trace import SHARES, Ints, arity, require, takes_list
+from .trace import ALONG_LISTS, SHARES, Ints, arity, require, takes_list
 
 SHARED, BATCHED, INPUT = 0, 1, 2
 """Regions; argument a of the function has the region INPUT + a."""
@@ -135,7 +135,7 @@ class Packed:
             fits = sum(operand.slots.size for operand in step.operands) == step.size
         elif step.op == "sum":
             fits = len(step.signs) == len(shapes) and all(shape[0] == n and len(shape) <= 2 for shape in shapes)
-        elif step.op == "log_sum_exp" or step.op in SHARES:
+        elif step.op in ALONG_LISTS:
             fits = len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][: len(step.shape)] == step.shape
         else:
             fits = shapes == [(n,)] * arity(step.op)

@@ -27,7 +27,7 @@ from .rows import (
     value_space,
 )
 from .steps import Step
-from .trace import SHARES, Ints
+from .trace import ALONG_LISTS, Ints
 
 
 class Reverse:
@@ -138,7 +138,7 @@ class Reverse:
                     worker.row("add_to" if sgn == 1 else "sub_to", target, adjoint, update=update, loops=loops)
         elif step.op == "copy":
             self._copy(worker)
-        elif step.op == "log_sum_exp" or step.op in SHARES:
+        elif step.op in ALONG_LISTS:
             self._list(worker)
         else:
             self._plain(worker, TABLE[step.op])

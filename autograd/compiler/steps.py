@@ -28,7 +28,7 @@ from .rows import (
     steps_of,
     value_space,
 )  # fmt: skip
-from .trace import SHARES, Ints, takes_list
+from .trace import ALONG_LISTS, SHARES, Ints, takes_list
 
 
 class Context(Protocol):
@@ -57,7 +57,7 @@ class Step:
         if self.plain:
             inner = common_loops(flat)
             self.loops = (step.size // inner, inner)
-        elif step.op == "log_sum_exp" or step.op in SHARES:
+        elif step.op in ALONG_LISTS:
             self.loops = flat[0].shape
 
     def row(self, name: str, *views: View, update: int = ASSIGN, loops: Sequence[int] | None = None) -> None:
@@ -99,7 +99,7 @@ class Step:
             self._sum()
         elif step.op == "copy":
             self._copy()
-        elif step.op == "log_sum_exp" or step.op in SHARES:
+        elif step.op in ALONG_LISTS:
             name = SHARES.get(step.op, step.op)
             self.row(name, self.out(), self.operand(step.operands[0], self.loops))
         else:

@@ -35,6 +35,8 @@ NARY = ("sum",)
 """Operations that only the compiler knows: the sum of any number of terms."""
 SHARES = {"softmax": "shares", "log_softmax": "log_shares"}
 """Operations that give a number for each entry of a list, and the instruction of the machine that gives all of them."""
+ALONG_LISTS = frozenset({"log_sum_exp", *SHARES})
+"""Operations on lists that stay one instruction; the others (dot, mean, …) become sums and products."""
 
 
 def arity(name: str) -> int:
