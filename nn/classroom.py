@@ -17,10 +17,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
 import re
-from collections.abc import Callable, Sequence
+import statistics
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,10 @@ class ClassReport(Answer):
             right = answers[item].right if item in answers else None
             if right is not None and rest:
                 pairs.append((float(right), sum(rest) / len(rest)))
-        return _correlation(pairs) if len(pairs) > 2 else None
+        items, shares = zip(*pairs) if len(pairs) > 2 else ((), ())
+        if len({*items}) < 2 or len({*shares}) < 2:
+            return None
+        return statistics.correlation(items, shares)
 
     @property
     def best(self) -> str | None:
@@ -225,10 +229,11 @@ def class_report(folder: str | os.PathLike[str]) -> ClassReport:
             continue
         files[student] = path.name
         students[student] = {item: _judged(answer, about) for item, answer in answers.items()}
-    counts = dict.fromkeys(about, 0)
-    for graded in students.values():
-        for mistake in {name for answer in graded.values() for name in answer.mistakes}:
-            counts[mistake] += 1
+    counts = Counter(
+        mistake
+        for answers in students.values()
+        for mistake in {name for graded in answers.values() for name in graded.mistakes}
+    )
     order = sorted(about, key=lambda mistake: (-counts[mistake], mistake))
     return ClassReport(
         {student: students[student] for student in sorted(students, key=_natural)},
@@ -318,14 +323,6 @@ def _chosen(answer: dict[str, Any], about: dict[str, str]) -> Graded:
         return Graded(True)
     about.setdefault(option.mistake, option.why.partition(" Read again: ")[0])
     return Graded(False, (option.mistake,))
-
-
-def _correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Pearson's; None if one side is constant."""
-    x, y = zip(*pairs)
-    dx, dy = [a - math.fsum(x) / len(x) for a in x], [b - math.fsum(y) / len(y) for b in y]
-    size = math.sqrt(math.fsum(a * a for a in dx) * math.fsum(b * b for b in dy))
-    return math.fsum(a * b for a, b in zip(dx, dy)) / size if size > 1e-12 else None
 
 
 def _natural(name: str) -> list[tuple[bool, int, str]]:
