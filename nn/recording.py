@@ -159,10 +159,10 @@ class Recording(Answer):
             )
         for step in self.steps:
             with self.at(step) as model:
-                rows = step.rows.tolist()
-                losses = [self.loss(model(self.X[row].tolist()), self.y[row].tolist()) for row in rows]
-                mean = sum(losses[1:], losses[0]) / len(losses)
-                made.step(mean, [f"sample {row}" for row in rows])
+                made.step_by_samples([
+                    (f"sample {row}", self.loss(model(self.X[row].tolist()), self.y[row].tolist()))
+                    for row in step.rows.tolist()
+                ])  # fmt: skip
         return made
 
     def written(self, step: Step, name: str) -> str:

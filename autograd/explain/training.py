@@ -104,6 +104,33 @@ class TrainingLedger(Answer):
         """
         self._record(self._split(loss, names))
 
+    def step_by_samples(self, losses: Sequence[tuple[str, Value]]) -> None:
+        """Record one update by the mean of some losses; like `step`, without looking for the samples in one graph.
+
+        Args:
+            losses: of each sample its name and its loss; entries of the same name are added.
+
+        Raises:
+            ValueError: there are none.
+            TypeError: a loss is no Value.
+
+        Example:
+            >>> w = Value(0.0, "w")
+            >>> record = TrainingLedger([w], lr=0.1)
+            >>> record.step_by_samples([("near", (w - 1.0) ** 2), ("far", (w - 3.0) ** 2)])
+            >>> [(move.sample, round(move.amount, 4)) for move in record.moves(w)]
+            [('near', 0.1), ('far', 0.3)]
+        """
+        if not losses:
+            raise ValueError("a step is recorded from the losses of its samples, and there are none")
+        parts: dict[str, list[float]] = {}
+        for name, loss in losses:
+            _needs_graph(loss)
+            gradients = adjoints(loss, 1.0 / len(losses), self.parameters)
+            before = parts.get(name)
+            parts[name] = gradients if before is None else [x + y for x, y in zip(before, gradients)]
+        self._record(self._with_decay(parts))
+
     def callback(self, loss: Callable[[], Value]) -> Callable[[object], None]:
         """For ``nn.fit(…, callbacks=[record.callback(loss)])`` with the whole data set as one batch.
 
@@ -125,8 +152,7 @@ class TrainingLedger(Answer):
 
     def _split(self, loss: Value, names: Sequence[str] | None) -> dict[str, list[float]]:
         """The gradient that each sample contributes."""
-        if not isinstance(loss, Value):
-            raise TypeError(f"a step is recorded from its loss, a Value with its graph, not {type(loss).__name__}")
+        _needs_graph(loss)
         parts = self._by_sample(loss)
         if names is not None:
             numbered = [name for name in parts if name.startswith("sample ")]
@@ -134,6 +160,9 @@ class TrainingLedger(Answer):
                 name: str(names[int(name.split()[1]) - 1]) for name in numbered if int(name.split()[1]) <= len(names)
             }
             parts = {given.get(name, name): gradient for name, gradient in parts.items()}
+        return self._with_decay(parts)
+
+    def _with_decay(self, parts: dict[str, list[float]]) -> dict[str, list[float]]:
         if self.weight_decay:
             parts["weight decay"] = [self.weight_decay * parameter.data for parameter in self.parameters]
         return parts
@@ -232,3 +261,8 @@ class TrainingLedger(Answer):
 
     def _brief(self) -> str:
         return f"<{self._size()}>"
+
+
+def _needs_graph(loss: object) -> None:
+    if not isinstance(loss, Value):
+        raise TypeError(f"a step is recorded from its loss, a Value with its graph, not {type(loss).__name__}")

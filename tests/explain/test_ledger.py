@@ -378,6 +378,23 @@ def test_training_ledger_as_a_callback(engine: str) -> None:
         assert abs(record.residual(weight)) < 1e-12
 
 
+def test_training_ledger_by_samples_is_that_of_their_mean() -> None:
+    model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
+    one, other = (TrainingLedger.of(nn.SGD(model.parameters(), lr=0.1, weight_decay=0.01)) for _ in range(2))
+    names = ["a", "b", "a"]
+    losses = [nn.mse_loss(model(x), 0.5) for x in ([0.5, -1.0], [1.5, 0.25], [-1.0, 2.0])]
+    one.step((losses[0] + losses[1] + losses[2]) / 3.0, names=["a", "b", "c"])
+    other.step_by_samples([*zip(names, losses)])
+    for weight in model.parameters():
+        parts = {move.sample: move.amount for move in one.moves(weight)}
+        parts["a"] += parts.pop("c")  # a sample that was drawn twice
+        assert {move.sample: move.amount for move in other.moves(weight)} == pytest.approx(parts, rel=1e-14)
+    with pytest.raises(ValueError, match="losses of its samples, and there are none"):
+        other.step_by_samples([])
+    with pytest.raises(TypeError, match="a Value with its graph, not float"):
+        other.step_by_samples([("a", 1.0)])
+
+
 def test_training_ledger_says_what_it_cannot_split() -> None:
     w = Value(1.0, "w")
     with pytest.raises(TypeError, match="Adam do not split"):
