@@ -23,6 +23,7 @@ def compile(
     parameters: Iterable[Value] = (),
     dtype: str = "float64",
     backend: str = "auto",
+    threads: int | None = None,
 ) -> Program:
     """Turn a function of one sample into a program that runs over batches; or a graph that exists into a program.
 
@@ -35,12 +36,15 @@ def compile(
         dtype: ``"float64"`` or ``"float32"``.
         backend: ``"llvm"`` (machine code, with the extra ``fast``), ``"numpy"``, or ``"auto"``: the former where
             llvmlite is installed. ``"numba"`` is an old name of ``"llvm"``.
+        threads: how many threads of machine code run a large batch at most; None takes one for each core that this
+            process may use. The result does not depend on it, to the bit. A batch that takes less than some tenths of
+            a millisecond runs on one. NumPy decides on its own.
 
     Raises:
         TraceError: Python control flow or ``float()`` depends on an input.
         TypeError: f returns something else than Values and numbers, or takes more or fewer arguments than ``inputs``
             lists; or a parameter is no Value.
-        ValueError: a parameter is listed twice or is not a leaf; inputs, dtype or backend are not understood.
+        ValueError: a parameter is listed twice or is not a leaf; inputs, dtype, backend or threads are not understood.
     """
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype is 'float64' or 'float32', not {dtype!r}")
@@ -51,6 +55,8 @@ def compile(
         backend = "llvm"
     if backend not in ("auto", "numpy", "llvm"):
         raise ValueError(f"backend is 'auto', 'numpy' or 'llvm', not {backend!r}")
+    if threads is not None and (type(threads) is not int or threads < 1):
+        raise ValueError(f"threads is a whole number of at least 1, or None for one on each core; got {threads!r}")
     leaves = _parameters(parameters)
     began = time.perf_counter()
     scalars: Scalars
@@ -68,7 +74,7 @@ def compile(
         roots = [f] if isinstance(f, Value) else flatten(list(f))
         scalars, single = read(roots, [], leaves), isinstance(f, Value)
     timings = {"trace": time.perf_counter() - began}
-    again = functools.partial(compile, dtype=dtype, backend=backend)
+    again = functools.partial(compile, dtype=dtype, backend=backend, threads=threads)
     with undisturbed():
         began = time.perf_counter()
         reduced = simplify(scalars)
@@ -76,7 +82,9 @@ def compile(
         began = time.perf_counter()
         packed = pack(reduced)
         timings["pack"] = time.perf_counter() - began
-        return Program(scalars, packed, leaves, shapes, single, dtype, backend, f, timings, names, compile=again)
+        return Program(
+            scalars, packed, leaves, shapes, single, dtype, backend, f, timings, names, threads=threads, compile=again
+        )
 
 
 def _parameters(parameters: Iterable[Value]) -> list[Value]:

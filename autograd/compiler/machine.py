@@ -110,7 +110,7 @@ def merged(loops: Sequence[Loop]) -> list[Loop]:
     return found
 
 
-def _aligned(count: int, dtype: Any) -> Array:
+def aligned(count: int, dtype: Any) -> Array:
     """Zeros that start at a cache line: a vector of the processor then lies in one line, not across two."""
     spare = np.zeros(count + LINE // dtype.itemsize, dtype)
     first = -spare.ctypes.data % LINE // dtype.itemsize
@@ -138,7 +138,7 @@ class Machine:
         self.dtype = np.dtype(dtype)
         self.layout = Layout(lowered, self.by_sample, self.dtype.itemsize, block)
         # untouched pages take no memory, so room for the largest block is free until it is used
-        self.memory = _aligned(self.layout.total(self.layout.block), self.dtype)
+        self.memory = aligned(self.layout.total(self.layout.block), self.dtype)
         self.memory[list(lowered.constants)] = list(lowered.constants.values())
         first = self.layout.sizes[0]
         self.gradient = self.memory[first : first + lowered.n_parameters]

@@ -92,12 +92,13 @@ class Program(Answer):
         parameters: the Values that `pull` reads and `push` writes.
         dtype: ``float64`` or ``float32``.
         backend: ``"numpy"`` or ``"llvm"``.
+        threads: how many threads a call takes at most; None for one on each core.
     """
 
     def __init__(
         self, scalars: Scalars, packed: Packed, parameters: Sequence[Value], shapes: Sequence[Shape], single: bool,
         dtype: str, backend: str, source: Any, timings: dict[str, float], names: Sequence[str] = (), *,
-        compile: Recompile,
+        threads: int | None, compile: Recompile,
     ) -> None:  # fmt: skip
         self.parameters = tuple(parameters)
         self.dtype = np.dtype(dtype)
@@ -114,7 +115,8 @@ class Program(Answer):
         self._lowered = Lowering(packed).lower(differentiate=self._differentiable)
         timings["lower"] = time.perf_counter() - began
         began = time.perf_counter()
-        self._machine: Any = machine(self._lowered, self.dtype, backend)
+        self.threads = threads
+        self._machine: Any = machine(self._lowered, self.dtype, backend, threads)
         timings["link"] = time.perf_counter() - began
         self.backend: str = self._machine.name
         self._theta: Array = self._machine.memory[: len(self.parameters)]
@@ -704,7 +706,7 @@ class Program(Answer):
         if self._by_inputs is None:
             regions = [INPUT + number for number in range(len(self.shapes))]
             lowered = Lowering(self._packed).lower(wrt=regions)
-            self._by_inputs = machine(lowered, self.dtype, self.backend)
+            self._by_inputs = machine(lowered, self.dtype, self.backend, self.threads)
         runner = self._by_inputs
         runner.memory[: len(self.parameters)] = self._theta
         gradients = [np.zeros(array.shape, self.dtype) for array in batch.arrays]
@@ -725,7 +727,7 @@ class Program(Answer):
             scalars = self._scalars
             computed = np.array([op not in LEAVES for op in scalars.op])
             packed = pack(simplify(replace(scalars, batched=scalars.batched | computed)), each=True)
-            self._by_sample = machine(Lowering(packed).lower(each=True), self.dtype, self.backend)
+            self._by_sample = machine(Lowering(packed).lower(each=True), self.dtype, self.backend, self.threads)
         runner = self._by_sample
         runner.memory[:count] = self._theta
         nothing = [np.zeros((batch.samples, 0), self.dtype)] * len(self.shapes)
@@ -740,14 +742,14 @@ class Program(Answer):
             explain_anomaly(self, batch)
 
 
-def machine(lowered: Lowered, dtype: Any, backend: str) -> Machine:
+def machine(lowered: Lowered, dtype: Any, backend: str, threads: int | None) -> Machine:
     """The machine that runs a lowered program; ``"auto"`` is machine code where llvmlite is installed."""
     if backend == "numpy" or (backend == "auto" and importlib.util.find_spec("llvmlite") is None):
         return NumpyMachine(lowered, dtype)
     try:
         from .llvm.backend import LlvmMachine
 
-        return LlvmMachine(lowered, dtype)
+        return LlvmMachine(lowered, dtype, threads)
     except ImportError as error:  # llvmlite often lags behind a new Python
         if backend == "llvm":
             raise

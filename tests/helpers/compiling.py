@@ -68,7 +68,7 @@ def text(program: Any) -> str:
     return "\n".join(" ".join(line.rsplit("   ", 1)[0].split()) for line in str(program).splitlines()[1:])
 
 
-def attention() -> Any:
+def attention(**options: Any) -> Any:
     """The loss of four queries and four keys of three numbers each: products of arguments, weights that are shared."""
     w = [Value(x, label=f"w{i}") for i, x in enumerate((0.5, -1.0, 2.0))]
 
@@ -76,4 +76,4 @@ def attention() -> Any:
         scores = [[autograd.dot([a * b for a, b in zip(row, w)], other) for other in k] for row in q]
         return autograd.mean([autograd.log_sum_exp(row) for row in scores])
 
-    return compile(loss, inputs=[(4, 3), (4, 3)], parameters=w)
+    return compile(loss, inputs=[(4, 3), (4, 3)], parameters=w, **options)

@@ -19,13 +19,15 @@ from ..lower import Lowered
 from ..machine import Machine
 from ..numpy_backend import NumpyMachine
 from ..pack import SHARED
-from ..rows import AXES, B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, LISTED, S_VALUE, View
+from ..rows import AXES, B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, S_ADJOINT, S_VALUE, View
 from ..trace import Array, Ints, require, undisturbed
 from . import driver
-from .driver import INPUT, RESULT, Job, Steps
+from .driver import INPUT, Job, Steps
 from .emit import DOUBLE, FLOAT, Module, Type
 from .forms import Call, Calls, Form, Group, Known, changed_kind, economize, grouped, known
 from .kernels import write
+from .parts import cores, cut, run_all, work_of
+from .place import Place
 from .target import Code, address_of, host
 from .updates import Update
 
@@ -60,13 +62,15 @@ class LlvmMachine(Machine):
     Args:
         lowered: the program.
         dtype: float64 or float32.
+        threads: that run a batch at most; None for one on each core.
     """
 
     name = "llvm"
     by_sample = False
 
-    def __init__(self, lowered: Lowered, dtype: Any) -> None:
+    def __init__(self, lowered: Lowered, dtype: Any, threads: int | None = None) -> None:
         self.kind = DOUBLE if np.dtype(dtype) == np.float64 else FLOAT
+        self.threads = threads
         self.width = width_of(lowered, self.kind.lanes, np.dtype(dtype).itemsize)
         super().__init__(lowered, dtype, self.width)
         self._variants: dict[bool, _Variant] = {}
@@ -77,7 +81,9 @@ class LlvmMachine(Machine):
         if wide not in self._variants:
             width = self.width if wide else 1
             with undisturbed():
-                self._variants[wide] = _Variant(self.lowered, self.memory, self.layout.spaces(width), self.kind, width)
+                self._variants[wide] = _Variant(
+                    self.lowered, self.memory, self.layout.spaces(width), self.kind, width, self.threads
+                )
         return self._variants[wide]
 
     def evaluate(self, batch: Batch) -> Array:
@@ -134,13 +140,19 @@ class LlvmMachine(Machine):
 
 
 _BEGIN, _END, _ROWS, _N_RESULTS = map(int, (Job.BEGIN, Job.END, Job.ROWS, Job.N_RESULTS))
-_REVERSE, _FINISH = Job.CALLS + 5, Job.CALLS + 7
+_SHARED, _REVERSE, _FINISH = Job.CALLS + 1, Job.CALLS + 5, Job.CALLS + 7
+_SAMPLES, _BATCH, _LOSSES, _UPDATE = map(int, (Steps.SAMPLES, Steps.BATCH, Steps.LOSSES, Steps.UPDATE))
+_NUMBERS, _TOLD, _DONE = map(int, (Steps.NUMBERS, Steps.TOLD, Steps.DONE))
+_ARGUMENTS, _SHARED_LOSS = map(int, (Steps.ARGUMENTS, Steps.SHARED))
 
 
 class _Variant:
     """A program for blocks of a width, or for one sample at a time."""
 
-    def __init__(self, lowered: Lowered, memory: Array, spaces: Ints, kind: Type, width: int) -> None:
+    def __init__(
+        self, lowered: Lowered, memory: Array, spaces: Ints, kind: Type, width: int, threads: int | None
+    ) -> None:
+        self.threads = threads
         self.lowered, self.memory, self.spaces, self.kind, self.width = lowered, memory, spaces, kind, width
         base, item = memory.ctypes.data, memory.itemsize
         self._lanes = np.zeros(2 * width + 8, memory.dtype)  # the adjoint of each lane's result, and weights
@@ -186,72 +198,105 @@ class _Variant:
         self.kernels = len(names)
         self._code = target.compiled(module.text())
         addresses = {form: self._code.address(name) for form, name in names.items()}
-        base, item = memory.ctypes.data, memory.itemsize
         self._lists = np.ascontiguousarray(lowered.aux, np.int64)
-        self._tables = []
-        job = np.zeros(Job.SIZE, np.int64)
-        for number, part in enumerate(calls):
-            flat: list[int] = []
-            starts = []
-            for call in part:
-                starts.append(len(flat))
-                flat += [base + item * at for at in call.arguments]
-                listed = call.form.lines[0].name in LISTED
-                flat += [self._lists.ctypes.data + 8 * at for at in call.numbers] if listed else call.numbers
-            arguments = np.array([*flat, 0], np.int64)
-            table = np.array(
-                [[addresses[call.form], arguments.ctypes.data + 8 * start] for call, start in zip(part, starts)],
-                np.int64,
-            ).reshape(-1)
-            self._tables += [arguments, table]
-            job[Job.CALLS + 2 * number : Job.CALLS + 2 * number + 2] = table.ctypes.data, len(part)
-        self._counts = [len(part) for part in calls[2:]]
-        job[Job.WIDTH] = self.width
-        job[Job.SEED] = base + item * lowered.seed
-        job[Job.SEEDS] = self._lanes.ctypes.data
-        spaces = [space for space in range(I_VALUE, max(lowered.sizes) + 1, 2) if lowered.sizes[space]]
-        self._sources = np.zeros((len(spaces) + 1, INPUT), np.int64)
-        for n, space in enumerate(spaces):
-            self._sources[n] = 0, lowered.sizes[space], base + item * int(self.spaces[space, 0])
-        self._inputs = self._sources.reshape(-1).data
-        job[Job.INPUTS], job[Job.N_INPUTS] = self._sources.ctypes.data, len(spaces)
-        self._results = np.zeros((len(spaces) + 1, RESULT), np.int64)
-        job[Job.RESULTS] = self._results.ctypes.data
-        self._whole_job, self._job, self._address = job, job.data, job.ctypes.data
+        self._place = Place.of(
+            lowered, calls, addresses, self.spaces, self._lists, memory, self._lanes, self.width
+        )  # fmt: skip
+        self._places, self._work = [self._place], work_of(lowered)
+        self._counts = [len(part) for part in calls]
+        item = memory.itemsize
         self._seed: Any = memory.data[lowered.seed : lowered.seed + 1]
         self._run = _driver(kind.element, kind.lanes, item, self.width > 1)
+        self._train = _driver(kind.element, kind.lanes, item, self.width > 1, True)
+        steps = np.zeros(Steps.SIZE, np.int64)
+        steps[Steps.JOB], steps[Steps.SUMS] = self._place.address, memory[lowered.total :].ctypes.data
+        steps[Steps.SHARED], steps[Steps.PARAMETERS] = lowered.outputs.region == SHARED, lowered.n_parameters
+        self._steps, self._steps_address = steps.data, steps.ctypes.data
 
     def run(self, batch: Batch, differentiate: bool, results: Array | None, adjoints: Sequence[Array]) -> None:
         """Compute values, and the gradient if asked for; copy results (B, n) and adjoints of arguments (B, n) out."""
-        job, samples = self._job, batch.samples
         kept = self._read_from(batch)
-        job[_BEGIN], job[_END] = 0, samples
-        self._seed[0] = 1.0 / samples
-        job[_REVERSE], job[_FINISH] = self._counts if differentiate else (0, 0)
-        job[_N_RESULTS] = self._copied_out(results, adjoints) if results is not None or adjoints else 0
-        self._run(self._address)
+        self._place.job[_N_RESULTS] = self._copied_out(results, adjoints) if results is not None or adjoints else 0
+        self._pass(0, batch.samples, differentiate)
         del kept
+
+    def _pass(self, begin: int, end: int, differentiate: bool) -> None:
+        """Values, and the gradient if asked for, from one sample to the one before another."""
+        job, run, address = self._place.job, self._run, self._place.address
+        shared, _, reverse, finish = self._counts
+        if not differentiate:
+            reverse = finish = 0
+        job[_SHARED], job[_REVERSE], job[_FINISH] = shared, reverse, finish
+        self._seed[0] = 1.0 / (end - begin)
+        parts = self._parts(end - begin)
+        if len(parts) == 1:
+            job[_BEGIN], job[_END] = begin, end
+            run(address)
+            return
+        job[_BEGIN], job[_END], job[_FINISH] = 0, 0, 0
+        run(address)  # what is shared
+        job[_SHARED] = 0
+        threads = min(self.threads or cores(), len(parts))
+        places = self._several(len(parts) if threads > 1 else 2)
+        if threads > 1:
+            for place, (first, last) in zip(places, parts):
+                place.follow(self._place, begin + first, begin + last)
+            run_all(run, [place.address for place in places], threads)
+            for place in places[1:]:
+                self._place.add(place)
+        else:
+            for n, (first, last) in enumerate(parts):
+                place = places[min(n, 1)]
+                place.follow(self._place, begin + first, begin + last)
+                run(place.address)
+                if n:
+                    self._place.add(place)
+        if differentiate:
+            job[_BEGIN], job[_END], job[_FINISH] = 0, 0, finish
+            run(address)
+
+    def _parts(self, samples: int) -> list[tuple[int, int]]:
+        return cut(samples, self.width, self._work, self.lowered.sizes[S_ADJOINT])
+
+    def _several(self, count: int) -> list[Place]:
+        """So many places to run in, the program's own first."""
+        while len(self._places) < count:
+            self._places.append(self._place.another())
+        return self._places[:count]
 
     def train(self, batch: Batch, size: int, update: Update, arrays: Sequence[Array], told: Array) -> Array:
         """See `LlvmMachine.train`."""
-        kept, lowered, item = self._read_from(batch), self.lowered, self.memory.itemsize
-        losses, steps = np.zeros(len(told)), np.zeros(Steps.SIZE, np.int64)
-        addresses = np.array([array.ctypes.data for array in arrays], np.int64)
-        steps[Steps.JOB], steps[Steps.SAMPLES], steps[Steps.BATCH] = self._address, batch.samples, size
-        steps[Steps.SUMS] = self.memory.ctypes.data + item * lowered.total
-        steps[Steps.SHARED], steps[Steps.LOSSES] = lowered.outputs.region == SHARED, losses.ctypes.data
-        steps[Steps.UPDATE], steps[Steps.ARGUMENTS] = update.address, addresses.ctypes.data
-        steps[Steps.NUMBERS], steps[Steps.TOLD] = told.ctypes.data, told.shape[1]
-        steps[Steps.PARAMETERS] = lowered.n_parameters
-        self._job[_REVERSE], self._job[_FINISH] = self._counts
-        self._job[_N_RESULTS] = 0
-        _driver(self.kind.element, self.kind.lanes, item, self.width > 1, True)(steps.ctypes.data)
+        kept, losses, steps = self._read_from(batch), np.zeros(len(told)), self._steps
+        addresses = np.array([address_of(array) for array in arrays], np.int64)
+        job = self._place.job
+        job[_N_RESULTS] = 0
+        if len(self._parts(size)) > 1:
+            return self._train_in_parts(batch.samples, size, update, addresses, told, losses)
+        steps[_SAMPLES], steps[_BATCH], steps[_DONE], steps[_LOSSES] = batch.samples, size, 0, address_of(losses)
+        steps[_UPDATE], steps[_ARGUMENTS] = update.address, address_of(addresses)
+        steps[_NUMBERS], steps[_TOLD] = address_of(told), told.shape[1]
+        job[_SHARED], job[_REVERSE], job[_FINISH] = self._counts[0], *self._counts[2:]
+        self._train(self._steps_address)
         del kept
-        return losses[: steps[Steps.DONE]]
+        return losses[: steps[_DONE]]
+
+    def _train_in_parts(
+        self, samples: int, size: int, update: Update, addresses: Ints, told: Array, losses: Array
+    ) -> Array:
+        """What the driver does for steps of one part."""
+        sums = self.memory.data[self.lowered.total : self.lowered.total + 2]
+        for n, numbers in enumerate(told):
+            begin, end = n * size, min((n + 1) * size, samples)
+            self._pass(begin, end, True)
+            if not math.isfinite(sums[1]):
+                return losses[:n]
+            losses[n] = sums[0] / (1 if self._steps[_SHARED_LOSS] else end - begin)
+            update.move(addresses, numbers, self.lowered.n_parameters)
+        return losses
 
     def _read_from(self, batch: Batch) -> Any:
         """Say where the samples are; what is returned must live while they are read."""
-        job, arrays, rows, dtype = self._job, batch.arrays, batch.rows, self.memory.dtype
+        arrays, rows, dtype = batch.arrays, batch.rows, self.memory.dtype
         for array in arrays:
             if array.dtype != dtype or not array.flags.c_contiguous:
                 if rows is not None:
@@ -260,9 +305,9 @@ class _Variant:
                 break
         place = 0
         for array in arrays:
-            self._inputs[place] = address_of(array)
+            self._place.inputs[place] = address_of(array)
             place += INPUT
-        job[_ROWS] = 0 if rows is None else address_of(rows)
+        self._place.job[_ROWS] = 0 if rows is None else address_of(rows)
         return arrays, rows
 
     def _copied_out(self, results: Array | None, adjoints: Sequence[Array]) -> int:
@@ -274,13 +319,13 @@ class _Variant:
             strides = outputs.strides
             assert strides is not None
             at = base + item * (start + int(outputs.slots.flat[0]) * slot)
-            self._results[0] = results.ctypes.data, results.shape[1], at, strides[0] * slot, sample
+            self._place.results[0] = results.ctypes.data, results.shape[1], at, strides[0] * slot, sample
             count = 1
         for n, array in enumerate(adjoints):
             start, slot, sample = self.spaces[I_VALUE + 1 + 2 * n].tolist()
             numbers = array.size // len(array) if len(array) else 0
             if numbers:
-                self._results[count] = array.ctypes.data, numbers, base + item * start, slot, sample
+                self._place.results[count] = array.ctypes.data, numbers, base + item * start, slot, sample
                 count += 1
         return count
 

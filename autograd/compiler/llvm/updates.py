@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..trace import Array, Ints
 from .emit import DOUBLE, FLOAT, Index, Module, Type, Vector
 from .target import address_of, host
 
@@ -139,3 +140,7 @@ class Update:
         for i, value in enumerate(self._values):
             told[i] = value(lr, step)
         self._call(*self._addresses, len(arrays[0]))
+
+    def move(self, addresses: Ints, told: Array, parameters: int) -> None:
+        """Make a step, given the addresses of the arrays and what `numbers` says."""
+        self._call(addresses.ctypes.data, told.ctypes.data, parameters)

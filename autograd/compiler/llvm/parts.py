@@ -1,0 +1,102 @@
+"""A batch in parts, which may run on several threads.
+
+How a batch is cut depends on the program and on the number of samples, and what the parts add to the gradient is added
+in their order. So the number of threads does not change a bit.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from itertools import pairwise
+
+from ..lower import Lowered
+
+WORK = 1 << 23
+"""Multiplications of a part at least; see `work_of`. They take some 0.3 ms, and to hand a part over takes 0.02 to 0.05.
+
+Measured on networks of 5 to 100,000 parameters and an unrolled loop: the unit of `work_of` takes 0.036 to 0.047 ns.
+"""
+PER_ADJOINT = 1024
+"""Multiplications of a part at least for each shared adjoint, which has to be added to those of the other parts."""
+MOST = 16
+"""Parts of a batch at most."""
+
+
+def work_of(lowered: Lowered) -> int:
+    """What a sample costs, in multiplications of a matrix product; other operations count as eight."""
+    kinds = [row.kind for row in (*lowered.forward[1], *lowered.reverse[0])]
+    return sum(math.prod(kind.lengths) * (1 if kind.name == "contract" else 8) for kind in kinds)
+
+
+def cut(samples: int, width: int, work: int, adjoints: int) -> list[tuple[int, int]]:
+    """The parts of a batch: the first sample of each, and the one after its last.
+
+    Args:
+        samples: in the batch.
+        width: of a block; a part is some blocks.
+        work: of a sample.
+        adjoints: that are shared.
+    """
+    least = max(width, max(WORK, PER_ADJOINT * adjoints) // max(1, work))
+    parts, blocks = max(1, min(MOST, samples // least)), -(-samples // width)
+    return [*pairwise(min(samples, width * (blocks * n // parts)) for n in range(parts + 1))]
+
+
+def cores() -> int:
+    """On how many cores this process may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Helpers:
+    """Threads that wait for work; those of a process are not there in one that it forks."""
+
+    def __init__(self) -> None:
+        self.forget()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+
+    def start(self, work: Callable[[], None], count: int) -> set[Future[None]]:
+        """Let so many threads do some work; fewer where there are no more."""
+        self._pool = self._pool or ThreadPoolExecutor(MOST - 1, "tracegrad")
+        try:
+            return {self._pool.submit(work) for _ in range(count)}
+        except RuntimeError:  # the interpreter is about to end
+            return set()
+
+
+_HELPERS = _Helpers()
+
+
+def run_all(run: Callable[[int], None], jobs: Iterable[int], threads: int) -> None:
+    """Call a function once for each job, on this thread and so many others that it is ``threads``; wait for all."""
+    left = deque(jobs)
+
+    def work() -> None:
+        while left:
+            try:
+                job = left.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            run(job)
+
+    running = _HELPERS.start(work, min(threads, len(left)) - 1)
+    try:
+        work()
+    finally:
+        _wait_for(running)
+
+
+def _wait_for(running: set[Future[None]]) -> None:
+    """They write into memory that the next call uses, so that an interrupt waits too."""
+    try:
+        wait(running)
+    except KeyboardInterrupt:
+        _wait_for(running)
+        raise
