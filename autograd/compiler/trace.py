@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -219,6 +219,7 @@ def read(
     args: list[tuple[int, ...]] = [()] * leaves
     data: dict[int, float] = {}
     known: dict[Any, int] = {}
+    pairs: dict[str, dict[tuple[int, int], int]] = {"add": {}, "mul": {}}
 
     def make(name: str, parents: tuple[int, ...]) -> int:
         key = (name, parents)
@@ -243,39 +244,34 @@ def read(
             level.append(0)
         return found
 
-    def commuting(name: str, firsts: Sequence[int], seconds: Sequence[int]) -> list[int]:
-        """Sums or products of pairs, operands in a fixed order, what is shared first; most nodes are one of these."""
-        one = known.get((1.0, 1.0))  # the constant
-        results = []
-        for a, b in zip(firsts, seconds):
-            if a > b:
-                a, b = b, a
-            if batched[a] and not batched[b]:
-                a, b = b, a
-            if one in (a, b) and name == "mul":
-                results.append(b if a == one else a)
-                continue
-            key = (name, a, b)
-            found = known.get(key)
-            if found is None:
-                found = known[key] = len(op)
-                op.append(name)
-                args.append((a, b))
-                batched.append(batched[b] or batched[a])
-                la, lb = level[a], level[b]
-                level.append(la + 1 if la > lb else lb + 1)
-            results.append(found)
-        return results
+    def commuting(name: str, a: int, b: int) -> int:
+        """A sum or product of two, operands in a fixed order, what is shared first; most nodes are one of these."""
+        if a > b:
+            a, b = b, a
+        if batched[a] and not batched[b]:
+            a, b = b, a
+        if name == "mul" and known.get((1.0, 1.0)) in (a, b):  # the constant
+            return b if a == known[1.0, 1.0] else a
+        pair, before = (a, b), pairs[name]
+        found = before.get(pair)
+        if found is None:
+            found = before[pair] = len(op)
+            op.append(name)
+            args.append(pair)
+            batched.append(batched[b] or batched[a])
+            la, lb = level[a], level[b]
+            level.append(la + 1 if la > lb else lb + 1)
+        return found
 
     order = topological(roots)
     for node in order:
         if node in index:
             continue
         name, parents = node.op, node.parents
-        if name in ("mul", "add") and parents:
-            first_id, second_id = index[parents[0]], index[parents[1]]
-            if not (data and first_id in data and second_id in data):
-                (index[node],) = commuting(name, (first_id,), (second_id,))
+        if (name == "mul" or name == "add") and parents:  # noqa: PLR1714  # quicker than to look it up among them
+            left, right = index[parents[0]], index[parents[1]]
+            if left not in data or right not in data:
+                index[node] = commuting(name, left, right)
                 continue
         if not parents:
             if name not in ("", "constant"):
@@ -293,14 +289,14 @@ def read(
         elif name == "identity":
             index[node] = ids[0]
         elif name == "pow" and data.get(ids[1]) == 2.0:  # x·x: the same number and slope, and many times faster
-            index[node] = make("mul", (ids[0], ids[0]))
+            index[node] = commuting("mul", ids[0], ids[0])
         elif name == "pow" and data.get(ids[1]) == 1.0:
             index[node] = ids[0]
         elif name == "mean":  # it begins at +0.0, as Python's sum does: `simplify` sees what that is worth
             index[node] = make("div", (make("sum", (*ids, constant(0.0))), constant(float(len(ids)))))
         elif name == "dot":
             half = len(ids) // 2
-            index[node] = make("sum", (*commuting("mul", ids[:half], ids[half:]), constant(0.0)))
+            index[node] = make("sum", (*map(commuting, repeat("mul"), ids[:half], ids[half:]), constant(0.0)))
         else:
             index[node] = make(name, ids)
 
