@@ -1,0 +1,29 @@
+"""One page of each kind, for the tests that look at all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import autograd
+import nn
+from autograd import Value
+
+
+def answers() -> Iterator[tuple[str, Any]]:
+    """What is shown as a page, with its name."""
+    w, x, b = Value(0.5, "w"), Value(2.0, "x"), Value(-0.3, "b")
+    root = (w * x + b).tanh() * w
+    root.backward()
+    model = nn.MLP(2, [3, 1], "tanh", seed=0)
+    optimizer = nn.SGD(model.parameters(), 0.1)
+    X, y = [[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0]
+    yield "stepper", autograd.stepper(root)
+    yield "ledger", autograd.ledger(root, w)
+    yield "derivation", autograd.derivation(root, w)
+    yield "drawing", autograd.draw(root)
+    yield "diagnosis", autograd.diagnose(root, w, 0.3)
+    yield "gradient check", autograd.gradcheck(lambda a, b: (a * b).tanh(), [0.5, 2.0])
+    yield "practice", autograd.practice("chain rule", 1, 0)
+    yield "network", nn.draw_network(model)
+    yield "history", nn.fit(model, nn.mse_loss, X, y, optimizer, epochs=3, progress=False)
