@@ -314,7 +314,7 @@ def derivation(
     leaf: Value | Iterable[Value] | None = None,
     names: UserNames | None = None,
     *,
-    form: Literal["matrix"],
+    form: Literal["matrix", "deltas", "jacobians"],
 ) -> MatrixDerivation: ...
 
 
@@ -322,7 +322,7 @@ def derivation(
     root: Value,
     leaf: Value | Iterable[Value] | None = None,
     names: UserNames | None = None,
-    form: Literal["scalar", "matrix"] = "scalar",
+    form: Literal["scalar", "matrix", "deltas", "jacobians"] = "scalar",
 ) -> Derivation | MatrixDerivation:
     """The chain rule of d root / d leaf written out line by line: symbols first, then numbers.
 
@@ -335,15 +335,18 @@ def derivation(
     ``print`` shows it as text, a notebook as MathML; `Derivation.latex` gives LaTeX and `Derivation.display` an
     object that a notebook typesets.
 
-    ``form="matrix"`` writes a network's gradient in vectors and matrices, ∂L/∂W² = (oˢ − y) hˢᵀ, with shapes; each
-    line is found in the graph of scalars, computed with NumPy and compared with the engine (`explain.matrix_form`).
+    Three forms write a network's gradient in vectors and matrices, with shapes: ``"matrix"`` one partial derivative
+    after the other, ∂L/∂W² = (oˢ − y) hˢᵀ; ``"deltas"`` the recursion δ¹ = φ′(z¹) ⊙ (W²ᵀ δ²) of the derivatives by net
+    inputs; ``"jacobians"`` those by activations as products of the layers' Jacobians, δ¹ = V² V³ δ³ with
+    V² = W²ᵀ Diag(φ′(z²)). Each line is found in the graph of scalars, computed with NumPy and compared with the engine
+    (`explain.matrix_search`). Letters that the graph uses itself are left to it.
 
     Args:
         root: what is differentiated.
         leaf: with respect to what. In matrices, some parameters, such as those of a layer; all if it is left out.
         names: letters of your own: a mapping from a Value, or from a label, to a name in the label language; or those
             of a lecture, ``"lecture A"`` to ``"lecture E"``.
-        form: ``"scalar"`` or ``"matrix"``.
+        form: ``"scalar"``, ``"matrix"``, ``"deltas"`` or ``"jacobians"``.
 
     Raises:
         TypeError: root or leaf is not a Value.
@@ -370,12 +373,13 @@ def derivation(
         raise TypeError(
             f"the root is {type(root).__name__}: {str(root)[:40]}; only a Value computed from others has a derivation"
         )
-    if form == "matrix":
-        from .matrix_form import MatrixDerivation
-
-        return MatrixDerivation(root, [] if leaf is None else [leaf] if isinstance(leaf, Value) else [*leaf], names)
     if form != "scalar":
-        raise ValueError(f"form is 'scalar' or 'matrix', not {form!r}")
+        from .matrix_form import FORMS, MatrixDerivation
+
+        if form not in FORMS:
+            raise ValueError(f"form is 'scalar', {', '.join(map(repr, FORMS))}, not {form!r}")
+        leaves = [] if leaf is None else [leaf] if isinstance(leaf, Value) else [*leaf]
+        return MatrixDerivation(root, leaves, names, form)
     if leaf is None:
-        raise TypeError("derivation(root, leaf) needs what to differentiate by; form='matrix' alone does without")
+        raise TypeError("derivation(root, leaf) needs what to differentiate by; form='matrix' does without")
     return Derivation(root, leaf, names)  # type: ignore[arg-type]

@@ -63,6 +63,17 @@ def evaluate(term: Term, known: Quantities, letters: Letters | None = None) -> A
     return reduce(multiplied, values)
 
 
+def with_arguments(term: Term, known: Quantities) -> Term:
+    """The term with φ²′ as φ′(z²): the slopes of a layer have its net input as their argument.
+
+    Raises:
+        NotReadError: no layer has that index.
+    """
+    if term.head == "slopes":
+        return Term("slope", (Term("name", (), known.net_input(term.datum)),), "φ")
+    return Term(term.head, tuple(with_arguments(part, known) for part in term.parts), term.datum)
+
+
 def multiplied(left: Array, right: Array) -> Array:
     """The product of numbers, or of matrices whose shapes fit."""
     if scalar(left) or scalar(right):

@@ -13,7 +13,7 @@ from ..notation.names import Name
 from ..notation.naming import UserNames
 from ..notation.tables import Table
 from ..value import Value
-from .evaluating import ShapeError, evaluate, letters_of, ranges, scalar
+from .evaluating import ShapeError, evaluate, letters_of, ranges, scalar, with_arguments
 from .quantities import POINTS, AmbiguousError, Quantities, name_text
 from .reading import NotReadError, Term, normal, read
 from .repairs import MISCONCEPTIONS, places, repair, same
@@ -151,6 +151,7 @@ class _Grader:
 
     def judged(self, text: str) -> Iterator[Judged]:
         for number, line in enumerate(re.sub(r"\\\\\s*", "\n", text).split("\n"), 1):
+            line = line.partition("&&")[0]  # a further column of an align block holds a remark, such as the shape
             bare = re.sub(r"\s{2,}\(.*\)\s*$", "", line).strip()
             if bare.count("=") == 0 or bare.startswith("#"):
                 if re.search(r"[∂/]|\\frac", bare) and not bare.startswith("#"):
@@ -160,7 +161,7 @@ class _Grader:
 
     def _line(self, number: int, text: str) -> Judged:
         try:
-            sides = read(text)
+            sides = [with_arguments(side, self.known) for side in read(text)]
             if not normal(text).lstrip("& ").startswith("="):
                 self.left, self.previous, self.wrong = sides[0], sides[0], False
                 sides = sides[1:]

@@ -82,6 +82,7 @@ class Quantities:
         self._saved: list[dict[Value, float]] = []
         self._slopes: dict[tuple[int, Value], dict[Value, float]] = {}
         self._draw(random.Random(seed))
+        self._inputs([copies[node] for node in original.structure.inputs_of_first_layer()])
         self._labels(y)
 
     def _shares(self, original: Any, copies: dict[Value, Value]) -> None:
@@ -131,6 +132,12 @@ class Quantities:
             if not node.parents and node.op != "constant":
                 node.data = number
         graph.forward([self.root, *(node for node in self._order if node.parents)])
+
+    def _inputs(self, nodes: list[Value]) -> None:
+        """x: what the first layer reads, for inputs whose names have no letter in common, as age and height."""
+        if len(nodes) > 1 and not self.known(Name("x")):
+            columns = [self.np.array([[saved[node]] for node in nodes]) for saved in self._saved]
+            self.given[Name("x")] = columns
 
     def _labels(self, y: Any) -> None:
         """y: as it was given, or as the loss shows it: softmax minus slope for classes, the number beside ŷ else."""
@@ -206,7 +213,7 @@ class Quantities:
             return self.shaped(above, tops, rows[:, 0])
         if any(len(index) > 1 for index, _ in (*tops, *unders)) and self.matrix(below):
             raise NotReadError(f"∂{above.plain()}/∂{below.plain()} has more than two dimensions")
-        return rows
+        return rows if rows.size > 1 else float(rows[0, 0])
 
     # ---- names
 
@@ -285,6 +292,14 @@ class Quantities:
         return self.shaped(name, nodes, [found[0].data for _, found in nodes])
 
     # ---- functions
+
+    def net_input(self, layer: Any) -> Name:
+        """The net inputs of the layer with this upper index, at which its φ′ is taken."""
+        found = {Name(name.base, name.upper) for name, nodes in self.names.items()
+                 if name.upper == layer and self.function_of(nodes[0]) not in ("", "linear")}  # fmt: skip
+        if len(found) != 1:
+            raise NotReadError(f"{Name('φ′', layer).plain()} names no layer here: write φ′ of its net input")
+        return found.pop()
 
     def everything(self) -> Iterator[tuple[str, list[Array]]]:
         """Each named quantity, each part of the graph and each entry of what was defined: in words, at all points."""

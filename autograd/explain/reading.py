@@ -32,9 +32,11 @@ class Term:
 
     Attributes:
         head: ``number``, ``name``, ``partial`` (of, with respect to), ``sum``, ``neg``, ``dot`` (· or nothing between),
-            ``odot``, ``over``, ``power``, ``transpose``, ``call``, ``slope`` (φ′), ``gate`` (1[a > b]), ``sigma`` (Σ).
+            ``odot``, ``over``, ``power``, ``transpose``, ``call``, ``slope`` (φ′), ``slopes`` (those of a layer, φ²′),
+            ``gate`` (1[a > b]), ``sigma`` (Σ).
         parts: what it is made of.
-        datum: a number, a `Name`, the word of a function, the letter of Σ or the sign of a comparison.
+        datum: a number, a `Name`, the word of a function, the index of a layer, the letter of Σ or the sign of a
+            comparison.
     """
 
     head: str
@@ -122,6 +124,8 @@ def _group(text: str, start: int) -> tuple[str, int]:
 _SCRIPT = r"(?:\{\s*([^{}]*?)\s*\}|(\([^()]*\)|[ijkmn]{2}(?![A-Za-z])|[A-Za-z]\d+|\d+[ijkmn]?|[A-Za-z]))"
 _NAME = re.compile(rf"([^\W\d_][\u0302\u0303\u0304]?)(['ʹ]*)((?:\s*[\^_]\s*{_SCRIPT})*)")
 _WORD = re.compile(r"[^\W\d_]+")
+_PRIMES = re.compile(r"\s*\^?\s*\{?\s*'+\s*\}?|\^\{?\w+(?:'\}?|\}?')")
+_OF_LAYER = re.compile(r"\s*\^\s*\{?\s*(\w+|\(\w+\))\s*(?:'\s*\}|\}?\s*')|\s*'\s*\^\s*\{?\s*(\w+|\(\w+\))\s*\}?")
 _PIECE = re.compile(rf"\s*([\^_])\s*{_SCRIPT}")
 _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+")
 
@@ -342,9 +346,15 @@ class _Reader:
         known = FUNCTIONS.get(word[0].lower() if len(word[0]) > 1 else word[0])
         if known:
             after = self.text[word.end() :]
+            layer = _OF_LAYER.match(after) if word[0] in ("φ", "σ") else None
+            if layer and not re.match(r"\s*\(", after[layer.end() :]):  # Diag(φ²′): at that layer's net input
+                self.at = word.end() + layer.end()
+                return Term("slopes", (), indices_of(layer[1] or layer[2]))
             index = re.match(r"\s*_(?:\{([^{}]*)\}|(\w))", after) if known in ("softmax", "onehot") else None
             rest = after[index.end() :] if index else after
-            primes = re.match(r"\s*\^?\s*\{?\s*'+\s*\}?|\^\{?\w+'\}?", rest) if known != "softmax" else None
+            primes = (
+                re.match(r"\s*\^?\s*\{?\s*'+\s*\}?|\^\{?\w+'\}?|\^\{?\w+\}?'", rest) if known != "softmax" else None
+            )
             if (word[0] != "f" or primes) and re.match(r"\s*[(\[]", rest[primes.end() :] if primes else rest):
                 self.at = len(self.text) - len(rest) + (primes.end() if primes else 0)
                 argument = self.bracketed(self.peek(), ")" if self.peek() == "(" else "]")

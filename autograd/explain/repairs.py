@@ -27,6 +27,8 @@ MISCONCEPTIONS = {
     "function for its derivative": "a function stands where its derivative belongs, or the other way around",
     "⊙ for a matrix product": "⊙ multiplies entry by entry where the matrix product is meant",
     "matrix product for ⊙": "a matrix product stands where entries are multiplied one by one (⊙)",
+    "Diag forgotten": "a vector stands in a product of matrices where Diag(v) belongs, the matrix with it as diagonal",
+    "wrong order": "the factors of a product of matrices stand in another order",
     "wrong index": "an index is another one",
     "wrong layer": "a quantity of another layer stands here",
     "wrong quantity": "another quantity belongs here",
@@ -82,7 +84,7 @@ def repair(left: Term, right: Term, known: Quantities, letters: dict[str, int]) 
                 return False
         return True
 
-    for search in (_signs, _functions, _products, _names, _activations, _names_in_derivatives):
+    for search in (_signs, _functions, _products, _diagonals, _orders, _names, _activations, _names_in_derivatives):
         for name, note, candidate in search(right, known):
             if holds(candidate):
                 return Repair(name, note)
@@ -158,6 +160,37 @@ def _products(right: Term, known: Quantities) -> Found:
                 yield name, "", put(Term("odot", (halves[0], bare)))
 
 
+def _diagonals(right: Term, known: Quantities) -> Found:
+    """Diag(v) in the place of v."""
+    for part, put in places(right):
+        if part.head in ("slope", "gate", "name", "call") and part.datum != "diag":
+            yield "Diag forgotten", "", put(_diagonal(part))
+
+
+def _diagonal(term: Term) -> Term:
+    return Term("call", (term,), "diag")
+
+
+def _orders(right: Term, known: Quantities) -> Found:
+    """The factors of a product in another order: every order of a few, two exchanged of many."""
+    for part, put in places(right):
+        if part.head != "dot":
+            continue
+        count = len(part.parts)
+        if count <= 5:
+            orders = [list(order) for order in itertools.permutations(range(count))]
+        else:
+            orders = [_exchanged(count, i, j) for i, j in itertools.combinations(range(count), 2)]
+        for order in orders:
+            yield "wrong order", "", put(Term("dot", tuple(part.parts[i] for i in order)))
+
+
+def _exchanged(count: int, i: int, j: int) -> list[int]:
+    order = list(range(count))
+    order[i], order[j] = j, i
+    return order
+
+
 def _of(head: str, parts: tuple[Term, ...]) -> Term:
     return parts[0] if len(parts) == 1 else Term(head, parts)
 
@@ -200,12 +233,17 @@ def _activations(right: Term, known: Quantities) -> Found:
     nets = {name for name, nodes in known.names.items() if known.function_of(nodes[0]) not in ("", "linear", "softmax")}
     groups = {Name(name.base, name.upper) for name in nets if name.lower}
     for part, put in places(right):
-        if part.head in ("number", "transpose"):
+        if part.head == "number" or (part.head == "transpose" and part is not right):
             continue
         for net in (*nets, *groups):
             slope = Term("slope", (Term("name", (), net),), "φ")
             note = f"φ′({net.plain()}) is missing"
             head = "odot" if net in groups else "dot"
+            if net in groups and (part.head == "dot" or part is right):
+                factors = part.parts if part.head == "dot" else (part,)
+                for i in range(len(factors) + 1):
+                    chain = (*factors[:i], _diagonal(slope), *factors[i:])
+                    yield "dropped activation derivative", note, put(Term("dot", chain))
             yield "dropped activation derivative", note, put(Term(head, (part, slope)))
             if part.head == "dot" and net in groups:
                 for i, factor in enumerate(part.parts):

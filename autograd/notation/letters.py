@@ -22,6 +22,7 @@ class Letters(NamedTuple):
         root: the letter of an unlabeled root.
         layers: the number of layers that the lecture has letters for; 0 for any.
         softmax: whether the output's letter is that of a softmax, so that logits keep that of a net input.
+        adjoint: the letter of the derivative by a layer.
     """
 
     weight: Callable[[int, int, int], Name]
@@ -32,6 +33,7 @@ class Letters(NamedTuple):
     root: str
     layers: int = 0
     softmax: bool = False
+    adjoint: str = "δ"
 
 
 def _h_or_o(layer: int) -> str:
@@ -60,6 +62,7 @@ LECTURES = {
         a=lambda layer, neuron: Name("α", (layer,), (neuron,)),
         output=lambda index: Name("ρ̂", (), index),
         root="C",
+        adjoint="B",
     ),
     "lecture C": Letters(
         weight=lambda layer, neuron, i: Name("w", (layer,), (neuron, i)),

@@ -143,6 +143,11 @@ class Names(Mapping[Value, Name]):
             found = (style.z if letter == "z" else style.a)(max(key.layer, 1), key.number)
         return found.of_sample(name.sample).primed(len(name.base) - len(letter))
 
+    @property
+    def adjoint(self) -> str:
+        """The letter of the derivative by a layer: B in lecture B, δ else."""
+        return self._style.adjoint if self._style else "δ"
+
     def text(self, node: Value) -> str:
         """The name as Unicode text."""
         return self[node].plain()

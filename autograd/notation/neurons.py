@@ -85,7 +85,7 @@ class Structure:
         """The neuron of each weight, and of each node of its sum of products."""
         self.inputs: dict[Value, Name] = {}
         """Names of the unlabeled numbers that weights multiply, one per sample."""
-        self._entering: set[Value] = set()  # what weights multiply
+        self._entering: dict[Value, Value] = {}  # what weights multiply, with the first of them
         self._find()
 
     @cached_property
@@ -114,7 +114,8 @@ class Structure:
                 self.owner[node] = tops[node] = key
                 sizes[node] = size
                 for parent in parents:
-                    tops.pop(parent, None)
+                    if tops.get(parent) == key:  # a part of the same sum, and not a linear neuron that this one reads
+                        del tops[parent]
         whole = Counter(weights.values())
         counts: Counter[Key] = Counter()
         for z, key in tops.items():
@@ -158,7 +159,7 @@ class Structure:
     def _name_inputs(self, factors: Sequence[Value], weights: Mapping[Value, Key], sample: int) -> None:
         """Names for unlabeled numbers that weights multiply."""
         for weight, x in zip(*_sides(factors, weights)):
-            self._entering.add(x)
+            self._entering.setdefault(x, weight)
             if not x.parents and x not in self.labels:
                 self.inputs[x] = Name("x", (), self.labels[weight].lower[-1:], sample).primed(weights[weight].network)
 
@@ -175,6 +176,12 @@ class Structure:
                 return None
             found = key
         return found
+
+    def inputs_of_first_layer(self) -> list[Value]:
+        """What the weights of one neuron of the first layer multiply, in their order; empty without neurons."""
+        key = min((neuron.key for neuron in self.neurons), key=lambda key: (key.layer, key), default=None)
+        read = {self.labels[weight].lower: x for x, weight in self._entering.items() if self.owner[weight] == key}
+        return [read[lower] for lower in sorted(read, key=lambda lower: lower[1:])]
 
     @cached_property
     def last(self) -> dict[int, int]:

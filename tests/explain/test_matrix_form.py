@@ -98,7 +98,7 @@ def test_what_has_no_matrix_form() -> None:
     x = Value(2.0, "x")
     with pytest.raises(ValueError, match="needs a network of one sample in the graph"):
         derivation(x * x, form="matrix")
-    with pytest.raises(ValueError, match="form is 'scalar' or 'matrix', not 'vector'"):
+    with pytest.raises(ValueError, match="form is 'scalar', 'matrix', 'deltas', 'jacobians', not 'vector'"):
         derivation(x * x, x, form="vector")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="needs what to differentiate by"):
         derivation(x * x)  # type: ignore[call-overload]
