@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
 from ..adjoints import adjoints
 from ..graph import topological
-from ..notation.expression import Expression, clipped, fold, multiply, number, symbol, times, total
+from ..notation.expression import Expression, clipped, number, symbol, times, total
 from ..notation.names import Name
 from ..notation.naming import UserNames, names_of
 from ..notation.render import render
@@ -23,26 +23,27 @@ from ..notation.styles import Plain
 from ..ops import TABLE
 from ..value import Value
 from .cancelling import canceled
+from .equations import (
+    MAX_ROWS,
+    Equation,
+    grouped,
+    magnitude,
+    more_lines,
+    outer_index,
+    ranges_of,
+    replaced,
+    rows_shown,
+    stage_lines,
+    together,
+)  # fmt: skip
 from .lines import Line, Lines
 from .paths import require
-from .patterns import Letters, folded_sum, pattern
+from .patterns import folded_sum, pattern
 from .variables import Variables
 
 if TYPE_CHECKING:
+    from .annotated import AnnotatedDerivation
     from .matrix_form import MatrixDerivation
-
-MAX_ROWS = 3
-
-
-@dataclass(frozen=True)
-class _Equation:
-    """The derivative with respect to one quantity: how it is written, in stages, and what it depends on."""
-
-    target: Value
-    left: Expression
-    stages: tuple[Expression, ...]
-    value: float
-    then: tuple[Value, ...]
 
 
 class Derivation(Lines):
@@ -62,7 +63,7 @@ class Derivation(Lines):
         self._adjoints = dict(zip(nodes, adjoints(root, 1.0, nodes)))
         self.value = self._adjoints[leaf]
         self.lines: list[Line] = []
-        generations = list(self._generations())
+        self._equations = generations = list(self._generations())
         self._forward()
         self._rule(generations)
         self._numbers(generations)
@@ -70,21 +71,48 @@ class Derivation(Lines):
     def _heading(self) -> str:
         return f"Derivation of {render(self._partial(self.leaf), Plain())}"
 
+    def annotated(self, *, numbers: bool = True) -> AnnotatedDerivation:
+        """The chain rule as a picture: under each local derivative a brace, and an arrow to the edge it belongs to.
+
+        Args:
+            numbers: whether to write the numbers too.
+
+        Example:
+            >>> w, x = Value(0.5, "w"), Value(2.0, "x")
+            >>> e = (w * x - 3.0).tanh()
+            >>> e.label = "e"
+            >>> print(derivation(e, w).annotated())
+            ∂e/∂w = (1 − e²) · x
+              ∂e/∂w     how e changes with w, 0.1413
+              (1 − e²)  ∂e/∂v₂: along the edge v₂ → e, 0.07065
+              x         ∂v₂/∂w: along the edge w → v₂, 2
+        """
+        from .annotated import AnnotatedDerivation, chain_rule
+
+        names = self._variables.names
+        equations = [
+            chain_rule(equation.left, equation.parts, equation.value, equation.summed, numbers)
+            for generation in self._equations
+            for alike in grouped(generation, names)
+            for equation in alike[: rows_shown(len(alike))]
+        ]
+        return AnnotatedDerivation(equations, self._heading())
+
     # ---- equations ----
 
     def _partial(self, node: Value) -> Expression:
         names = self._variables.names
         return Expression("partial", (), (names[self.root], names[node]), self._adjoints[node])
 
-    def _generations(self) -> Iterator[list[_Equation]]:
+    def _generations(self) -> Iterator[list[Equation]]:
         """Equations from the leaf to the root: first that of the leaf, then those of what it depends on, and so on."""
         if self.leaf is self.root:
-            yield [_Equation(self.leaf, self._partial(self.leaf), (number(1),), 1.0, ())]
+            yield [Equation(self.leaf, self._partial(self.leaf), (number(1),), 1.0, ())]
             return
         done: set[Value] = set()
         targets = [self.leaf]
         while targets:
-            self._avoid = _outer(len(targets))
+            self._avoid = outer_index(len(targets))
             equations = [self._equation(target) for target in targets]
             yield equations
             done.update(targets)
@@ -95,13 +123,13 @@ class Derivation(Lines):
         users: dict[Value, list[Expression]] = {}
         for edge in self._variables.edges[node]:
             users.setdefault(edge.user, []).append(edge.slope)
-        return {user: _together(slopes) for user, slopes in users.items()}
+        return {user: together(slopes) for user, slopes in users.items()}
 
     def _local(self, user: Value, node: Value, slope: Expression) -> Expression:
         names = self._variables.names
         return Expression("partial", (), (names[user], names[node]), slope.evaluate())
 
-    def _equation(self, target: Value) -> _Equation:
+    def _equation(self, target: Value) -> Equation:
         users = self._users(target)
         if len(users) > 1:
             return self._over_users(target, users)
@@ -117,11 +145,13 @@ class Derivation(Lines):
         partials.reverse()
         slopes.reverse()
         if node is self.root:  # the loss stays ∂e/∂ŷ for one line, as in the lectures
-            return self._checked(target, [partials, [partials[0], *slopes[1:]], slopes], ())
+            stages = [partials, [partials[0], *slopes[1:]], slopes]
+            return self._checked(target, stages, (), zip(partials, slopes))
         above = self._partial(node)
-        return self._checked(target, [[above, *partials], [above, *slopes]], (node,))
+        parts = zip([above, *partials], [above, *slopes])
+        return self._checked(target, [[above, *partials], [above, *slopes]], (node,), parts)
 
-    def _over_users(self, target: Value, users: dict[Value, Expression]) -> _Equation:
+    def _over_users(self, target: Value, users: dict[Value, Expression]) -> Equation:
         partials: list[Expression] = []
         slopes: list[Expression] = []
         for user, slope in users.items():
@@ -137,9 +167,16 @@ class Derivation(Lines):
             stages.insert(0, [folded_sum(partials, self._avoid) if folded.head == "indexed" else total(partials)])
         if folded.head == "indexed" and len(slopes) <= MAX_ROWS:
             stages.append([total(slopes)])
-        return self._checked(target, stages, tuple(user for user in users if user is not self.root))
+        then = tuple(user for user in users if user is not self.root)
+        return replace(self._checked(target, stages, then, zip(partials, slopes)), summed=True)
 
-    def _checked(self, target: Value, products: Sequence[Sequence[Expression]], then: tuple[Value, ...]) -> _Equation:
+    def _checked(
+        self,
+        target: Value,
+        products: Sequence[Sequence[Expression]],
+        then: tuple[Value, ...],
+        parts: Iterable[tuple[Expression, Expression]],
+    ) -> Equation:
         """The equation whose right side is written as one product after the other; each must have the right value."""
         left, value = self._partial(target), self._adjoints[target]
         stages: list[Expression] = []
@@ -149,12 +186,12 @@ class Derivation(Lines):
             self._check(stage, value, written)
             if stage != left and stage not in stages:
                 stages.append(stage)
-        return _Equation(target, left, tuple(stages), value, then)
+        return Equation(target, left, tuple(stages), value, then, tuple(parts))
 
     def _check(self, expression: Expression, expected: float, alike: Sequence[Expression]) -> None:
         """Refuse a line with another value; the terms of ``alike``, forms of the same line, say how exact it can be."""
         found = expression.evaluate()
-        if not close(found, expected) and not close(found, expected, max(map(_magnitude, alike))):
+        if not close(found, expected) and not close(found, expected, max(map(magnitude, alike))):
             if not math.isfinite(expected) or not math.isfinite(found):
                 return  # an infinity met a zero or another infinity: the table shows what came of it
             raise DerivationError(
@@ -175,7 +212,7 @@ class Derivation(Lines):
         for nodes in groups.values():
             rows = []
             for node in nodes:
-                right = self._variables.definition(node, _outer(len(nodes)))
+                right = self._variables.definition(node, outer_index(len(nodes)))
                 self._check(right, node.data, [right])
                 rows.append((symbol(self._variables.names[node], node.data), (right,)))
             lines = self._written("Forward", rows, least)
@@ -191,7 +228,7 @@ class Derivation(Lines):
             z, function = symbol(Name("z"), neuron.z.data), symbol(Name(f"{letter}(z)"), neuron.a.data)
             prime = textbook(TABLE[kind], z, function, neuron.a)
             applied = Expression("applied", (z,), letter, neuron.a.data)
-            spelled = _replace(prime, function, applied)
+            spelled = replaced(prime, function, applied)
             local = neuron.a.local_derivatives[0]
             if not TABLE[kind].kinks and close(spelled.evaluate(), local):
                 left = Expression("prime", (z,), letter, local)
@@ -200,20 +237,20 @@ class Derivation(Lines):
                 rest = [number(parent.data) for parent in neuron.a.parents[1:]]
                 self.lines.append(Line("Forward", applied, Expression(kind, (z, *rest))))
 
-    def _rule(self, generations: Sequence[Sequence[_Equation]]) -> None:
+    def _rule(self, generations: Sequence[Sequence[Equation]]) -> None:
         for equations in generations:
-            for alike in _alike(equations, self._variables.names):
+            for alike in grouped(equations, self._variables.names):
                 self.lines += self._written("Chain rule", [(e.left, e.stages) for e in alike])
 
-    def _numbers(self, generations: Sequence[Sequence[_Equation]]) -> None:
+    def _numbers(self, generations: Sequence[Sequence[Equation]]) -> None:
         for equations in reversed(generations):
-            for alike in _alike(equations, self._variables.names):
-                for equation in alike[: _shown(len(alike))]:
+            for alike in grouped(equations, self._variables.names):
+                for equation in alike[: rows_shown(len(alike))]:
                     written = in_numbers(equation.stages[-1])
                     self.lines.append(Line("Numbers", equation.left, written))
                     if written.head != "number":
                         self.lines.append(Line("Numbers", None, number(equation.value)))
-                self.lines += _more("Numbers", len(alike))
+                self.lines += more_lines("Numbers", len(alike))
 
     @staticmethod
     def _written(section: str, rows: Sequence[tuple[Expression, Sequence[Expression]]], least: int = 2) -> list[Line]:
@@ -223,83 +260,9 @@ class Derivation(Lines):
             found = pattern([Expression("row", (left, *stages)) for left, stages in rows])
         if found is not None and math.prod(len(set(values)) for values in found[1]) == len(rows):
             row, letters = found
-            return _stages(section, row.parts[0], row.parts[1:], _condition(letters))
-        lines = [line for left, stages in rows[: _shown(len(rows))] for line in _stages(section, left, stages)]
-        return lines + _more(section, len(rows))
-
-
-def _alike(equations: Sequence[_Equation], names: dict[Value, Name]) -> list[list[_Equation]]:
-    """Equations grouped by the kind of quantity: all z of a layer together."""
-    groups: dict[object, list[_Equation]] = {}
-    for equation in equations:
-        name = names[equation.target]
-        groups.setdefault((name.base, name.upper, len(name.lower)), []).append(equation)
-    return list(groups.values())
-
-
-def _together(slopes: Sequence[Expression]) -> Expression:
-    """The sum over several ways between two quantities; x + x is 2·x."""
-    counts = (
-        {slope: slopes.count(slope) for slope in dict.fromkeys(slopes)}
-        if len(slopes) < 50
-        else dict.fromkeys(slopes, 1)
-    )
-    return folded_sum([times(number(count), slope) for slope, count in counts.items()])
-
-
-def _stages(section: str, left: Expression, stages: Sequence[Expression], condition: str = "") -> list[Line]:
-    return [Line(section, None if i else left, stage, "" if i else condition) for i, stage in enumerate(stages)]
-
-
-def _more(section: str, lines: int) -> list[Line]:
-    hidden = lines - _shown(lines)
-    return [Line(section, None, Expression("dots"), f"{hidden} more like these")] if hidden else []
-
-
-def _shown(rows: int) -> int:
-    """How many of some rows are written: all, or the first few."""
-    return rows if rows <= MAX_ROWS + 1 else MAX_ROWS
-
-
-def _outer(rows: int) -> str:
-    """The letter to keep free for the index of several equations alike: z²ᵢ = Σⱼ w²ᵢⱼ·a¹ⱼ."""
-    return "i" if rows > 1 else ""
-
-
-def _condition(letters: Letters) -> str:
-    ranges = []
-    for values, letter in letters.items():
-        found = sorted(set(values), key=lambda value: (isinstance(value, str), value))
-        whole = found == list(range(int(found[0]), int(found[0]) + len(found)))
-        shown = [str(index) for index in found]
-        if len(shown) > 3:
-            shown = [*shown[: 1 if whole else 5], "…", shown[-1]]
-        ranges.append(f"{letter} = {', '.join(shown)}")
-    return "; ".join(ranges)
-
-
-def _magnitude(expression: Expression) -> float:
-    """The size of the largest term of a sum: what its rounding errors are relative to."""
-
-    def size(node: Expression, parts: list[float]) -> float:
-        if node.head in ("sum", "add", "sub"):
-            return sum(parts)
-        if node.head == "indexed":
-            return sum(parts[1:])
-        if node.head in ("product", "mul"):
-            return multiply(parts)
-        if node.head == "neg":
-            return parts[0]
-        return abs(node.evaluate()) if node.parts else abs(node.value)
-
-    return fold(expression, size)
-
-
-def _replace(expression: Expression, old: Expression, new: Expression) -> Expression:
-    return fold(
-        expression,
-        lambda node, parts: new if node == old else Expression(node.head, tuple(parts), node.datum, node.value),
-    )
+            return stage_lines(section, row.parts[0], row.parts[1:], ranges_of(letters))
+        lines = [line for left, stages in rows[: rows_shown(len(rows))] for line in stage_lines(section, left, stages)]
+        return lines + more_lines(section, len(rows))
 
 
 @overload

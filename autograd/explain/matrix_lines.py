@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Union
@@ -72,6 +73,75 @@ def _plain_token(token: Token) -> str:
     if isinstance(token, Turned):
         return f"{plain([token.of])}ᵀ" if isinstance(token.of, Name) else f"({plain([token.of])})ᵀ"
     return token.plain() if isinstance(token, Name) else token
+
+
+class Factor(NamedTuple):
+    """A factor of a product.
+
+    Attributes:
+        tokens: what it consists of.
+        sign: what stands before it: empty, or ``"⊙"``.
+    """
+
+    tokens: tuple[Token, ...]
+    sign: str
+
+
+_PIECES = re.compile(r" (?:[⊙−/>] )?|[()\[\]]|[^ ()\[\]]+")
+
+
+def factors(tokens: Sequence[Token]) -> list[Factor]:
+    """The factors of one side of an equation; a difference or a quotient is one."""
+    found: list[Factor] = []
+    current: list[Token] = []
+    depth, sign = 0, ""
+    for piece in _pieces(tokens):
+        if piece in (" ", " ⊙ ") and not depth:
+            found.append(Factor(tuple(current), sign))
+            current, sign = [], str(piece).strip()
+            continue
+        depth += (piece in ("(", "[")) - (piece in (")", "]"))
+        current.append(piece)
+    return [*found, Factor(tuple(current), sign)]
+
+
+def _pieces(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens, their signs one by one."""
+    return [
+        piece for token in tokens for piece in (_PIECES.findall(token) if isinstance(token, str) else [token])
+    ]  # fmt: skip
+
+
+def mathml(tokens: Sequence[Token]) -> str:
+    """Some tokens as presentation MathML without the enclosing ``<math>``."""
+    return "".join(_mathml_sign(piece) if isinstance(piece, str) else _mathml_name(piece) for piece in _pieces(tokens))
+
+
+def _mathml_sign(piece: str) -> str:
+    sign = piece.strip()
+    if not sign:
+        return '<mspace width="0.2em"/>'
+    if sign in "([":
+        return f"<mrow><mo>{sign}</mo>"
+    if sign in ")]":
+        return f"<mo>{sign}</mo></mrow>"
+    if sign == "φ′":
+        return '<mi>φ</mi><mo lspace="0" rspace="0">′</mo>'
+    tag = "mn" if sign.isdecimal() else "mi" if sign.isalpha() else "mo"
+    return f"<{tag}>{sign.replace('>', '&gt;')}</{tag}>"
+
+
+def _mathml_name(token: Token) -> str:
+    if isinstance(token, Slope):
+        top, of = token.top.mathml(), token.of.mathml()
+        return f"<mfrac><mrow><mo>∂</mo>{top}</mrow><mrow><mo>∂</mo>{of}</mrow></mfrac>"
+    if isinstance(token, Turned):
+        inner = mathml([token.of])
+        if isinstance(token.of, Slope):
+            inner = f"<mrow><mo>(</mo>{inner}<mo>)</mo></mrow>"
+        return f"<msup>{inner}<mtext>T</mtext></msup>"
+    assert isinstance(token, Name)
+    return token.mathml()
 
 
 def _latex(tokens: Sequence[Token]) -> str:

@@ -7,20 +7,20 @@ from typing import Any, Literal
 
 from autograd import no_grad
 from autograd.answer import Answer
+from autograd.convert import convert
 from autograd.notation.names import Name
 from autograd.notation.naming import names_of
 from autograd.notation.neurons import Key
 from autograd.text import image, number
 
 from .blocks import blocks_of, render_blocks
-from .convert import convert
 from .svg import Column, Edge, render
 
 
 class NetworkDiagram(Answer):
     """A picture of a network. Shows itself in a notebook; `svg` gives the text and `save` writes a file.
 
-    Its suffix (.svg, .png, .pdf, .html) chooses the form. For PNG and PDF see `diagram.convert`.
+    Its suffix (.svg, .png, .pdf, .html) chooses the form. For PNG and PDF see `autograd.convert`.
     """
 
     def __init__(self, svg: str, description: str) -> None:

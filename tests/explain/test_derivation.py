@@ -15,7 +15,7 @@ import autograd
 import nn
 from autograd import Value, derivation, formula, grad
 from autograd.explain import Derivation, DerivationError
-from autograd.explain.derivations import _magnitude
+from autograd.explain.equations import magnitude
 from autograd.notation.expression import Expression, number, operation
 from autograd.notation.slopes import simplified
 from autograd.ops import TABLE
@@ -315,7 +315,7 @@ def test_the_size_of_the_terms_of_an_expression() -> None:
         (operation("mul", x, operation("add", x, y)), 21.0), (indexed, 7.0), (Expression("sum", (x, y, x)), 10.0),
         (operation("exp", operation("sub", x, x)), 1.0), (product(number(0.0), x), 0.0),
     ):  # fmt: skip
-        assert _magnitude(expression) == size
+        assert magnitude(expression) == size
 
 
 def test_what_came_of_an_infinity_is_shown_and_not_refused() -> None:

@@ -21,6 +21,7 @@ def answers() -> Iterator[tuple[str, Any]]:
     yield "stepper", autograd.stepper(root)
     yield "ledger", autograd.ledger(root, w)
     yield "derivation", autograd.derivation(root, w)
+    yield "annotated derivation", autograd.derivation(root, w).annotated()
     yield "drawing", autograd.draw(root)
     yield "diagnosis", autograd.diagnose(root, w, 0.3)
     yield "gradient check", autograd.gradcheck(lambda a, b: (a * b).tanh(), [0.5, 2.0])

@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 import pytest
 
 import nn
-from autograd import Value
-from nn.diagram import convert, svg
+from autograd import Value, convert
+from nn.diagram import svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -110,6 +110,7 @@ ANSWERS: dict[str, Maker] = {
     "matrix derivation": lambda label: autograd.derivation(
         nn.mse_loss(nn.trace(model(label), X[0]), 1.0), form="matrix"
     ),
+    "annotated derivation": lambda label: autograd.derivation(*loss(label)).annotated(),
     "formula": lambda label: autograd.formula(loss(label)[0]),
     "contribution": lambda label: contribution(*loss(label)),
     "diagnosis": lambda label: autograd.diagnose(*loss(label), 1.0),

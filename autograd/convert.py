@@ -18,7 +18,7 @@ def convert(svg: str, suffix: str) -> bytes:
     failures: list[str] = []
     for name, converter in CONVERTERS.items():
         with tempfile.TemporaryDirectory() as folder:
-            source, target = pathlib.Path(folder, "network.svg"), pathlib.Path(folder, f"network.{suffix}")
+            source, target = pathlib.Path(folder, "picture.svg"), pathlib.Path(folder, f"picture.{suffix}")
             source.write_text(svg, encoding="utf-8")
             try:
                 if converter(source, target):
