@@ -6,11 +6,12 @@ one, an arrow or an equation, however many factors there are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..notation.typeset import FONT, Box, matrix, row, typeset
-from ..text import number, width, xml
+from ..text import SPACE, number, width, xml
 
 SIZE, LABEL, DIGITS = 24.0, 14.0, 13.0
 WIDEST = 330.0
@@ -172,9 +173,9 @@ def _numbers(part: Piece) -> Box | None:
 
 
 def wrapped(text: str, most: float) -> list[str]:
-    """Text in lines no wider than ``most``, broken between words."""
+    """Text in lines no wider than ``most``, broken between words, but not before a number: layer 2."""
     lines = [""]
-    for word in text.split(" "):  # a no-break space holds a number to its noun
+    for word in re.sub(r" (?=\d)", SPACE, text).split(" "):
         longer = f"{lines[-1]} {word}".strip()
         if lines[-1] and width(longer, LABEL) > most:
             lines.append(word)

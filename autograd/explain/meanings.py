@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..notation.names import Name
-from ..text import SPACE
 from .layer_names import LayerNames
 from .matrix_lines import Factor, MatrixLine, Slope, Token, Turned, plain
 
@@ -24,7 +23,7 @@ class Meanings:
         last = layers[-1]
         self._shares = last.out if last.activation == "softmax" or last.out != last.a else None
         for number, layer in enumerate(layers, 1):
-            which = f"layer{SPACE}{number}" if len(layers) > 1 else "the layer"
+            which = f"layer {number}" if len(layers) > 1 else "the layer"
             activations = "the hidden activations" if len(layers) == 2 else f"the activations of {which}"
             self._of |= {layer.z: f"the net input of {which}", layer.W: f"the weights of {which}"}
             if layer.b is not None:
@@ -43,7 +42,7 @@ class Meanings:
         slope = line.left.of if isinstance(line.left, Turned) else line.left
         assert isinstance(slope, Slope)
         if slope.top in self._number:
-            return f"the Jacobian of layer{SPACE}{self._number[slope.top]}, transposed"
+            return f"the Jacobian of layer {self._number[slope.top]}, transposed"
         return self._slope(slope)
 
     def factor(self, factor: Factor) -> str:
