@@ -35,7 +35,7 @@ from .equations import (
     rows_shown,
     stage_lines,
     together,
-)  # fmt: skip
+)
 from .lines import Line, Lines
 from .paths import require
 from .patterns import folded_sum, pattern

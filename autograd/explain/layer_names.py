@@ -37,7 +37,7 @@ def layers_of(called: Names) -> list[LayerNames]:
     """The layers of the network in a graph, from the first to the last.
 
     Raises:
-        ValueError: there is no network, or it was evaluated for several samples.
+        ValueError: there is no network, or it was evaluated for several samples, or a weight's name has no two indices.
     """
     structure = called.structure
     numbers = sorted({neuron.layer for neuron in structure.neurons})
@@ -51,7 +51,12 @@ def layers_of(called: Names) -> list[LayerNames]:
         neurons = [neuron for neuron in structure.neurons if neuron.layer == number]
         first = neurons[0]
         weights = [node for node, key in structure.owner.items() if key == first.key and not node.parents]
-        matrix = next(node for node in weights if len(counted(called[node])) == 2)
+        matrix = next((node for node in weights if len(counted(called[node])) == 2), None)
+        if matrix is None:
+            raise ValueError(
+                f"{called.text(weights[0])} is no entry of a matrix: a derivation in matrices needs names of weights "
+                "with two indices, as in {w: 'w_{1,2}'}"
+            )
         bias = next((node for node in weights if len(counted(called[node])) == 1), None)
         share = called.share(first.z)
         activation = next((neuron.a for neuron in neurons if neuron.a is not neuron.z), first.z)
@@ -90,4 +95,4 @@ def whole(name: Name) -> Name:
     bare = replace_sample(name)
     matrix = len(counted(bare)) == 2
     marks = tuple(index for index in bare.lower if isinstance(index, str))
-    return Name(bare.base.upper() if matrix else bare.base, bare.upper, marks)
+    return Name(bare.base.upper() if matrix and len(bare.base) == 1 else bare.base, bare.upper, marks)

@@ -9,6 +9,7 @@ Wᵀ δ, and what no form fits is not written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from ..answer import Answer, Listing, Part
 from ..notation.naming import UserNames, names_of
@@ -19,7 +20,7 @@ from .evaluating import evaluate
 from .layer_names import whole
 from .lines import LatexDisplay
 from .matrix_lines import MatrixLine, Slope, Token, factors, mathml, plain
-from .matrix_search import Search
+from .matrix_search import Search, term_of
 from .meanings import Meanings
 from .quantities import Quantities, forms
 from .reading import NotReadError, Term, read
@@ -66,13 +67,13 @@ class MatrixDerivation(Answer):
             ValueError: no line has such a left side.
 
         Example:
-            >>> import nn
+            >>> import autograd, nn
             >>> model = nn.MLP(2, [2, 1], "tanh", seed=1)
             >>> loss = (nn.trace(model, [0.5, -1.0]) - 1.0) ** 2
-            >>> print(derivation(loss, form="matrix").annotated("∂L/∂W²", numbers=False))
+            >>> print(autograd.derivation(loss, form="matrix").annotated("∂L/∂W²", numbers=False))
             ∂L/∂W² = ∂L/∂ŷ a¹ᵀ
               ∂L/∂W²  how L changes with the weights of layer 2, 1×2
-              ∂L/∂ŷ   how L changes with the output, 1×1
+              ∂L/∂ŷ   how L changes with the output
               a¹ᵀ     the hidden activations, as a row, 1×2
         """
         wanted = [only] if isinstance(only, str) else None if only is None else [*only]
@@ -81,13 +82,14 @@ class MatrixDerivation(Answer):
 
     def _line(self, left: str) -> MatrixLine:
         """The line with a left side, however it is typed."""
-        try:
-            [term] = read(left)
+        with suppress(NotReadError, ValueError):
+            [typed] = read(left)
             for line in self.lines:
-                if any(_alike(term, other) for side in line.sides()[:2] for other in read(plain(side))):
+                if any(_alike(typed, term_of(side)) for side in line.sides()[: 2 if line.called else 1]):
                     return line
-        except (NotReadError, ValueError):
-            pass
+        for line in self.lines:  # with names that no reader could type
+            if left in map(plain, line.sides()[:1]):
+                return line
         raise ValueError(f"no line is about {left!r}; there are {', '.join(plain([line.left]) for line in self.lines)}")
 
     def _parts(self, line: MatrixLine, numbers: bool) -> list[Piece]:
@@ -105,13 +107,12 @@ class MatrixDerivation(Answer):
     def _part(self, tokens: Sequence[Token], words: str, numbers: bool) -> Piece:
         if not words:
             return Piece(mathml(tokens), plain(tokens))
-        [term] = read(plain(tokens))
         self._known.go(0)
-        value = evaluate(term, self._known)
+        value = evaluate(term_of(tokens), self._known)
         single = isinstance(value, (int, float))
-        shape = "1×1" if single else "×".join(map(str, value.shape))
+        shape = "" if single else "×".join(map(str, value.shape))
         rows = (float(value) if single else value.tolist()) if numbers else None
-        return Piece(mathml(tokens), plain(tokens), words, "" if single else shape, rows)
+        return Piece(mathml(tokens), plain(tokens), words, shape, rows)
 
     # ---- shown
 

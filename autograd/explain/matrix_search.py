@@ -6,7 +6,7 @@ that a layer passes on what lectures say it passes on: the graph of scalars does
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..notation.names import Name
@@ -15,7 +15,7 @@ from .evaluating import Array, ShapeError, evaluate
 from .layer_names import LayerNames, layers_of, whole
 from .matrix_lines import MatrixLine, Slope, Token, Turned, plain
 from .quantities import POINTS, Quantities
-from .reading import NotReadError, read
+from .reading import NotReadError, Term, read
 from .repairs import same
 
 Form = list[Token]
@@ -170,9 +170,8 @@ class Search:
         return replace(line, called=name)
 
     def _value(self, left: Slope | Turned, point: int) -> Array:
-        [term] = read(plain([left]))
         self._known.go(point)
-        return evaluate(term, self._known)
+        return evaluate(term_of([left]), self._known)
 
     def _shape(self, left: Slope | Turned) -> str:
         sizes = [size for size in self._known.np.shape(self._value(left, 0)) if size != 1] or [1]
@@ -183,7 +182,7 @@ class Search:
         np, known = self._known.np, self._known
         error = 0.0
         try:
-            [lhs, rhs] = read(f"{plain(left)} = {plain(right)}")
+            lhs, rhs = term_of(left), term_of(right)
             for point in range(POINTS):
                 known.go(point)
                 truth, value = evaluate(lhs, known), evaluate(rhs, known)
@@ -194,6 +193,31 @@ class Search:
         except (NotReadError, ShapeError):
             return None
         return error
+
+
+def term_of(tokens: Sequence[Token]) -> Term:
+    """Some tokens as the tree that is evaluated; their names can be of any length, unlike those that a reader types."""
+    stands: dict[Name, Name] = {}
+
+    def stand_in(name: Name) -> Name:
+        return stands.setdefault(name, Name("ξ", (), (len(stands) + 1,)))
+
+    def replaced(token: Token) -> Token:
+        if isinstance(token, Slope):
+            return Slope(stand_in(token.top), stand_in(token.of))
+        if isinstance(token, Turned):
+            of = replaced(token.of)
+            assert isinstance(of, (Name, Slope))
+            return Turned(of)
+        return stand_in(token) if isinstance(token, Name) else token
+
+    [term] = read(plain([replaced(token) for token in tokens]))
+    return _renamed(term, {stand: name for name, stand in stands.items()})
+
+
+def _renamed(term: Term, names: Mapping[Name, Name]) -> Term:
+    datum = names[term.datum] if isinstance(term.datum, Name) else term.datum
+    return Term(term.head, tuple(_renamed(part, names) for part in term.parts), datum)
 
 
 def _passed_down(W: Name, slope: Token) -> list[Form]:

@@ -137,7 +137,7 @@ def _set(element: ElementTree.Element, size: float) -> Box:
     tag, parts = element.tag, list(element)
     if tag in ("mi", "mn", "mo", "mtext"):
         text = (element.text or "").replace("\u2061", "")
-        return _glyphs(text, size, tag == "mi" and len(unicodedata.normalize("NFC", text)) <= 2 and text[0] != "∞")
+        return _glyphs(text, size, tag == "mi" and len(unicodedata.normalize("NFC", text)) <= 2 and text != "∞")
     if tag == "mspace":
         return _space(float(element.get("width", "0em").removesuffix("em")) * size)
     if tag == "mover":

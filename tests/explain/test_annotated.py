@@ -180,6 +180,7 @@ def test_a_line_that_is_not_there() -> None:
     root, _ = lecture("C")
     found = derivation(root, names="lecture C", form="matrix")
     assert found.annotated(["de/dW3", "∂e/∂W¹"]).equations[1][0].plain == "∂e/∂W¹"
+    assert found.annotated("∂e/∂z¹").equations[0][0].plain == "∂e/∂z¹", "not a line that has it on its right side"
     for only in ("∂e/∂W⁹", "nonsense (", ""):
         with pytest.raises(ValueError, match=r"no line is about .*; there are ∂e/∂ŷ, ∂e/∂z³, ∂e/∂W³"):
             found.annotated(only)

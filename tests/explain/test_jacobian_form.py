@@ -180,6 +180,19 @@ def test_a_users_own_letters_with_weights_as_inputs_times_outputs() -> None:
     assert "V² = (∂a²/∂a¹)ᵀ = T Diag(φ′(z²))" in plain and "∂L/∂U = x δ¹ᵀ Diag(φ′(z¹))" in plain
 
 
+def test_words_for_letters() -> None:
+    model = network([2, 3, 1], ["tanh", "linear"])
+    names = {w: f"weights[{j},{i}]" for j, neuron in enumerate(model.layers[0].neurons, 1)
+             for i, w in enumerate(neuron.weights, 1)}  # fmt: skip
+    names |= {neuron.bias: f"bias[{j}]" for j, neuron in enumerate(model.layers[0].neurons, 1)}
+    found = derivation(squares(model, [0.5, -1.0]), names=names, form="jacobians")
+    plain = [line.plain() for line in found.lines]
+    assert "∂L/∂weights = Diag(φ′(z¹)) δ¹ xᵀ" in plain and "∂L/∂bias = Diag(φ′(z¹)) δ¹" in plain
+    assert found.annotated("∂L/∂weights").equations[0][0].words == "how L changes with the weights of layer 1"
+    with pytest.raises(ValueError, match=r"is no entry of a matrix: .* two indices"):
+        derivation(squares(model, [0.5, -1.0]), names=dict.fromkeys(names, "alpha_beta"), form="deltas")
+
+
 def test_letters_that_the_graph_uses_are_left_to_it() -> None:
     model = network([2, 3, 3, 1], ["tanh", "tanh", "linear"])
     names = {w: f"V_{{{j},{i}}}" for j, neuron in enumerate(model.layers[1].neurons, 1)
