@@ -112,7 +112,7 @@ def matrix(rows: Sequence[Sequence[str]], size: float) -> Box:
     """Numbers in brackets, in columns that end at the same place; its middle stands where that of a line would."""
     cells = [[_glyphs(text, size, italic=False) for text in line] for line in rows]
     columns = [max(line[j].width for line in cells) for j in range(len(cells[0]))]
-    line_height, gap, edge = 1.25 * size, 0.7 * size, 0.3 * size
+    line_height, gap, edge = 1.25 * size, 0.7 * size, 0.42 * size
     high = line_height * len(cells)
     top = -high / 2 - 0.28 * size
     marks: list[Mark] = []

@@ -9,6 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from explaining import layers as network
 
 import autograd
 import nn
@@ -18,16 +19,6 @@ from autograd.text import width
 
 SVG = "{http://www.w3.org/2000/svg}"
 Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
-
-
-def network(sizes: list[int], activation: str, output: str, bias: bool = True) -> nn.MLP:
-    model = nn.MLP(sizes[0], sizes[1:], activation, output, bias=bias, seed=4)
-    for layer in model.layers:
-        for j, neuron in enumerate(layer.neurons):
-            if neuron.bias is not None:
-                neuron.bias.data = 0.1 * (j + 1)
-    return model
-
 
 INPUTS = [0.5, -1.0, 0.8, 0.3]
 
@@ -228,6 +219,13 @@ def test_titles_files_and_pages(tmp_path: Path) -> None:
     for suffix in ("svg", "html", "txt"):
         assert found.save(tmp_path / f"derivation.{suffix}").stat().st_size > 100
     assert "prefers-color-scheme: dark" in found.svg()
+
+
+def test_the_picture_of_the_pages_is_made_by_what_they_say() -> None:
+    page = Path(__file__).parents[2] / "docs" / "derivation.svg"
+    loss = nn.log_loss(nn.trace(nn.MLP(4, [5, 3], "relu", "softmax", seed=4), [5.1, 3.5, 1.4, 0.2]), 0)
+    found = derivation(loss, names="lecture A", form="matrix").annotated("dL/dW2")
+    assert found.svg() == page.read_text(encoding="utf-8")
 
 
 def test_png_through_a_converter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from explaining import layers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,12 +27,7 @@ FUNCTIONS = {
 
 
 def network(sizes: list[int], activations: list[str], bias: bool = True, seed: int = 4) -> nn.MLP:
-    model = nn.MLP(sizes[0], sizes[1:], activations[:-1], activations[-1], bias=bias, seed=seed)
-    for layer in model.layers:
-        for j, neuron in enumerate(layer.neurons):
-            if neuron.bias is not None:
-                neuron.bias.data = 0.1 * (j + 1)
-    return model
+    return layers(sizes, activations[:-1], activations[-1], bias, seed)
 
 
 def squares(model: nn.MLP, inputs: list[float]) -> Value:

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from explaining import layers as network
 
 import autograd
 import nn
 from autograd import Value, derivation
-
-
-def network(sizes: list[int], activation: str, output: str, bias: bool = True) -> nn.MLP:
-    model = nn.MLP(sizes[0], sizes[1:], activation, output, bias=bias, seed=4)
-    for layer in model.layers:
-        for j, neuron in enumerate(layer.neurons):
-            if neuron.bias is not None:
-                neuron.bias.data = 0.1 * (j + 1)
-    return model
-
 
 INPUTS = [0.5, -1.0, 0.8, 0.3]
 

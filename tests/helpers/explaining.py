@@ -10,11 +10,23 @@ from typing import Any
 from hypothesis import strategies as st
 
 import autograd
+import nn
 from autograd import Value
 from autograd.notation.expression import Expression, symbol
 from autograd.notation.names import Name
 from autograd.notation.render import render
 from autograd.notation.styles import Plain
+
+
+def layers(sizes: Sequence[int], activation: str | list[str], output: str, bias: bool = True, seed: int = 4) -> nn.MLP:
+    """A network whose biases are not 0."""
+    model = nn.MLP(sizes[0], sizes[1:], activation, output, bias=bias, seed=seed)
+    for layer in model.layers:
+        for j, neuron in enumerate(layer.neurons):
+            if neuron.bias is not None:
+                neuron.bias.data = 0.1 * (j + 1)
+    return model
+
 
 Network = list[list[tuple[list[Value], "Value | None"]]]
 
