@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from ..answer import Answer
 from ..convert import convert
-from ..notation.expression import Expression, total
+from ..notation.expression import Expression, times, total
 from ..notation.render import render
 from ..notation.styles import MathML, Plain
 from ..text import image
 from .callouts import Piece, picture, sign
 
-MOST_TERMS = 5
-"""The most terms of a sum over uses that are labeled one by one."""
+MOST_TERMS, MOST_FACTORS = 5, 12
+"""The most terms of a sum over uses, and factors of a product, that are labeled one by one."""
 
 
 class AnnotatedDerivation(Answer):
@@ -88,8 +88,15 @@ def chain_rule(
         return [whole, sign("="), _part(Expression("dots", (), None, slopes.evaluate()),
                                          f"the sum over all {len(parts)} uses of {of.plain()}", numbers)]  # fmt: skip
     found = [whole]
+    left_out = range(MOST_FACTORS // 2, len(parts) - 3) if len(parts) > MOST_FACTORS else range(0)
     for i, (partial, slope) in enumerate(parts):
+        if i in left_out[1:]:
+            continue
         found.append(sign("=" if not i else "+" if several else "·"))
+        if i in left_out:
+            middle = times(*(parts[k][1] for k in left_out)).evaluate()
+            found.append(_part(Expression("dots", (), None, middle), f"{len(left_out)} factors more", numbers))
+            continue
         loose = slope.head in ("sum", "add", "sub", "neg", "indexed") or (slope.head == "number" and slope.value < 0)
         grouped = loose and (bool(i) if several else len(parts) > 1)
         found.append(_part(slope, _use(partial) if several else _way(partial, slope), numbers, grouped))
