@@ -73,7 +73,7 @@ class CompiledEngine:
             yield losses.tolist()
             start = end
             if not by_one:
-                many = self._many = max(1, min(2 * many, int(many * MOMENT / max(took, 1e-9))))
+                many = self._many = max(1, min(2 * many, int(len(losses) * MOMENT / max(took, 1e-9))))
 
     def evaluate(self, X: Floats, y: Floats) -> float:
         """See `nn.engines.Engine.evaluate`."""

@@ -766,3 +766,13 @@ def test_an_error_in_a_callback_reaches_the_caller():
     with pytest.raises(OSError, match="the disk of the callback"):
         train(*small(), callbacks=[fail])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("engine", ["compiled", "eager"])
+def test_thousands_of_epochs_of_a_small_data_set(engine):
+    model = nn.MLP(2, [2, 1], seed=0)
+    corners, xor = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    epochs = 2500 if engine == "compiled" else 300
+    optimizer = nn.SGD(model.parameters(), 0.1)
+    history = nn.fit(model, nn.mse_loss, corners, xor, optimizer, epochs=epochs, progress=False, engine=engine)
+    assert history.epochs == optimizer.steps == epochs
