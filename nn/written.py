@@ -1,8 +1,14 @@
-"""One update of one weight, written out with its numbers: the rules of `nn.rules` as a textbook has them."""
+"""One update of one weight, written out with its numbers: the rules of `nn.rules` as a textbook has them.
+
+A rule is a list of `Line`, each a text with places for numbers and the formulas of the numbers that it makes known. So
+Python and the page of `nn.watch` write the same lines.
+"""
 
 from __future__ import annotations
 
 import math
+import re
+from typing import NamedTuple
 
 from autograd.text import number
 
@@ -10,6 +16,82 @@ from .clipping import clip
 from .optimizers import SGD, AdaGrad, Adam, Optimizer, RMSprop
 
 DIGITS = 6
+
+
+class Line(NamedTuple):
+    """One line of an update.
+
+    Attributes:
+        text: what is written; ``{x}`` is the number x, and ``({x})`` the same as a factor: in parentheses only if it
+            is negative.
+        formulas: name -> how it is computed from names that are known, with ``sqrt``: Python, and JavaScript too.
+    """
+
+    text: str
+    formulas: dict[str, str]
+
+
+def rule_of(optimizer: Optimizer) -> list[Line]:
+    """The lines of an update after that of w and G; of an optimizer that is none of `nn`'s, what can be said.
+
+    Known are w and G, ``clipped``, the learning rate ``alpha``, the number ``t`` of the step, the settings by name, and
+    the state variables as `variables_of` calls them.
+    """
+    kind, of = type(optimizer), optimizer.settings
+    if kind not in RULES:
+        return [Line(f"the learning rate is {{alpha}}; the rule of {kind.__name__} is its own", {})]
+    decay = Line("G ← G + λ·w = {clipped} + {weight_decay} · ({w}) = {g}", {"g": "clipped + weight_decay * w"})
+    first = decay if of["weight_decay"] else Line("", {"g": "clipped"})
+    return [first, *(PLAIN if kind is SGD and not of["momentum"] else RULES[kind])]
+
+
+def variables_of(optimizer: Optimizer) -> list[str]:
+    """What the state variables are called that the lines of an update read."""
+    if type(optimizer) is SGD:
+        return ["V"] if optimizer.settings["momentum"] else []
+    return {AdaGrad: ["S"], RMSprop: ["S"], Adam: ["M", "S"]}.get(type(optimizer), [])
+
+
+PLAIN = [Line("w ← w − α·G = {w} − {alpha} · ({g}) = {after}", {"after": "w - alpha * g"})]
+"""`SGD` without momentum."""
+
+_BY_ROOT = Line(
+    "w ← w − α·G / (√S + ε) = {w} − {alpha} · ({g}) / ({root} + {eps}) = {after}",
+    {"root": "sqrt(squares)", "after": "w - alpha * g / (root + eps)"},
+)
+
+RULES: dict[type[Optimizer], list[Line]] = {
+    SGD: [
+        Line("V ← β·V + G = {momentum} · ({V}) + ({g}) = {velocity}", {"velocity": "momentum * V + g"}),
+        Line("w ← w − α·V = {w} − {alpha} · ({velocity}) = {after}", {"after": "w - alpha * velocity"}),
+    ],
+    AdaGrad: [Line("S ← S + G² = {S} + ({g})² = {squares}", {"squares": "S + g * g"}), _BY_ROOT],
+    RMSprop: [
+        Line(
+            "S ← ρ·S + (1 − ρ)·G² = {decay} · {S} + {rest} · ({g})² = {squares}",
+            {"rest": "1.0 - decay", "squares": "decay * S + (1.0 - decay) * g * g"},
+        ),
+        _BY_ROOT,
+    ],
+    Adam: [
+        Line(
+            "M ← β₁·M + (1 − β₁)·G = {beta1} · ({M}) + {rest1} · ({g}) = {mean}",
+            {"rest1": "1.0 - beta1", "mean": "beta1 * M + (1.0 - beta1) * g"},
+        ),
+        Line(
+            "S ← β₂·S + (1 − β₂)·G² = {beta2} · {S} + {rest2} · ({g})² = {squares}",
+            {"rest2": "1.0 - beta2", "squares": "beta2 * S + (1.0 - beta2) * g * g"},
+        ),
+        Line(
+            "M̂ = M / (1 − β₁^{t}) = {m_hat}, Ŝ = S / (1 − β₂^{t}) = {s_hat}",
+            {"m_hat": "mean / (1.0 - beta1 ** t)", "s_hat": "squares / (1.0 - beta2 ** t)"},
+        ),
+        Line(
+            "w ← w − α·M̂ / (√Ŝ + ε) = {w} − {alpha} · ({m_hat}) / ({root} + {eps}) = {after}",
+            {"root": "sqrt(s_hat)", "after": "w - alpha * m_hat / (root + eps)"},
+        ),
+    ],
+}
 
 
 def written(
@@ -26,69 +108,26 @@ def written(
         i: which of them.
         state: the parameter's state variables before the step.
     """
-    g, kind, of = gradients[i], type(optimizer), optimizer.settings
-    lines = [f"w = {_n(w)}, G = {_n(g)}"]
     clipped = clip(gradients, optimizer.clip_value, optimizer.clip_norm)[i]
-    if clipped != g:
-        lines.append(f"G clipped: {_n(g)} becomes {_n(clipped)}")
-        g = clipped
-    if kind not in (SGD, AdaGrad, RMSprop, Adam):
-        return [*lines, f"the learning rate is {_n(rate)}; the rule of {kind.__name__} is its own"]
-    if decay := of["weight_decay"]:
-        total = g + decay * w
-        lines.append(f"G ← G + λ·w = {_n(g)} + {_n(decay)} · {_p(w)} = {_n(total)}")
-        g = total
-    if kind is SGD:
-        return lines + _sgd(of["momentum"], rate, w, g, state)
-    if kind is Adam:
-        return lines + _adam(of["beta1"], of["beta2"], of["eps"], rate, step, w, g, state)
-    (s,), eps = state, of["eps"]
-    if kind is AdaGrad:
-        squares = s + g * g
-        lines.append(f"S ← S + G² = {_n(s)} + {_p(g)}² = {_n(squares)}")
-    else:
-        rho = of["decay"]
-        squares = rho * s + (1.0 - rho) * g * g
-        lines.append(f"S ← ρ·S + (1 − ρ)·G² = {_n(rho)} · {_n(s)} + {_n(1.0 - rho)} · {_p(g)}² = {_n(squares)}")
-    after = w - rate * g / (math.sqrt(squares) + eps)
-    lines.append(
-        f"w ← w − α·G / (√S + ε) = {_n(w)} − {_n(rate)} · {_p(g)} / ({_n(math.sqrt(squares))} + {_n(eps)}) "
-        f"= {_n(after)}"
-    )
-    return lines
+    known = {"w": w, "G": gradients[i], "clipped": clipped, "alpha": rate, "t": float(step), **optimizer.settings}
+    known |= zip(variables_of(optimizer), state)
+    lines = [FIRST, *([CLIPPED] if clipped != gradients[i] else []), *rule_of(optimizer)]
+    texts = []
+    for line in lines:
+        for name, formula in line.formulas.items():
+            known[name] = eval(formula, {"sqrt": math.sqrt}, known)
+        texts.append(_filled(line.text, known))
+    return list(filter(None, texts))
 
 
-def _sgd(beta: float, rate: float, w: float, g: float, state: list[float]) -> list[str]:
-    if not beta:
-        return [f"w ← w − α·G = {_n(w)} − {_n(rate)} · {_p(g)} = {_n(w - rate * g)}"]
-    (v,) = state
-    velocity = beta * v + g
-    return [
-        f"V ← β·V + G = {_n(beta)} · {_p(v)} + {_p(g)} = {_n(velocity)}",
-        f"w ← w − α·V = {_n(w)} − {_n(rate)} · {_p(velocity)} = {_n(w - rate * velocity)}",
-    ]
+FIRST = Line("w = {w}, G = {G}", {})
+CLIPPED = Line("G clipped: {G} becomes {clipped}", {})
 
 
-def _adam(
-    beta1: float, beta2: float, eps: float, rate: float, step: int, w: float, g: float, state: list[float]
-) -> list[str]:
-    m, s = state
-    mean, squares = beta1 * m + (1.0 - beta1) * g, beta2 * s + (1.0 - beta2) * g * g
-    m_hat, s_hat = mean / (1.0 - beta1**step), squares / (1.0 - beta2**step)
-    after = w - rate * m_hat / (math.sqrt(s_hat) + eps)
-    return [
-        f"M ← β₁·M + (1 − β₁)·G = {_n(beta1)} · {_p(m)} + {_n(1.0 - beta1)} · {_p(g)} = {_n(mean)}",
-        f"S ← β₂·S + (1 − β₂)·G² = {_n(beta2)} · {_n(s)} + {_n(1.0 - beta2)} · {_p(g)}² = {_n(squares)}",
-        f"M̂ = M / (1 − β₁^{step}) = {_n(m_hat)}, Ŝ = S / (1 − β₂^{step}) = {_n(s_hat)}",
-        f"w ← w − α·M̂ / (√Ŝ + ε) = {_n(w)} − {_n(rate)} · {_p(m_hat)} / ({_n(math.sqrt(s_hat))} + {_n(eps)}) "
-        f"= {_n(after)}",
-    ]
+def _filled(text: str, known: dict[str, float]) -> str:
+    def factor(found: re.Match[str]) -> str:
+        shown = number(float(known[found[1]]), DIGITS)
+        return f"({shown})" if math.copysign(1.0, known[found[1]]) < 0 else shown
 
-
-def _n(x: float) -> str:
-    return number(float(x), DIGITS)
-
-
-def _p(x: float) -> str:
-    """A number as a factor: a negative one in parentheses."""
-    return f"({_n(x)})" if math.copysign(1.0, x) < 0 else _n(x)
+    text = re.sub(r"\(\{(\w+)\}\)", factor, text)
+    return re.sub(r"\{(\w+)\}", lambda found: number(float(known[found[1]]), DIGITS), text)
