@@ -217,7 +217,7 @@ def interpret(
         return number(tree.value)
     if isinstance(tree, ast.Name):
         return values[tree.id]
-    parts = [interpret(part, functions, values, number) for part in _parts(tree)]
+    parts = [interpret(part, functions, values, number) for part in operands(tree)]
     if isinstance(tree, ast.UnaryOp):
         return _UNARY[type(tree.op)](*parts)
     if isinstance(tree, ast.BinOp):
@@ -228,7 +228,7 @@ def interpret(
     return functions[tree.func.id](*parts)
 
 
-def _parts(tree: ast.expr) -> list[ast.expr]:
+def operands(tree: ast.expr) -> list[ast.expr]:
     """The operands of an operation or a call."""
     if isinstance(tree, ast.UnaryOp):
         return [tree.operand]
@@ -239,8 +239,8 @@ def _parts(tree: ast.expr) -> list[ast.expr]:
     return tree.args if isinstance(tree, ast.Call) else []
 
 
-_SIGNS = {ast.Add: ("+", 2), ast.Sub: ("-", 2), ast.Mult: ("*", 3), ast.Div: ("/", 3)}
-_RELATIONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+SIGNS = {ast.Add: ("+", 2), ast.Sub: ("-", 2), ast.Mult: ("*", 3), ast.Div: ("/", 3)}
+RELATIONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 
 
 def for_floats(tree: ast.expr, ieee: bool = False, lazy: bool = True) -> str:
@@ -261,7 +261,7 @@ def _float_form(node: ast.expr, ieee: bool, lazy: bool) -> tuple[str, int]:
         return repr(float(node.value)), 5
     if isinstance(node, ast.Name):
         return node.id, 5
-    forms = [_float_form(part, ieee, lazy) for part in _parts(node)]
+    forms = [_float_form(part, ieee, lazy) for part in operands(node)]
     texts = [text for text, _ in forms]
 
     def part(index: int, least: int) -> str:
@@ -271,13 +271,13 @@ def _float_form(node: ast.expr, ieee: bool, lazy: bool) -> tuple[str, int]:
     if isinstance(node, ast.UnaryOp):
         return ("-" if isinstance(node.op, ast.USub) else "+") + part(0, 4), 4
     if isinstance(node, ast.Compare):
-        return f"{part(0, 2)} {_RELATIONS[type(node.ops[0])]} {part(1, 2)}", 1
+        return f"{part(0, 2)} {RELATIONS[type(node.ops[0])]} {part(1, 2)}", 1
     if isinstance(node, ast.BinOp):
         if isinstance(node.op, ast.Pow):  # Python's ** would turn (-8) ** (1/3) into a complex number
             return f"pow({texts[0]}, {texts[1]})", 5
         if ieee and isinstance(node.op, ast.Div):
             return f"divide({texts[0]}, {texts[1]})", 5
-        sign, binding = _SIGNS[type(node.op)]
+        sign, binding = SIGNS[type(node.op)]
         return f"{part(0, binding)} {sign} {part(1, binding + 1)}", binding
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     if node.func.id == "where" and lazy:
