@@ -24,7 +24,7 @@ MARGIN = 22.0
 
 
 def asset(name: str) -> str:
-    """The text of a file of the page: ``stepper.js``, ``stepper.css`` or ``picture.css``."""
+    """The text of a file of a page, such as ``stepper.js`` or ``picture.css``."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 

@@ -1,18 +1,9 @@
 /* The stepper: shows recorded frames of a forward and a backward pass, or of forward mode. It computes nothing but which frame is shown.
-   All text from the user's program enters the page as text nodes, never as markup. */
+   Elements are made with `elements.js`. */
 function tracegradStepper(host, data, picture, hooks = {}) {
-  const SVG = "http://www.w3.org/2000/svg", MATHML = "http://www.w3.org/1998/Math/MathML";
+  const MATHML = "http://www.w3.org/1998/Math/MathML";
   const NEAR_FROM = 60, SHOWN_NEIGHBORS = 7, READABLE = 0.7;
   const prefix = `tracegrad-${Math.random().toString(36).slice(2, 10)}-`;
-
-  function element(space, tag, attributes = {}, ...children) {
-    const made = space ? document.createElementNS(space, tag) : document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
-  }
-  const html = (tag, attributes, ...children) => element("", tag, attributes, ...children);
-  const svg = (tag, attributes, ...children) => element(SVG, tag, attributes, ...children);
 
   /* Formulas come as MathML, in which every label is escaped; as XML it can hold nothing that runs. */
   function mathematics(text) {
@@ -21,19 +12,6 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   }
 
   /* ---- the frame around the graph */
-
-  const ICONS = {
-    first: "M3 2h2v12H3zM12.5 1.5L14 3 9 8l5 5-1.5 1.5L6 8z", previous: "M10.5 1.5L12 3 7 8l5 5-1.5 1.5L4 8z",
-    play: "M4 1.5v13L14 8z", pause: "M3.5 2h3v12h-3zM9.5 2h3v12h-3z",
-    next: "M5.5 1.5L4 3l5 5-5 5 1.5 1.5L12 8z", last: "M11 2h2v12h-2zM3.5 1.5L2 3l5 5-5 5 1.5 1.5L10 8z",
-  };
-  function button(label, icon, action, text = "") {
-    const made = html("button", { type: "button", "aria-label": label, title: label });
-    if (icon) made.append(svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[icon] })));
-    if (text) made.append(text);
-    made.addEventListener("click", action);
-    return made;
-  }
 
   /* Reverse mode, or forward mode from one of the leaves: the values, then the tangents. */
   let mode = 0, frames = data.frames;
@@ -326,7 +304,6 @@ function tracegradStepper(host, data, picture, hooks = {}) {
     lastGain = data.nodes.map(() => -1);
     frames.forEach((frame, i) => { if (frame.edge) lastGain[frame.node] = i; });
   }
-  const write = (place, text) => { if (place && place.textContent !== text) place.textContent = text; };
 
   function show(following = true) {
     const frame = frames[at];

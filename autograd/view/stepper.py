@@ -170,7 +170,7 @@ class Stepper(Answer):
         return (
             f"<style>{style}</style>\n"
             f'<div class="tracegrad-stepper tracegrad-{key}">{picture}</div>\n'
-            f'<script>(() => {{\n"use strict";\n{scene.asset("stepper.js")}\n'
+            f'<script>(() => {{\n"use strict";\n{scene.asset("elements.js")}{scene.asset("stepper.js")}\n'
             f'tracegradStart("{key}", {data});\n}})();</script>'
         )
 

@@ -66,7 +66,7 @@ class StepperWidget(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget shi
         stepper: the `Stepper`, whose frames are always those on the page.
     """
 
-    _esm = traitlets.Unicode(scene.asset("stepper.js") + _RENDER).tag(sync=True)
+    _esm = traitlets.Unicode(scene.asset("elements.js") + scene.asset("stepper.js") + _RENDER).tag(sync=True)
     _css = traitlets.Unicode(scene.asset("picture.css") + scene.asset("stepper.css")).tag(sync=True)
     content = traitlets.Dict().tag(sync=True)
     picture = traitlets.Unicode().tag(sync=True)
