@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import pairwise
 from operator import mul
@@ -351,9 +352,16 @@ def trace(model: Module, x: Iterable[Number], names: Sequence[str] = ()) -> Any:
     inputs = [entry if isinstance(entry, Value) else Value(entry) for entry in entries]
     for i, entry in enumerate(inputs):
         entry.label = entry.label or (names[i] if names else f"x{i + 1}")
+    with naming(model):
+        return model(inputs)
+
+
+@contextmanager
+def naming(model: Module) -> Iterator[None]:
+    """While this lasts, the nodes of the model's neurons are labeled as `trace` says."""
     paths = {id(m): f"{name}." if name else "" for name, m in model.named_modules() if isinstance(m, Neuron)}
     token = _NAMES.set(paths)
     try:
-        return model(inputs)
+        yield
     finally:
         _NAMES.reset(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -200,7 +201,7 @@ class Recording(Answer):
             [str(step.batch) for step in steps],
             column([step.rate for step in steps], sign=False),
             column([step.loss for step in steps], sign=False),
-            column([float(np.linalg.norm(step.gradient)) for step in steps], sign=False),
+            column([math.hypot(*step.gradient.tolist()) for step in steps], sign=False),
         ]
         return [self._brief(), Table(heads, list(zip(*cells)), range(len(heads)))]
 

@@ -11,7 +11,7 @@ from autograd.adjoints import adjoints
 from autograd.graph import topological
 from autograd.text import counted, number
 
-from .layers import Neuron, trace
+from .layers import Neuron, naming
 from .module import Module
 
 FLAT = 0.01
@@ -41,8 +41,9 @@ def of_neurons(model: Module, X: Sequence[list[float]]) -> list[Sign]:
     neurons = {path: module for path, module in model.named_modules() if isinstance(module, Neuron)}
     slopes: dict[str, list[float]] = {path: [] for path in neurons}
     outputs: set[str] = set()  # which may be sure of every sample: that is what training wants
-    for x in X[::stride]:
-        output = trace(model, x)
+    with naming(model):
+        traced = [model(x) for x in X[::stride]]
+    for output in traced:
         roots = list(output) if isinstance(output, (list, tuple)) else [output]
         labeled = {node.label: node for root in roots for node in topological(root) if node.label}
         for path, found in slopes.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..adjoints import adjoints
@@ -197,16 +197,26 @@ class TrainingLedger(Answer):
     def moves(self, parameter: Value | None = None) -> list[Move]:
         """The entries of one weight (the only one, if none is named), in the order of steps and samples."""
         column = self._column(parameter)
+        return [
+            Move(step, sample, -factor * gradients[column])
+            for step, (factor, parts) in enumerate(zip(self._factors(), self._parts))
+            for sample, gradients in parts.items()
+        ]
+
+    def entries(self) -> Iterator[tuple[int, str, list[float]]]:
+        """The moves of all weights at once: step, sample, and how far it moved each of ``parameters``."""
+        for step, (factor, parts) in enumerate(zip(self._factors(), self._parts)):
+            for sample, gradients in parts.items():
+                yield step, sample, [-factor * gradient for gradient in gradients]
+
+    def _factors(self) -> list[float]:
+        """For each step, how far a gradient of 1 there has moved a weight until the end, downwards."""
         factors: list[float] = []
         factor = 0.0
         for rate in reversed(self._rates):
             factor = rate + self.momentum * factor
             factors.append(factor)
-        return [
-            Move(step, sample, -factor * gradients[column])
-            for step, (factor, parts) in enumerate(zip(reversed(factors), self._parts))
-            for sample, gradients in parts.items()
-        ]
+        return factors[::-1]
 
     def change(self, parameter: Value | None = None) -> float:
         """w_T − w_0: how far the weight has moved since the ledger was made."""
