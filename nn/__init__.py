@@ -78,6 +78,7 @@ if _typing.TYPE_CHECKING:  # what `_LATER` lists, for readers and type checkers
     from .search import directional_derivative as directional_derivative
     from .search import line_search as line_search
     from .training import fit as fit
+    from .watching import watch as watch
 
 _LATER = {
     "checkpoint": ".checkpoint", "CheckpointError": ".checkpoint", "load": ".checkpoint", "save": ".checkpoint",
@@ -91,7 +92,7 @@ _LATER = {
     "latex_name": "autograd.notation.names",
     "from_arrays": ".bridges", "from_onnx": ".bridges", "from_sklearn": ".bridges",
     "from_torch": ".bridges",
-    "schedules": ".schedules",
+    "schedules": ".schedules", "watch": ".watching",
 }  # fmt: skip
 """Public names whose modules are imported at their first use, and modules that are public themselves."""
 

@@ -83,8 +83,8 @@ def fit(
         engine: ``"auto"``, or an engine's name.
         dtype: ``"float64"`` or ``"float32"``: of the compiled engine's numbers; samples and targets are rounded to it.
             float32 is faster for large models. The model's Values hold float64 in any case.
-        record: whether to keep the exact numbers of every step as ``history.recording`` (a `Recording`). Where that
-            would be too much, every n-th epoch is recorded; a number n asks for that.
+        record: whether to keep the exact numbers of every step as ``history.recording`` (a `Recording`; `nn.watch`
+            shows it). Where that would be too much, every n-th epoch is recorded; a number n asks for that.
 
     Returns:
         The `History`; its ``stopped`` says why training ended.

@@ -64,6 +64,11 @@ class Watched:
         self.page.goto(path.as_uri())
         return self.page
 
+    def check(self):
+        """Nothing was complained about, and nothing was asked of the network."""
+        assert self.complaints == []
+        assert [url for url in self.requests if not url.startswith(("file:", "data:", "about:"))] == []
+
 
 @pytest.fixture
 def watched(browser):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import autograd
+import nn
 from autograd import Value
 from nn.playground import build, server
 from tests.helpers import firefox
@@ -66,6 +67,24 @@ def test_every_step_says_what_the_engine_does(tab, tmp_path):
     assert tab.evaluate(STEP) == stepper.frames[-1].sentence
     shown = tab.evaluate(f"[...document.querySelectorAll('{ROW}')].map(row => row.cells[3].dataset.exact)")
     assert [*map(float, shown)] == autograd.grad(root, [node for node in stepper.order if node.op != "constant"])
+
+
+def test_a_training_is_watched_step_by_step(tab, tmp_path):
+    model = nn.MLP(2, [3, 1], "tanh", seed=1)
+    X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    optimizer = nn.Adam(model.parameters(), lr=0.1)
+    history = nn.fit(model, nn.binary_cross_entropy, X, y, optimizer, epochs=5, record=True, progress=False)
+    tab.open(nn.watch(history).save(tmp_path / "watch.html"))
+    tab.until("document.querySelector('.tracegrad-watch .controls')")
+    tab.click(".tracegrad-watch h2")
+    tab.press("Home")
+    for step in history.recording.steps:
+        assert float(tab.evaluate("document.querySelector('.where').dataset.loss")) == step.loss
+        written = history.recording.written(step, history.recording.names[0])
+        assert tab.evaluate("document.querySelector('.weights pre').textContent") == written
+        tab.press("ArrowRight")
+    right = sum((score > 0) == label for score, label in zip(model.predict(X).tolist(), y))
+    assert tab.evaluate("document.querySelector('.right').textContent") == f"{right} of 4 right"
 
 
 def test_an_exercise_is_answered(tab, tmp_path):

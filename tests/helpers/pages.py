@@ -27,4 +27,7 @@ def answers() -> Iterator[tuple[str, Any]]:
     yield "gradient check", autograd.gradcheck(lambda a, b: (a * b).tanh(), [0.5, 2.0])
     yield "practice", autograd.practice("chain rule", 1, 0)
     yield "network", nn.draw_network(model)
-    yield "history", nn.fit(model, nn.mse_loss, X, y, optimizer, epochs=3, progress=False)
+    history = nn.fit(model, nn.mse_loss, X, y, optimizer, epochs=3, record=True, progress=False)
+    yield "history", history
+    yield "training", nn.watch(history)
+    yield "two trainings", nn.watch(history, history)

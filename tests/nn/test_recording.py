@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training import OPTIMIZERS, Signs
 
 import autograd
 import nn
@@ -13,13 +14,6 @@ from autograd import Value
 from nn import recorder
 
 MOONS = nn.datasets.moons(24, noise=0.1, seed=1)
-OPTIMIZERS = {
-    "sgd": lambda p: nn.SGD(p, 0.3, weight_decay=0.01),
-    "momentum": lambda p: nn.SGD(p, 0.1, momentum=0.9, clip_value=0.02),
-    "adagrad": lambda p: nn.AdaGrad(p, 0.1, weight_decay=0.01),
-    "rmsprop": lambda p: nn.RMSprop(p, 0.01),
-    "adam": lambda p: nn.Adam(p, 0.05, clip_norm=0.1),
-}
 both = pytest.mark.parametrize("engine", ["eager", "compiled"])
 rules = pytest.mark.parametrize("kind", OPTIMIZERS)
 
@@ -196,16 +190,6 @@ def test_the_rules_are_written_as_the_textbook_has_them():
 
 
 def test_what_has_no_rule_says_so():
-    class Signs(nn.Optimizer):
-        """Moves by the sign of the gradient, and remembers nothing."""
-
-        def __init__(self, parameters, lr):
-            super().__init__(parameters, lr, {})
-
-        @staticmethod
-        def rule(p, g, state, lr, step):
-            return p - lr * np.sign(g), state
-
     model = nn.MLP(2, [2, 1], "tanh", seed=3)
     moved = model.parameters()[:2]
     history = nn.fit(model, nn.mse_loss, MOONS.X, MOONS.y, Signs(moved, 0.1), 1, record=True, progress=False)

@@ -128,6 +128,7 @@ ANSWERS: dict[str, Maker] = {
     "program": program,
     "size of a program": lambda label: program(label).stats,
     "recording": recording,
+    "watched training": lambda label: nn.watch(recording(label), names=[label]),
     "history": lambda label: nn.History([1.0, 0.5], metrics={label: [0.5, 1.0]}),
     "flow": lambda label: nn.gradient_flow(model(label), X, Y, "squared_error"),
     "line search": lambda label: nn.line_search(bowl, [0.0, 0.0]),
@@ -201,7 +202,7 @@ def test_an_unknown_suffix_is_refused_with_those_known(make: Maker, tmp_path: An
 
 @answers
 def test_a_hostile_name_stays_text(make: Maker) -> None:
-    own = ["<script>"] if make is ANSWERS["stepper"] else []
+    own = ["<script>"] if make in (ANSWERS["stepper"], ANSWERS["watched training"]) else []
     for label in MORE:
         answer = make(label)
         assert Dangers(answer.html()).found == own == Dangers(answer.page()).found
