@@ -612,6 +612,56 @@ class Program(Answer):
         self._refuse_unregistered()
         save(self, path, dtype)
 
+    def to_source(self, target: str, path: str | os.PathLike[str] | None = None, most: int = 2000) -> str:
+        """The program as the text of one readable file, which imports that library alone.
+
+        It has the equations of ``print(program)``; unrolled loops are loops again. For NumPy the reverse pass is
+        written out beneath them (``d_h1 = W2.T @ d_z2``). JAX and PyTorch differentiate for themselves, so their files
+        have the forward pass, and slopes of the table only where the library's own are others.
+
+        When the file is run, it compares itself with numbers of the program, in float64: at the parameters of `theta`
+        and the first samples that the program ran on last, or some between 0 and 1. Where there are too many of either
+        to write down, evenly spread numbers stand in for them. Parameters go by the names of `unflatten` and have its
+        shapes, but for a name of a single number, which is a number.
+
+        Args:
+            target: ``"numpy"``, ``"jax"`` or ``"torch"``. NumPy computes all samples at once, as columns; the others
+                one sample, and map that over all.
+            path: of a file to write the text to, whole or not at all.
+            most: how many instructions there may be, where those of a loop count once.
+
+        Returns:
+            the text, the same whenever the program and its numbers are.
+
+        Raises:
+            ValueError: there is no such target; or the program has more than ``most`` instructions and no loop that
+                makes it shorter.
+            UnknownOperationError: an operation that the program was compiled with was unregistered.
+            OSError: the file cannot be written.
+
+        Example:
+            >>> import autograd, nn
+            >>> model = nn.MLP(2, [3, 1], activation="relu", seed=1)
+            >>> program = autograd.compile(lambda x, y: (model(x) - y) ** 2, [(2,), ()], model.parameters())
+            >>> text = program.to_source("numpy")
+            >>> print(*[line.strip() for line in text.splitlines() if " @ " in line], sep="\\n")
+            z1 = W1 @ x + b1[:, None]
+            z2 = W2 @ h1 + b2 - y
+            d_W2 = d_z2 @ h1.T
+            d_h1 = W2.T @ d_z2
+            d_W1 = d_z1 @ x.T
+        """
+        from ..export.source import LIBRARIES, source
+        from ..files import write
+
+        if target not in LIBRARIES:
+            raise ValueError(f"target is one of {', '.join(map(repr, LIBRARIES))}, not {target!r}")
+        self._refuse_unregistered()
+        text: str = source(self, target, most)
+        if path is not None:
+            write(path, text.encode())
+        return text
+
     def unflatten(self, theta: Any) -> dict[str, Any]:
         """Flat parameters (p,) as named arrays, of NumPy or of any library that indexes as NumPy does.
 

@@ -47,6 +47,7 @@ EXEMPT = {
     ("autograd.compiler.program", "autograd.export.jax"): "a method of a program is the door to its exports",
     ("autograd.compiler.program", "autograd.export.torch"): "a method of a program is the door to its exports",
     ("autograd.compiler.program", "autograd.export.onnx"): "a method of a program is the door to its exports",
+    ("autograd.compiler.program", "autograd.export.source"): "a method of a program is the door to its exports",
     ("autograd.export.onnx", "autograd.compiler.program"): "for type checkers: a file is made of a program",
     ("autograd.export.torch", "autograd.compiler.program"): "for type checkers: a module is made of a program",
     ("autograd.export.loops", "autograd.export.walk"): "for type checkers: a loop is found in a walk",
