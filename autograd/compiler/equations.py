@@ -16,7 +16,12 @@ from .pack import BATCHED, INPUT, SHARED, Instruction, Operand, Packed
 from .trace import SHARES, takes_list
 
 if TYPE_CHECKING:
+    from ..export.loops import Loop
     from .program import Program
+
+
+SHORTEST = 12
+"""In a program of fewer instructions nobody looks for a loop."""
 
 
 @dataclass(repr=False)
@@ -57,26 +62,37 @@ class Stats(Answer):
 
 @dataclass
 class Equation:
-    """One line: ``name = text``, with the equations it reads, and how many scalar nodes it stands for."""
+    """One line: ``name = text``, with the equations it reads, and how many scalar nodes it stands for.
+
+    Without a name it says how often the lines that follow it, which are ``inside``, are repeated. ``scalars`` is None
+    for a line that computes nothing.
+    """
 
     name: str
     text: str
     batched: bool
-    scalars: int
+    scalars: int | None
     reads: list[str] = field(default_factory=list)
+    inside: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name} = {self.text}"
+        return ("  " if self.inside else "") + (f"{self.name} = {self.text}" if self.name else self.text)
 
 
-def equations(program: Program) -> list[Equation]:
-    """The equations of a program, in the order in which they are computed."""
-    return _Writer(program._packed, [p.label for p in program.parameters], program._names).lines()
+def equations(program: Program, rolled: bool = False) -> list[Equation]:
+    """The equations of a program, in the order in which they are computed; with ``rolled`` those of a loop once."""
+    packed = program._packed
+    loop = None
+    if rolled and len(packed.instructions) >= SHORTEST:
+        from ..export.walk import Walk
+
+        loop = Walk(packed).loop
+    return _Writer(packed, [p.label for p in program.parameters], program._names, loop).lines()
 
 
 def listing(program: Program) -> str:
     """What ``print(program)`` shows."""
-    lines = equations(program)
+    lines = equations(program, rolled=True)
     shapes = ["×".join(map(str, shape)) for shape in program.shapes]
     inputs = ", ".join(f"{name}[{shape}]" if shape else name for name, shape in zip(program._names, shapes))
     stats = program.stats
@@ -90,9 +106,10 @@ def listing(program: Program) -> str:
     width = max(map(len, texts), default=0)
     notes = [
         f"{line.scalars:,} scalar{'s' * (line.scalars != 1)}{'' if line.batched or not inputs else ', once per batch'}"
+        if line.scalars is not None else ""
         for line in shown
-    ]
-    rows = [f"  {text:{width}}   {note}" for text, note in zip(texts, notes)]
+    ]  # fmt: skip
+    rows = [f"  {text:{width}}   {note}".rstrip() for text, note in zip(texts, notes)]
     if len(shown) < len(lines):
         rows.insert(40, f"  … {len(lines) - len(shown):,} more …")
     return "\n".join([head, *rows])
@@ -101,10 +118,11 @@ def listing(program: Program) -> str:
 class _Writer:
     """Gives names to blocks of slots and writes each instruction in terms of them."""
 
-    def __init__(self, packed: Packed, labels: Sequence[str], inputs: Sequence[str]) -> None:
+    def __init__(self, packed: Packed, labels: Sequence[str], inputs: Sequence[str], loop: Loop | None) -> None:
         self.packed = packed
         self.labels = labels
         self.inputs = inputs
+        self.loop = loop
         self.made: dict[tuple[int, int], Instruction] = {}  # by region and first slot
         self.owner: dict[int, Any] = {}  # per region, for each slot the position of the instruction that makes it
         for region, size in packed.sizes.items():
@@ -120,38 +138,90 @@ class _Writer:
         self.weight = [step.scalars for step in packed.instructions]
         self.reads: dict[int, list[str]] = {}
         self.name: dict[int, str] = {}
+        self.counts = {"h": 0, "t": 0}
 
     def lines(self) -> list[Equation]:
-        """One equation per instruction that is not written into another one."""
-        found = []
-        layers = others = 0
+        """One equation per instruction that is not written into another one; those of a loop once."""
+        found: list[Equation] = []
+        loop = self.loop
+        first, after, end = (loop.first, loop.first + loop.period, loop.end) if loop else (0, 0, 0)
         for position, step in enumerate(self.packed.instructions):
-            self.reads[position] = []
-            text, binds = self._write(position, step)
-            if self._inlined(position, step):
-                self.text[position] = text, binds
-                continue
-            if position in self.results:
-                name = "loss" if self.packed.outputs.slots.size == 1 else "out"
-                if len(self.results) > 1:
-                    name += str(sorted(self.results).index(position) + 1)
-            elif "@" in text and "W" in text:
-                layers += 1
-                name = f"h{layers}"
-            else:
-                others += 1
-                name = f"t{others}"
-            self.name[position] = name
-            shown = name + (f"[{step.size}]" if step.size > 1 else "")
-            batched = step.region == BATCHED
-            found.append(Equation(shown, text, batched, self.weight[position], self.reads[position]))
+            if loop and position == first:
+                found.append(Equation("", f"repeat {loop.times:,} times:", True, None))
+            if loop and position == after:
+                found += self._handed_on(loop)
+            if not after <= position < end:
+                self._line(position, step, found, first <= position < after)
         return found
+
+    def _line(self, position: int, step: Instruction, found: list[Equation], inside: bool) -> None:
+        """Append the equation of an instruction, or keep its text for the one that it is written into."""
+        self.reads[position] = []
+        text, binds = self._write(position, step)
+        if self._inlined(position, step):
+            self.text[position] = text, binds
+            return
+        name = self.name[position] = self._named(position, text, inside)
+        shown = name + (f"[{step.size}]" if step.size > 1 else "")
+        batched = step.region == BATCHED
+        found.append(Equation(shown, text, batched, self.weight[position], self.reads[position], inside))
+
+    def _named(self, position: int, text: str, inside: bool) -> str:
+        """The name of what an instruction makes."""
+        if position in self.results:
+            return self._result(position)
+        state = self._state(position) if inside else None
+        if state is not None and not self._still_read(state, position):
+            return self.name[state]
+        letter = "h" if "@" in text and "W" in text else "t"
+        self.counts[letter] += 1
+        return f"{letter}{self.counts[letter]}"
+
+    def _result(self, position: int) -> str:
+        name = "loss" if self.packed.outputs.slots.size == 1 else "out"
+        return name + (str(sorted(self.results).index(position) + 1) if len(self.results) > 1 else "")
+
+    # -- loops ----------------------------------------------------------------------------------------------------
+
+    def _state(self, position: int) -> int | None:
+        """The instruction before the loop whose result this one, of its first iteration, takes the place of."""
+        loop = self.loop
+        return position - loop.period if loop and position - loop.first in loop.carried else None
+
+    def _still_read(self, state: int, position: int) -> bool:
+        """Whether a line of the iteration that is written later than an instruction reads the state before it."""
+        assert self.loop is not None
+        for reader in self.readers.get(state, []):
+            while reader in self.text:  # it is written into another one
+                (reader,) = self.readers[reader]
+            if position < reader < self.loop.first + self.loop.period:
+                return True
+        return False
+
+    def _handed_on(self, loop: Loop) -> list[Equation]:
+        """What an iteration hands to the next under another name, and the results that the last one makes."""
+        last = loop.end - loop.period
+        changed = []
+        for j in loop.carried:
+            before, new = self.name[loop.first - loop.period + j], self.name[loop.first + j]
+            self.name[last + j] = before
+            changed += [(before, new)] if before != new else []
+        found = []
+        if changed:
+            before, new = (", ".join(names) for names in zip(*changed))
+            found.append(Equation(before, new, True, None, inside=True))
+        made = [i for i in sorted(self.results) if last <= i < loop.end]
+        return [*found, *(Equation(self._result(i), self.name[i], True, None) for i in made)]
 
     def _inlined(self, position: int, step: Instruction) -> bool:
         """Whether an instruction is written where it is used: by one other instruction, as a whole, and shortly."""
         readers = self.readers.get(position, [])
         if position in self.results or len(readers) != 1:
             return False
+        if self.loop is not None:
+            iteration, place = divmod(position - self.loop.first, self.loop.period)
+            if iteration in (-1, 0) and place in self.loop.carried:
+                return False  # an iteration hands it to the next
         reader = self.packed.instructions[readers[0]]
         whole = np.arange(step.start, step.start + step.size)
         mine = [o for o in reader.operands if o.region == step.region and np.isin(o.slots, whole).any()]
@@ -198,7 +268,7 @@ class _Writer:
                 before = [i for i, other in enumerate(self.packed.instructions[:position])
                           if (other.region, other.start, other.shape and other.size) ==
                           (step.region, step.start, step.size)][-1]  # fmt: skip
-                part = self._within(position, before)
+                part = self._within(position, before) if before in self.text else (self.name[before], 9)
             elif operand.slots.ndim == 2:
                 part = f"sum({self._operand(position, operand)[0]})", 9
             else:
@@ -251,7 +321,20 @@ class _Writer:
         return self.text[maker]
 
     def _base(self, position: int, operand: Operand) -> str:
-        """The name of what an operand reads, without its shape."""
+        """The name of what an operand reads, without its shape; ``next(x)`` if each iteration reads further along."""
+        loop = self.loop
+        if loop is None or not loop.first <= position < loop.first + loop.period:
+            return self._called(position, operand)
+        operands = self.packed.instructions[position].operands
+        number = next(n for n, other in enumerate(operands) if other is operand)
+        if all(source.array >= 0 for source in loop.readings[position - loop.first][number].sources):
+            return self._called(position, operand)
+        all_of_them = [self.packed.instructions[i].operands[number] for i in range(position, loop.end, loop.period)]
+        slots = np.concatenate([other.slots.ravel() for other in all_of_them])
+        return f"next({_PART.sub('', self._called(position, Operand(operand.region, slots)))})"
+
+    def _called(self, position: int, operand: Operand) -> str:
+        """The name of what an operand reads."""
         slots = operand.slots.ravel()
         if operand.region >= INPUT:
             name = self.inputs[operand.region - INPUT]
@@ -275,6 +358,9 @@ class _Writer:
             return self.name[makers[0]] + ("" if len(read) == step.size else _subscript(read - step.start))
         parts += [self.name[i] for i in makers]
         return parts[0] if len(parts) == 1 else "(" + ", ".join(parts) + ")"
+
+
+_PART = re.compile(r"\.[\d:…]+$")
 
 
 def _subscript(slots: Any) -> str:

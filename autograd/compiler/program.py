@@ -485,8 +485,8 @@ class Program(Answer):
         layout = self._machine.layout
         memory = layout.total(min(self._largest, layout.block) or 1) * self.dtype.itemsize
         return Stats(
-            self._scalars.traced, len(self._packed.instructions), len(equations(self)), sum(map(len, tables)), memory,
-            dict(self._timings), self.backend, str(self.dtype),
+            self._scalars.traced, len(self._packed.instructions), len(equations(self, rolled=True)),
+            sum(map(len, tables)), memory, dict(self._timings), self.backend, str(self.dtype),
         )  # fmt: skip
 
     def draw(self) -> Drawing:
