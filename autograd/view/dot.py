@@ -144,4 +144,5 @@ def read_layout(output: bytes, picture: Picture) -> Layout:
     for i, box in enumerate(picture.boxes):
         (x, y), (wide, high) = positions[i], box.size
         boxes.append((x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))
-    return Layout(positions, routes, place_labels(routes, sizes, ends, boxes), (right, top))
+    strengths = [wire.strength for wire in picture.wires]
+    return Layout(positions, routes, place_labels(routes, sizes, ends, boxes, strengths), (right, top))

@@ -1,4 +1,7 @@
-"""Where the label of an edge stands: on its own curve, clear of boxes and of other labels as far as there is room."""
+"""Where the label of an edge stands: on its own curve, clear of boxes and of other labels.
+
+Where there is no room for all, the strongest are placed and the others left out: of labels on a heap none can be read.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
 _CELL = 64.0
 NEAR = 96.0
 """On a long edge the label stands within this distance of an end, in points: the eye finds its operation there."""
+MOST = 1500
+"""Of more labels than this, the weakest are left out at once: nobody reads so many, and each takes its time."""
 
 
 class _Grid:
@@ -45,8 +50,9 @@ def place_labels(
     sizes: Sequence[Size],
     ends: Sequence[tuple[int, int]],
     boxes: Iterable[Rectangle],
-) -> list[Point]:
-    """A center for each label.
+    strengths: Sequence[float] | None = None,
+) -> list[Point | None]:
+    """A center for each label; None for one that has no room or is empty.
 
     Args:
         routes: cubic Bézier chains, from tail to head.
@@ -54,30 +60,32 @@ def place_labels(
         ends: the tail and the head of each edge: where many edges part, labels stand nearer to the heads, and
             where many meet, nearer to the tails.
         boxes: what labels must not cover.
+        strengths: how much each label matters. The strongest choose first, and what would then cover another label
+            or a box is left out. If None, every label gets a place, in the order of the edges, where it covers least.
     """
     grid = _Grid()
     for box in boxes:
         grid.add(box)
     leaving = Counter(tail for tail, _ in ends)
     entering = Counter(head for _, head in ends)
-    placed = []
-    for route, (wide, high), (tail, head) in zip(routes, sizes, ends):
-        line, lengths = _polyline(route)
-        total = lengths[-1]
-        if not wide:
-            placed.append(_along(line, lengths, total / 2))
-            continue
-        best, least = _along(line, lengths, total / 2), float("inf")
-        for distance in _candidates(total, leaving[tail] - entering[head]):
+    turn = [e for e, (wide, _) in enumerate(sizes) if wide]
+    if strengths is not None:
+        turn = sorted(turn, key=lambda e: -strengths[e])[:MOST]
+    placed: list[Point | None] = [None] * len(routes)
+    for e in turn:
+        (wide, high), (tail, head) = sizes[e], ends[e]
+        line, lengths = _polyline(routes[e])
+        best, least = None, float("inf")
+        for distance in _candidates(lengths[-1], leaving[tail] - entering[head]):
             x, y = _along(line, lengths, distance)
             covered = grid.overlap((x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))
             if covered < least:
                 best, least = (x, y), covered
             if not covered:
                 break
-        x, y = best
-        grid.add((x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))
-        placed.append(best)
+        if best is not None and (strengths is None or not least):
+            x, y = placed[e] = best
+            grid.add((x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))
     return placed
 
 

@@ -26,13 +26,13 @@ class Layout(NamedTuple):
     Attributes:
         positions: the center of each node.
         routes: for each edge its cubic Bézier chain ``[p0, c, c, p1, c, c, p2, …]``, from tail to head.
-        labels: for each edge the center of its label.
+        labels: for each edge the center of its label; None where there is none, or no room for it.
         size: width and height of the whole.
     """
 
     positions: dict[Any, Point]
     routes: list[list[Point]]
-    labels: list[Point]
+    labels: list[Point | None]
     size: Size
 
 
@@ -44,6 +44,7 @@ def layered(
     labels: Sequence[Size] | None = None,
     gap: float = 14.0,
     rank_gap: float = 34.0,
+    strengths: Sequence[float] | None = None,
 ) -> Layout:
     """Place the nodes of a directed acyclic graph on ranks, without overlaps and with few crossings.
 
@@ -55,6 +56,8 @@ def layered(
         labels: width and height of the label of each edge, (0, 0) for none.
         gap: the least distance between neighbors on a rank.
         rank_gap: the least distance between ranks, in addition to the room for labels.
+        strengths: how much the label of each edge matters: where they would collide, the strongest stay. If None, all
+            labels are placed.
 
     Raises:
         ValueError: the edges form a cycle, or ``rankdir`` is none of the four.
@@ -77,13 +80,12 @@ def layered(
     starts, ends = _rank_places(order, extent, rank, cross, chains, label_sizes, rank_gap)
     if len(rank) <= SMALL:
         routing.straighten(chains, len(nodes), order, rank, cross, breadth, starts, ends)
-    routes, middles, low, high = routing.routes(chains, len(nodes), rank, cross, extent, starts, ends)
-    if len(pairs) <= SMALL:
-        flow = [((starts[rank[i]] + ends[rank[i]]) / 2, cross[i]) for i in range(len(nodes))]
-        covered = [
-            (f - e / 2, c - b / 2, f + e / 2, c + b / 2) for (f, c), e, b in zip(flow, extent, breadth[: len(nodes)])
-        ]
-        middles = place_labels(routes, label_sizes, pairs, covered)
+    routes, low, high = routing.routes(chains, len(nodes), rank, cross, extent, starts, ends)
+    flow = [((starts[rank[i]] + ends[rank[i]]) / 2, cross[i]) for i in range(len(nodes))]
+    covered = [
+        (f - e / 2, c - b / 2, f + e / 2, c + b / 2) for (f, c), e, b in zip(flow, extent, breadth[: len(nodes)])
+    ]
+    spots = place_labels(routes, label_sizes, pairs, covered, strengths)
 
     total = ends[-1] if ends else 0.0
     high = max([high, *map(add, cross, [b / 2 for b in breadth])])
@@ -97,11 +99,11 @@ def layered(
             return [(c - low, f) for f, c in points]
         return [(c - low, total - f) for f, c in points]
 
-    centres = place([((starts[rank[i]] + ends[rank[i]]) / 2, cross[i]) for i in range(len(nodes))])
+    centres = place(flow)
     return Layout(
         dict(zip(nodes, centres)),
         [place(route) for route in routes],
-        place(middles),
+        [spot and place([spot])[0] for spot in spots],
         (high - low, total) if swap else (total, high - low),
     )
 

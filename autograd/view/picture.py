@@ -57,10 +57,12 @@ class Wire:
         tail, head: positions in `Picture.boxes`.
         label: the local derivative, or the number of edges; empty for a constant.
         level: |gradient that flows along it| on the scale from 0 to 1; None where it is not known.
+        strength: how much its label matters where there is no room for all: |gradient that flows along it|, or the
+            |local derivative| where no gradient is known; infinite if it is highlighted.
         edges: the (k, position) pairs that it stands for.
     """
 
-    __slots__ = ("constant", "edges", "head", "id", "label", "level", "marked", "tail", "tooltip")
+    __slots__ = ("constant", "edges", "head", "id", "label", "level", "marked", "strength", "tail", "tooltip")
 
     def __init__(self, id: str, tail: int, head: int, edges: list[tuple[int, int]]) -> None:
         self.id = id
@@ -69,6 +71,7 @@ class Wire:
         self.edges = edges
         self.label = self.tooltip = ""
         self.level: float | None = None
+        self.strength = 0.0
         self.constant = self.marked = False
 
 
@@ -321,13 +324,16 @@ def _wires(
             slope = slopes[position]
             wire.label = text.number(slope)
             wire.tooltip = f"local derivative {slope!r}, operand {position + 1} of {len(node.parents)}"
+            flow = slope
             if known:
                 flow = node.grad * slope if node.grad and slope else 0.0
                 wire.level = scale.level(flow)
                 wire.tooltip += f"; it carries {flow!r} of the gradient"
+            wire.strength = abs(flow) if flow == flow else math.inf
     joined = 0
     for wire in wires:
-        wire.marked = not marked.isdisjoint(wire.edges)
+        if not marked.isdisjoint(wire.edges):
+            wire.marked, wire.strength = True, math.inf
         if len(wire.edges) > 1:
             wire.id = f"wire-{joined}"
             joined += 1

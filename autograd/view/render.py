@@ -130,7 +130,9 @@ def placed(picture: Picture, rankdir: str, engine: str, timeout: float) -> tuple
         boxes = range(len(picture.boxes))
         wires = [(wire.tail, wire.head) for wire in picture.wires]
         sizes = {i: box.size for i, box in enumerate(picture.boxes)}
-        return layered(boxes, wires, sizes, rankdir, [dot.label_size(wire) for wire in picture.wires]), engine
+        labels = [dot.label_size(wire) for wire in picture.wires]
+        strengths = [wire.strength for wire in picture.wires]
+        return layered(boxes, wires, sizes, rankdir, labels, strengths=strengths), engine
     try:
         layout = dot.read_layout(run(engine, dot.skeleton(picture, rankdir), "json0", timeout), picture)
         wider = dot.spread(picture, layout, rankdir)

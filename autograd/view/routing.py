@@ -81,12 +81,12 @@ def routes(
     extent: list[float],
     starts: list[float],
     ends: list[float],
-) -> tuple[list[list[Point]], list[Point], float, float]:
+) -> tuple[list[list[Point]], float, float]:
     """Curves that leave and enter ranks at right angles, and run straight where they pass through one.
 
     Returns:
-        The Bézier chain of each edge, the middle of its last curve, and the least and the largest place along the
-        rank that a curve which is bent away from its twin may reach.
+        The Bézier chain of each edge, and the least and the largest place along the rank that a curve which is bent
+        away from its twin may reach.
     """
     repeats: dict[tuple[int, int], int] = {}
     for chain in chains:
@@ -94,7 +94,7 @@ def routes(
             key = (chain[0], chain[1])
             repeats[key] = repeats.get(key, 0) + 1
     met: dict[tuple[int, int], int] = {}
-    found, middles = [], []
+    found = []
     low = high = 0.0
     for chain in chains:
         tail, head = chain[0], chain[-1]
@@ -113,12 +113,10 @@ def routes(
             target = starts[rank[i]]
             bend = (target - x) / 2
             route += [(x + bend, y + bow), (target - bend, cross[i] + bow), (target, cross[i])]
-            middle = ((x + target) / 2, (y + cross[i]) / 2 + bow * 0.75)
             x, y = target, cross[i]
             beyond = ends[rank[i]] if i >= real else (starts[rank[i]] + ends[rank[i]] - extent[i]) / 2
             if beyond > x:
                 route += [(x, y), (beyond, y), (beyond, y)]
                 x = beyond
         found.append(route)
-        middles.append(middle)
-    return found, middles, low, high
+    return found, low, high

@@ -61,8 +61,7 @@ def svg(
     ]
     for (_, head, position), route, middle in zip(edges, plan.routes, plan.labels):
         slope = order[head].local_derivatives[position]
-        constant = kinds[at[order[head].parents[position]]] == "constant"
-        parts.append(_edge(f"edge-{head}-{position}", route, middle, None if constant else slope))
+        parts.append(_edge(f"edge-{head}-{position}", route, middle, slope))
     for k, node in enumerate(order):
         x, y = plan.positions[k]
         w, h = sizes[k]
@@ -116,7 +115,7 @@ def _node(
     return "".join([*parts, "</g>"])
 
 
-def _edge(id: str, route: list[tuple[float, float]], middle: tuple[float, float], slope: float | None) -> str:
+def _edge(id: str, route: list[tuple[float, float]], middle: tuple[float, float] | None, slope: float) -> str:
     points = [(x + MARGIN, y + MARGIN) for x, y in route]
     curve = f"M{points[0][0]:.1f} {points[0][1]:.1f}" + "".join(
         f"C{' '.join(f'{x:.1f} {y:.1f}' for x, y in points[i : i + 3])}" for i in range(1, len(points) - 1, 3)
@@ -126,7 +125,7 @@ def _edge(id: str, route: list[tuple[float, float]], middle: tuple[float, float]
         f'<path class="to-head" d="{_arrow(points)}"/>',
         f'<path class="to-tail" d="{_arrow(points[::-1])}"/>',
     ]
-    if slope is not None:
+    if middle is not None:
         x, y = middle[0] + MARGIN, middle[1] + MARGIN
         number = text.number(slope)
         width = text.mono_width(number, CAPTION) + 8

@@ -22,8 +22,9 @@ LINE = 15.0
 def render(picture: Picture, layout: Layout, rankdir: str, prefix: str = "", legend: bool = True) -> str:
     """The SVG text of a picture; ``prefix`` is put before every id."""
     place, routes, labels, (wide, high) = layout
-    key, key_height = _legend(picture, max(wide, 360.0)) if legend else ("", 0.0)
-    least = max((width(note, SMALL) for note in picture.notes), default=0.0)
+    notes = [*picture.notes, *_left_out(picture, labels)]
+    key, key_height = _legend(picture, notes, max(wide, 360.0)) if legend else ("", 0.0)
+    least = max((width(note, SMALL + 1) for note in notes), default=0.0)
     total_width = max(wide, least, 360.0 if legend else 0.0) + 2 * MARGIN
     total_height = high + key_height + 2 * MARGIN
     shift = (total_width - 2 * MARGIN - wide) / 2
@@ -37,13 +38,21 @@ def render(picture: Picture, layout: Layout, rankdir: str, prefix: str = "", leg
     ]
     heads = [badge_width(box) > 0 for box in picture.boxes]
     parts += [_wire(w, route, prefix, heads[w.head]) for w, route in zip(picture.wires, routes)]
-    parts += [_slope(w, at) for w, at in zip(picture.wires, labels) if w.label]
+    parts += [_slope(w, at) for w, at in zip(picture.wires, labels) if at]
     parts += [_box(box, *place[i], prefix, rankdir) for i, box in enumerate(picture.boxes)]
     parts.append("</g>")
     if legend:
         parts.append(f'<g class="legend" transform="translate({MARGIN:g} {high + 1.6 * MARGIN:.1f})">{key}</g>')
     parts.append("</svg>\n")
     return "\n".join(parts)
+
+
+def _left_out(picture: Picture, labels: list[Point | None]) -> list[str]:
+    """What to say if there was not room for all labels."""
+    all_of_them, shown = sum(bool(wire.label) for wire in picture.wires), sum(at is not None for at in labels)
+    if shown == all_of_them:
+        return []
+    return [f"the {shown} strongest of {all_of_them} local derivatives are written; each edge's tooltip has its own"]
 
 
 def _wire(wire: Wire, route: list[Point], prefix: str, badge: bool) -> str:
@@ -165,7 +174,7 @@ _SHAPES = {
 _NAMES = {"operation": "operation and its value", "group": "folded nodes", "leaf": "leaf"}
 
 
-def _legend(picture: Picture, wide: float) -> tuple[str, float]:
+def _legend(picture: Picture, notes: list[str], wide: float) -> tuple[str, float]:
     """What the shapes, shades and lines mean, in lines no wider than ``wide``; with its height."""
     items = [
         (_SHAPES[kind].format(ink=INK, paper=PAPER), 34.0, _NAMES.get(kind, kind))
@@ -202,7 +211,7 @@ def _legend(picture: Picture, wide: float) -> tuple[str, float]:
             f'<text x="{indent:g}" y="10" font-size="{SMALL:g}" fill="{PALE}">{xml(words)}</text></g>'
         )
         x += room
-    for note in picture.notes:
+    for note in notes:
         y += 19 if parts else 0
         parts.append(f'<text class="note" y="{y + 10:.1f}" font-size="{SMALL + 1:g}">{xml(note)}</text>')
     return "".join(parts), y + 16 + MARGIN * 0.6

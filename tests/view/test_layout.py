@@ -115,7 +115,8 @@ def test_crossings_are_counted():
 
 
 def test_repeated_edges_run_apart():
-    layout = layered(["x", "y"], [("x", "y"), ("x", "y")], {"x": (40.0, 20.0), "y": (40.0, 20.0)})
+    sizes = {"x": (40.0, 20.0), "y": (40.0, 20.0)}
+    layout = layered(["x", "y"], [("x", "y"), ("x", "y")], sizes, labels=[(20.0, 12.0)] * 2)
     assert layout.routes[0] != layout.routes[1]
     assert layout.labels[0][1] != layout.labels[1][1]
 
