@@ -390,7 +390,7 @@ def _parameters(labels: list[str], slots: Any, count: int) -> str:
 def picture(program: Program) -> Any:
     """A drawing with one box per equation and input."""
     from ..view import Drawing
-    from ..view.picture import Box, Picture, Wire, _measure
+    from ..view.picture import Box, Picture, Wire, measure
 
     lines = equations(program)
     boxes: list[Box] = []
@@ -411,7 +411,7 @@ def picture(program: Program) -> Any:
         boxes.append(box)
     for box in boxes:
         box.tooltip = f"{box.title}: {'; '.join(text for _, text in box.rows)}"
-        _measure(box)
+        measure(box)
     wires = [
         Wire(f"edge-{place[line.name.partition('[')[0]]}-{n}", place[source], place[line.name.partition("[")[0]], [])
         for line in lines

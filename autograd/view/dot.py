@@ -82,6 +82,14 @@ def label_size(wire: Wire) -> tuple[float, float]:
     return (mono_width(wire.label, SMALL) + 4, SMALL + 2) if wire.label else (0.0, 0.0)
 
 
+def gaps(picture: Picture) -> tuple[float, float]:
+    """The least distances in points between boxes of a rank, and between ranks beside the room for labels.
+
+    Low boxes stand closer, so that a layer of them fits on a slide.
+    """
+    return (7.0, 22.0) if any(box.beside for box in picture.boxes) else (14.4, 34.0)
+
+
 def skeleton(picture: Picture, rankdir: str, spread: float = 0.0) -> str:
     """DOT text that asks only for places: boxes of fixed size, room for labels (and ``spread``) between the ranks.
 
@@ -90,8 +98,10 @@ def skeleton(picture: Picture, rankdir: str, spread: float = 0.0) -> str:
     tail, head = _SIDES[rankdir]
     across = rankdir in ("TB", "BT")
     room = max((label_size(wire)[across] for wire in picture.wires), default=0.0)
+    near, far = gaps(picture)
     lines = [
-        f"digraph {{ graph [rankdir={rankdir} nslimit=1 ranksep={(room + 34 + spread) / 72:.3f} nodesep=0.2]",
+        f"digraph {{ graph [rankdir={rankdir} nslimit=1 ranksep={(room + far + spread) / 72:.3f} "
+        f"nodesep={near / 72:.3f}]",
         '  node [shape=box fixedsize=true label="" margin=0]',
         f"  edge [dir=none tailport={tail} headport={head}]",
     ]

@@ -22,7 +22,8 @@ from ..graph import edit_note, topological
 from ..notation.naming import UserNames, names_of
 from ..text import image, xml
 from . import dot, folding, mermaid, render, svg
-from .picture import Picture, picture
+from .composing import picture
+from .picture import Grouping, Picture
 
 if TYPE_CHECKING:
     import graphviz
@@ -31,12 +32,18 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 
+AUTO, MOST = 60, 2000
+"""The most boxes by default: where a drawing folds by itself, and else."""
+SLIDE = (1280, 720)
+"""Width and height of a slide in points of a picture: in one that is no larger, text has 9 points of a printer."""
+
+
 def draw(
     root: Value | Iterable[Value],
     *,
     rankdir: str = "LR",
-    max_nodes: int = 2000,
-    fold: str | None = None,
+    max_nodes: int | None = None,
+    fold: str | bool | None = "auto",
     highlight: Iterable[Any] = (),
     parameters: Iterable[Value] = (),
     format: str = "svg",
@@ -54,9 +61,13 @@ def draw(
     Args:
         root: the result whose graph is drawn, or several.
         rankdir: ``LR`` (left to right), ``TB`` (top to bottom), ``RL`` or ``BT``.
-        max_nodes: of a larger graph, the part nearest to the root is drawn and the rest is put in one box.
-        fold: ``"layer"`` or ``"neuron"`` draws each layer or neuron as one box. It is found by the labels of the
-            parameters, such as ``layers.0.neurons.3.weights.1``.
+        max_nodes: the most boxes; of a larger graph, the part nearest to the root is drawn and the rest is put in one
+            box. By default 60 where the drawing folds by itself, else 2,000.
+        fold: ``"sum"`` draws each sum of products as one box, ``"neuron"`` and ``"layer"`` each neuron or layer. These
+            are found by the labels of the parameters, such as ``layers.0.neurons.3.weights.1``. ``"auto"`` draws every
+            node of a graph of up to ``max_nodes`` nodes, and folds a larger one: the finest of the three whose picture
+            fits on a slide of 1280 × 720 points at its natural size. ``None`` or ``False`` folds nothing that
+            ``max_nodes`` allows.
         highlight: nodes, or paths (sequences of nodes; the paths of a ledger), to be drawn in vermilion.
         parameters: leaves to be drawn as parameters; by default those whose label has a dot. The others are inputs.
         format: what a notebook shows, ``"svg"`` or ``"png"``.
@@ -79,17 +90,34 @@ def draw(
     _one_of("rankdir", rankdir, ("LR", "TB", "RL", "BT"))
     _one_of("format", format, ("svg", "png"))
     _one_of("engine", engine, render.ENGINES)
-    _one_of("fold", fold, (None, "layer", "neuron"))
-    if max_nodes < 1:
+    _one_of("fold", fold, ("auto", *folding.FOLDS, None, False))
+    most = (AUTO if fold == "auto" else MOST) if max_nodes is None else max_nodes
+    if most < 1:
         raise ValueError(f"max_nodes is the number of boxes to draw, at least 1; got {max_nodes}")
     order = topological(root)
     if not order:
         raise ValueError("there is nothing to draw: the list of roots is empty")
     called = names_of(root, names, order)
-    grouping, notes = folding.grouping(order, fold, max_nodes, called)
     marked, marked_edges = _highlighted(order, highlight)
-    made = picture(order, called, set(parameters), grouping, marked, marked_edges, [*notes, *edit_note(root, order)])
-    return Drawing(made, rankdir, engine, format, legend, timeout)
+    chosen, edited = set(parameters), edit_note(root, order)
+
+    def made(grouping: Grouping | None, notes: list[str]) -> Picture:
+        return picture(order, called, chosen, grouping, marked, marked_edges, [*notes, *edited])
+
+    if fold == "auto" and len(order) > most:
+        shown = _readable([made(*each) for each in folding.choices(order, most, called)], rankdir, legend)
+    else:
+        shown = made(*folding.grouping(order, str(fold) if fold and fold != "auto" else None, most, called))
+    return Drawing(shown, rankdir, engine, format, legend, timeout)
+
+
+def _readable(pictures: list[Picture], rankdir: str, legend: bool) -> Picture:
+    """The first picture that fits on a slide; if there is none, the first."""
+    for made in pictures:
+        wide, high = svg.size(made, render.placed(made, rankdir, "builtin", 0.0)[0], legend)
+        if wide <= SLIDE[0] and high <= SLIDE[1]:
+            return made
+    return pictures[0]
 
 
 def _one_of(name: str, given: object, allowed: tuple[object, ...]) -> None:
@@ -228,4 +256,6 @@ class Drawing(Answer):
 
 
 def _img(kind: str, data: bytes, title: str) -> str:
-    return f'<div style="overflow-x:auto">{image(data, title, kind)}</div>'
+    """The image at its natural size, since squeezed text cannot be read; what is too wide is scrolled to."""
+    shown = image(data, title, kind).replace("<img ", '<img style="max-width:none" ', 1)
+    return f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="{xml(title)}">{shown}</div>'

@@ -8,13 +8,15 @@ weighted sum and the activation of a neuron are in, and the loss is not.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..notation.names import PRIME
 from ..notation.neurons import Key
 from ..ops import TABLE
-from ..text import number
-from .picture import Grouping
+from .picture import SUMS, Grouping
+from .quotient import nearest, without_cycles
 
 if TYPE_CHECKING:
     from ..notation.naming import Names
@@ -24,28 +26,105 @@ FEW = 24
 """Up to this many operations outside all layers are still drawn one by one in a folded drawing."""
 
 
-def grouping(order: list[Value], fold: str | None, max_nodes: int, called: Names) -> tuple[Grouping | None, list[str]]:
-    """The groups for a drawing and what to say about them below it; None if every node has a box of its own."""
+FOLDS = ("sum", "neuron", "layer")
+"""The ways to fold, from the finest to the coarsest."""
+
+
+def grouping(
+    order: list[Value], fold: str | None, max_nodes: int, called: Names, tail: bool = False
+) -> tuple[Grouping | None, list[str]]:
+    """The groups for a drawing and what to say about them below it; None if every node has a box of its own.
+
+    With ``tail``, what is computed from the last neurons, such as the loss, is one formula too.
+    """
     notes: list[str] = []
     many = len(order) > max_nodes
     names: list[str] = []
     of = [-1] * len(order)
-    if fold or many:
-        names, of = _by_label(order, fold or "layer", called)
+    formulas: set[str] = set()
+    if fold == "sum":
+        names, of = sums(order, called)
+        formulas = set(names)
+        notes.append(
+            f"{len(order)} nodes, sums folded" if names else "nothing to fold: there is no sum of several terms"
+        )
+    elif fold or many:
+        names, of, formulas = _by_label(order, fold or "layer", called)
         if names:
+            if tail:
+                formulas |= _gather_tail(order, names, of, called)
             _gather_others(order, names, of)
-            names, of = _without_cycles(order, names, of)
+            names, of = without_cycles(order, names, of)
             notes.append(f"{len(order)} nodes, folded by {fold or 'layer'}")
         elif fold:
             notes.append(f"nothing to fold by {fold}: no parameter has a label such as layers.0.neurons.3.weights.1")
-    if _boxes(of) > max_nodes:
-        names, of, hidden = _nearest(order, names, of, max_nodes)
-        notes.append(f"{hidden} of {len(order)} nodes, those farthest from the root, are in one box (max_nodes=)")
-    return (Grouping(names, of) if names else None), notes
+    if boxes(of) > max_nodes:
+        folded = bool(names)
+        names, of, hidden = nearest(order, names, of, max_nodes)
+        what = f"{hidden} more boxes" if folded else f"{hidden} of {len(order)} nodes"
+        notes.append(f"{what}, those farthest from the root, are in one (max_nodes=)")
+    return (Grouping(names, of, _results(order, names, of, formulas)) if names else None), notes
 
 
-def _boxes(of: list[int]) -> int:
+def choices(order: list[Value], max_nodes: int, called: Names) -> Iterator[tuple[Grouping | None, list[str]]]:
+    """The groupings that leave no more than ``max_nodes`` boxes, from the finest to the coarsest.
+
+    If there is none, the one that comes nearest to it, with the boxes farthest from the root in one.
+    """
+    fewest, best = len(order), ""
+    for fold, tail in (("sum", False), ("neuron", False), ("neuron", True), ("layer", False)):
+        made, notes = grouping(order, fold, len(order), called, tail)
+        if made is None:
+            continue
+        left = boxes(made.of)
+        if left <= max_nodes:
+            yield made, notes
+        if left < fewest:
+            fewest, best = left, fold
+    if fewest > max_nodes:
+        yield grouping(order, best or None, max_nodes, called)
+
+
+def boxes(of: list[int]) -> int:
+    """How many boxes a drawing with these groups has."""
     return sum(group < 0 for group in of) + len({group for group in of if group >= 0})
+
+
+def sums(order: list[Value], called: Names) -> tuple[list[str], list[int]]:
+    """A group for each sum of several terms: the additions one after the other, and the products that they add.
+
+    Only what is used once is folded, so that a group has one result, and only what the user did not name.
+    """
+    uses = Counter(parent for node in order for parent in node.parents)
+    index = {node: k for k, node in enumerate(order)}
+    of = [-1] * len(order)
+    found: list[int] = []  # the result of each group
+    for k in range(len(order) - 1, -1, -1):
+        node = order[k]
+        if node.op not in SUMS:
+            continue
+        inner = [p for p in node.parents if uses[p] == 1 and not p.label and (p.op == "mul" or p.op in SUMS)]
+        if of[k] < 0 and inner:
+            of[k] = len(found)
+            found.append(k)
+        for parent in inner:
+            of[index[parent]] = of[k]
+    _take_constants(order, index, of)
+    return [f"sum {called.text(order[k])}" for k in found], of
+
+
+def _results(order: list[Value], names: list[str], of: list[int], formulas: set[str]) -> dict[int, int]:
+    """The result of each group that is one formula and has one."""
+    index = {node: k for k, node in enumerate(order)}
+    leaving: dict[int, set[int]] = {}
+    used = {index[parent]: set[int]() for node in order for parent in node.parents}
+    for k, node in enumerate(order):
+        for parent in node.parents:
+            used[index[parent]].add(of[k])
+    for k, group in enumerate(of):
+        if group >= 0 and names[group] in formulas and (k not in used or used[k] != {group}):
+            leaving.setdefault(group, set()).add(k)
+    return {group: nodes.pop() for group, nodes in leaving.items() if len(nodes) == 1}
 
 
 def prefix(label: str, fold: str) -> str:
@@ -58,7 +137,8 @@ def prefix(label: str, fold: str) -> str:
     return ".".join(trunk[: counted[wanted] + 1] if len(counted) > wanted else trunk)
 
 
-def _by_label(order: list[Value], fold: str, called: Names) -> tuple[list[str], list[int]]:
+def _by_label(order: list[Value], fold: str, called: Names) -> tuple[list[str], list[int], set[str]]:
+    """The groups that the labels name, and the names of those that are neurons."""
     numbered: dict[str, int] = {}
     index = {node: k for k, node in enumerate(order)}
     of = [-1] * len(order)
@@ -84,25 +164,29 @@ def _by_label(order: list[Value], fold: str, called: Names) -> tuple[list[str], 
             elif starts_a_sum or (op is not None and not op.symbol):
                 of[k], summing[k] = groups.pop(), starts_a_sum
     _take_constants(order, index, of)
-    return _titles(order, list(numbered), of, fold, called), of
+    titles, neurons = _titles(order, list(numbered), of, fold, called)
+    return titles, of, neurons
 
 
-def _titles(order: list[Value], trunks: list[str], of: list[int], fold: str, called: Names) -> list[str]:
+def _titles(
+    order: list[Value], trunks: list[str], of: list[int], fold: str, called: Names
+) -> tuple[list[str], set[str]]:
     """``layer 1`` and ``neuron a¹₃`` for the groups that are such, else what their labels have in common."""
     owners: list[set[Key]] = [set() for _ in trunks]
     for node, group in zip(order, of):
         if group >= 0 and not node.parents and node in called.structure.owner:
             owners[group].add(called.structure.owner[node])
-    titles = []
+    titles, neurons = [], set()
     for trunk, keys in zip(trunks, owners):
         layers = {key[:2] for key in keys}
         if fold == "neuron" and len(keys) == 1 and ".neurons." in f".{trunk}":
             trunk = f"neuron {called.of_neuron(*keys)}"
+            neurons.add(trunk)
         elif fold == "layer" and len(layers) == 1 and ".layers." in f".{trunk}":
             network, layer = layers.pop()
             trunk = f"layer {layer}{PRIME * network}"
         titles.append(trunk)
-    return titles
+    return titles, neurons
 
 
 def _take_constants(order: list[Value], index: dict[Value, int], of: list[int]) -> None:
@@ -142,103 +226,18 @@ def _gather_others(order: list[Value], names: list[str], of: list[int]) -> None:
             names.append(name)
 
 
-def _without_cycles(order: list[Value], names: list[str], of: list[int]) -> tuple[list[str], list[int]]:
-    """Groups that depend on each other (a network that uses a layer again) are merged, with what lies between."""
-    box, after = _quotient(order, of)
-    component = _components(after)
-    members: dict[int, list[int]] = {}
-    for k, b in enumerate(box):
-        members.setdefault(component[b], []).append(k)
-    merged_names: list[str] = []
-    merged = [-1] * len(order)
-    for nodes in members.values():
-        if len(nodes) == 1:
-            continue
-        titles = sorted({names[of[k]] for k in nodes if of[k] >= 0})
-        for k in nodes:
-            merged[k] = len(merged_names)
-        merged_names.append(" + ".join(titles))
-    return merged_names, merged
-
-
-def _quotient(order: list[Value], of: list[int]) -> tuple[list[int], list[list[int]]]:
-    """The box of each node, and for each box those that use it."""
-    groups: dict[int, int] = {}
-    box = []
-    count = 0
-    for group in of:
-        if group < 0 or group not in groups:
-            if group >= 0:
-                groups[group] = count
-            box.append(count)
-            count += 1
-        else:
-            box.append(groups[group])
-    index = dict(zip(order, box))
-    after: list[list[int]] = [[] for _ in range(count)]
-    for node, b in zip(order, box):
-        for parent in node.parents:
-            if index[parent] != b:
-                after[index[parent]].append(b)
-    return box, after
-
-
-def _components(after: list[list[int]]) -> list[int]:
-    """The strongly connected component of each box (Tarjan 1972, with a stack of its own)."""
-    count = len(after)
-    number, low, component = [0] * count, [0] * count, [-1] * count
-    open_boxes: list[int] = []
-    counter = found = 0
-    for start in range(count):
-        if number[start]:
-            continue
-        work = [(start, 0)]
-        while work:
-            b, step = work.pop()
-            if step == 0:
-                counter += 1
-                number[b] = low[b] = counter
-                open_boxes.append(b)
-            else:
-                low[b] = min(low[b], low[after[b][step - 1]])
-            for s in range(step, len(after[b])):
-                c = after[b][s]
-                if not number[c]:
-                    work += [(b, s + 1), (c, 0)]
-                    break
-                if component[c] < 0:
-                    low[b] = min(low[b], number[c])
-            else:
-                if low[b] == number[b]:
-                    while component[b] < 0:
-                        component[open_boxes.pop()] = found
-                    found += 1
-    return component
-
-
-def _nearest(order: list[Value], names: list[str], of: list[int], max_nodes: int) -> tuple[list[str], list[int], int]:
-    """Keep the boxes nearest to the root by longest path, and put all others into one: nothing kept feeds it."""
-    box, after = _quotient(order, of)
-    waiting = [len(users) for users in after]
-    before: list[list[int]] = [[] for _ in after]
-    for b, users in enumerate(after):
-        for user in users:
-            before[user].append(b)
-    kept: list[int] = []
-    ready = [b for b, users in enumerate(after) if not users][::-1]
-    while ready and len(kept) + 1 < max_nodes:
-        later: list[int] = []
-        kept += ready
-        for b in ready:
-            for c in before[b]:
-                waiting[c] -= 1
-                if not waiting[c]:
-                    later.append(c)
-        ready = sorted(later, reverse=True)
-    shown = set(kept[: max(max_nodes - 1, 1)])
-    used = sorted({of[k] for k, b in enumerate(box) if b in shown and of[k] >= 0})
-    renamed = {group: j for j, group in enumerate(used)}
-    hidden = sum(b not in shown for b in box)
-    new_names = [*(names[group] for group in used), f"… {number(hidden)} more nodes"]
-    new_of = [renamed.get(of[k], -1) if b in shown else len(used) for k, b in enumerate(box)]
-    return new_names, new_of, hidden
+def _gather_tail(order: list[Value], names: list[str], of: list[int], called: Names) -> set[str]:
+    """A group for the root and all that feeds nothing else; empty if that is the root alone."""
+    index = {node: k for k, node in enumerate(order)}
+    before = [group >= 0 for group in of]
+    for k in range(len(order) - 1, -1, -1):
+        if before[k]:
+            for parent in order[k].parents:
+                before[index[parent]] = True
+    chosen = [k for k in range(len(order)) if not before[k]]
+    if len(chosen) < 2:
+        return set()
+    for k in chosen:
+        of[k] = len(names)
+    names.append(f"operations of {called.text(order[-1])}")
+    return {names[-1]}

@@ -110,14 +110,15 @@ def image(source: str, form: str, timeout: float) -> bytes:
 def placed(picture: Picture, rankdir: str, engine: str, timeout: float) -> tuple[Layout, str]:
     """Places for all boxes and wires, and the engine that chose them.
 
-    ``auto`` tries dot, then pygraphviz, then the built-in layout, which cannot fail; pictures beyond `LIMIT` go to
-    the built-in layout at once.
+    ``auto`` tries dot, then pygraphviz, then the built-in layout, which cannot fail. Pictures beyond `LIMIT` go to the
+    built-in layout at once, and so do folded ones: it keeps the neurons of a layer in their order.
 
     Raises:
         RenderError: a named engine is missing or failed.
     """
     if engine == "auto":
-        few = max(len(picture.boxes), len(picture.wires)) <= LIMIT
+        folded = picture.nodes > len(picture.boxes)
+        few = max(len(picture.boxes), len(picture.wires)) <= LIMIT and not folded
         for candidate in available() if few else []:
             try:
                 return placed(picture, rankdir, candidate, timeout)
@@ -132,7 +133,7 @@ def placed(picture: Picture, rankdir: str, engine: str, timeout: float) -> tuple
         sizes = {i: box.size for i, box in enumerate(picture.boxes)}
         labels = [dot.label_size(wire) for wire in picture.wires]
         strengths = [wire.strength for wire in picture.wires]
-        return layered(boxes, wires, sizes, rankdir, labels, strengths=strengths), engine
+        return layered(boxes, wires, sizes, rankdir, labels, *dot.gaps(picture), strengths), engine
     try:
         layout = dot.read_layout(run(engine, dot.skeleton(picture, rankdir), "json0", timeout), picture)
         wider = dot.spread(picture, layout, rankdir)

@@ -12,8 +12,8 @@ from importlib import resources
 
 from .. import text
 from ..value import Value
+from .composing import sign
 from .layout import layered
-from .picture import sign
 
 TITLE, DIGITS, CAPTION = 13.0, 12.0, 10.0
 LINE = 16.0

@@ -7,26 +7,25 @@ picture can be put inside any page, several times.
 from __future__ import annotations
 
 import math
+import re
 
-from ..text import mono_width, number, width, xml
-from .labels import Point
+from ..text import SPACE, mono_width, number, width, xml
+from .labels import Point, Size
 from .layout import Layout
 from .palette import INK, MARK, PALE, PAPER, edge_colour, edge_width, fill, shade, stroke_width
-from .picture import BADGE, FONT, SMALL, Box, Picture, Wire, badge_width
+from .picture import BADGE, FONT, LINE, SMALL, Box, Picture, Wire, badge_width, title_width
 
 SANS, MONO = "Helvetica, Arial, sans-serif", "Menlo, Consolas, DejaVu Sans Mono, monospace"
 MARGIN = 14.0
-LINE = 15.0
+LEAST = 360.0
+"""The width that a legend gets at least."""
 
 
 def render(picture: Picture, layout: Layout, rankdir: str, prefix: str = "", legend: bool = True) -> str:
     """The SVG text of a picture; ``prefix`` is put before every id."""
     place, routes, labels, (wide, high) = layout
-    notes = [*picture.notes, *_left_out(picture, labels)]
-    key, key_height = _legend(picture, notes, max(wide, 360.0)) if legend else ("", 0.0)
-    least = max((width(note, SMALL + 1) for note in notes), default=0.0)
-    total_width = max(wide, least, 360.0 if legend else 0.0) + 2 * MARGIN
-    total_height = high + key_height + 2 * MARGIN
+    key = _legend(picture, labels, wide)[0] if legend else ""
+    total_width, total_height = size(picture, layout, legend)
     shift = (total_width - 2 * MARGIN - wide) / 2
     prefix = xml(prefix)
     parts = [
@@ -47,12 +46,26 @@ def render(picture: Picture, layout: Layout, rankdir: str, prefix: str = "", leg
     return "\n".join(parts)
 
 
-def _left_out(picture: Picture, labels: list[Point | None]) -> list[str]:
-    """What to say if there was not room for all labels."""
-    all_of_them, shown = sum(bool(wire.label) for wire in picture.wires), sum(at is not None for at in labels)
-    if shown == all_of_them:
-        return []
-    return [f"the {shown} strongest of {all_of_them} local derivatives are written; each edge's tooltip has its own"]
+def size(picture: Picture, layout: Layout, legend: bool = True) -> Size:
+    """The width and height of the whole picture in points."""
+    wide, high = layout.size
+    least = LEAST if legend else 0.0
+    if legend:
+        high += _legend(picture, layout.labels, wide)[1]
+        least = max([least, *(width(note, FONT) for note in _notes(picture, layout.labels, wide))])
+    return max(wide, least) + 2 * MARGIN, high + 2 * MARGIN
+
+
+def _notes(picture: Picture, labels: list[Point | None], wide: float) -> list[str]:
+    """What stands below the picture: in one line if there is room for it."""
+    notes = picture.notes[:]
+    labeled, shown = sum(bool(wire.label) for wire in picture.wires), sum(at is not None for at in labels)
+    if shown < labeled:
+        notes.append(
+            f"the {shown} strongest of {labeled} local derivatives are written; each edge's tooltip has its own"
+        )
+    line = "; ".join(notes)
+    return [line] if notes and width(line, FONT) <= max(wide, LEAST) else notes
 
 
 def _wire(wire: Wire, route: list[Point], prefix: str, badge: bool) -> str:
@@ -81,8 +94,8 @@ def _wire(wire: Wire, route: list[Point], prefix: str, badge: bool) -> str:
 def _slope(wire: Wire, at: Point) -> str:
     room = mono_width(wire.label, SMALL) + 2
     return (
-        f'<rect x="{at[0] - room / 2:.1f}" y="{at[1] - 5.5:.1f}" width="{room:.1f}" height="11" rx="3" fill="{PAPER}" '
-        f'opacity="0.85"/><text class="slope" data-edge="{wire.id}" x="{at[0]:.1f}" y="{at[1] + 3.5:.1f}" '
+        f'<rect x="{at[0] - room / 2:.1f}" y="{at[1] - 6.5:.1f}" width="{room:.1f}" height="13" rx="3" fill="{PAPER}" '
+        f'opacity="0.85"/><text class="slope" data-edge="{wire.id}" x="{at[0]:.1f}" y="{at[1] + 4.2:.1f}" '
         f'text-anchor="middle" font-family="{MONO}" font-size="{SMALL:g}">{xml(wire.label)}</text>'
     )
 
@@ -106,7 +119,7 @@ def _box(box: Box, x: float, y: float, prefix: str, rankdir: str) -> str:
         parts += [
             f'<rect x="{card + d:.1f}" y="{top + d:.1f}" width="{card_width:.1f}" height="{high:.1f}" fill="{PAPER}" '
             f'stroke="{INK}" stroke-width="0.8"/>'
-            for d in (5, 2.5)
+            for d in ((3,) if box.beside else (5, 2.5))
         ]
     parts.append(
         f'<rect class="box" x="{card:.1f}" y="{top:.1f}" width="{card_width:.1f}" height="{high:.1f}" '
@@ -124,28 +137,47 @@ def _box(box: Box, x: float, y: float, prefix: str, rankdir: str) -> str:
         )
     start = left + (9 if mirrored or not badge else badge + 7)
     end = left + wide - (badge + 7 if mirrored and badge else 9)
-    line = top + (high - LINE * (len(box.rows) + bool(box.title))) / 2 + 11.5
+    line = top + (high - LINE * (len(box.rows) + (bool(box.title) and not box.beside))) / 2 + 11.5
     if box.kind == "constant":
         start = end = x
     if box.title:
         anchor = ' text-anchor="middle"' if box.kind == "constant" else ""
+        base = y + 4.5 if box.beside else line
         parts.append(
-            f'<text class="label" x="{start:.1f}" y="{line:.1f}" font-weight="bold"{anchor}>{xml(box.title)}</text>'
+            f'<text class="label" x="{start:.1f}" y="{base:.1f}" font-weight="bold"{anchor}>{xml(box.title)}</text>'
         )
-        line += LINE
-    for caption, value in box.rows:
+        start += title_width(box)
+        line += 0 if box.beside else LINE
+    parts += _rows(box, start, end, line)
+    return "".join(parts) + "</g>"
+
+
+def _rows(box: Box, start: float, end: float, line: float) -> list[str]:
+    """The numbers of a box, their points one below the other.
+
+    A number is written from its point to both sides, so that neither the widths of a font nor spaces matter, which
+    not every renderer keeps.
+    """
+    parts = []
+    values = [value.strip(SPACE) for _, value in box.rows]
+    heads = [re.split(r"[.e]", value)[0] for value in values]
+    point = end - max([mono_width(value[len(head) :], FONT) for value, head in zip(values, heads)], default=0.0)
+    for (caption, _), value, head in zip(box.rows, values, heads):
         name = {"value": "data", "": "data", "grad": "grad"}.get(caption, "fact")
+        written = f'<text class="{name}" y="{line:.1f}" font-family="{MONO}"'
         if caption:
             parts.append(
                 f'<text x="{start:.1f}" y="{line:.1f}" font-size="{SMALL:g}" fill="{PALE}">{xml(caption)}</text>'
             )
-        anchor = "end" if caption else "middle" if box.kind == "constant" else "start"
-        parts.append(
-            f'<text class="{name}" x="{end if caption else start:.1f}" y="{line:.1f}" text-anchor="{anchor}" '
-            f'font-family="{MONO}">{xml(value)}</text>'
-        )
+            at = f'x="{point:.1f}" text-anchor'
+            tail = value[len(head) :]
+            after = f'<tspan {at}="start">{xml(tail)}</tspan>' if tail else ""
+            parts.append(f'{written}><tspan {at}="end">{xml(head)}</tspan>{after}</text>')
+        else:
+            anchor = "middle" if box.kind == "constant" else "start"
+            parts.append(f'{written} x="{start:.1f}" text-anchor="{anchor}">{xml(value)}</text>')
         line += LINE
-    return "".join(parts) + "</g>"
+    return parts
 
 
 def ranges(numbers: list[int]) -> str:
@@ -174,8 +206,9 @@ _SHAPES = {
 _NAMES = {"operation": "operation and its value", "group": "folded nodes", "leaf": "leaf"}
 
 
-def _legend(picture: Picture, notes: list[str], wide: float) -> tuple[str, float]:
+def _legend(picture: Picture, labels: list[Point | None], wide: float) -> tuple[str, float]:
     """What the shapes, shades and lines mean, in lines no wider than ``wide``; with its height."""
+    wide = max(wide, LEAST)
     items = [
         (_SHAPES[kind].format(ink=INK, paper=PAPER), 34.0, _NAMES.get(kind, kind))
         for kind in picture.kinds
@@ -211,7 +244,7 @@ def _legend(picture: Picture, notes: list[str], wide: float) -> tuple[str, float
             f'<text x="{indent:g}" y="10" font-size="{SMALL:g}" fill="{PALE}">{xml(words)}</text></g>'
         )
         x += room
-    for note in notes:
+    for note in _notes(picture, labels, wide):
         y += 19 if parts else 0
-        parts.append(f'<text class="note" y="{y + 10:.1f}" font-size="{SMALL + 1:g}">{xml(note)}</text>')
+        parts.append(f'<text class="note" y="{y + 10:.1f}" font-size="{FONT:g}">{xml(note)}</text>')
     return "".join(parts), y + 16 + MARGIN * 0.6

@@ -68,12 +68,15 @@ def text_boxes(svg):
         if shift:
             x, y = x + float(shift[1]), y + float(shift[2])
         if element.tag == f"{SVG}text":
-            words, size = "".join(element.itertext()), float(element.get("font-size", FONT))
-            mono = "mono" in element.get("font-family", "").lower()
-            wide = (text.mono_width if mono else text.width)(words, size)
-            left = x + float(element.get("x", 0)) - {"middle": wide / 2, "end": wide}.get(element.get("text-anchor"), 0)
+            size, mono = float(element.get("font-size", FONT)), "mono" in element.get("font-family", "").lower()
             base = y + float(element.get("y", 0))
-            found.append((left, base - 0.75 * size, left + wide, base + 0.2 * size, words))
+            chunks = list(element) or [element]  # a number is written from its point to both sides
+            for chunk in chunks:
+                wide = (text.mono_width if mono else text.width)(chunk.text, size)
+                anchor = {"middle": wide / 2, "end": wide}.get(chunk.get("text-anchor"), 0)
+                left = x + float(chunk.get("x", 0)) - anchor
+                found.append((left, base - 0.75 * size, left + wide, base + 0.2 * size, chunk.text))
+            return
         for child in element:
             walk(child, x, y)
 

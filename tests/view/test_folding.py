@@ -4,12 +4,14 @@ import math
 import re
 
 import pytest
+from drawn import SHEET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import labelled_network
 
 from autograd import Value, draw, graph, text
 from autograd.notation.naming import names_of
+from autograd.view.drawing import AUTO, SLIDE
 from autograd.view.folding import FEW, grouping, prefix
 
 
@@ -87,7 +89,8 @@ def test_a_graph_beyond_max_nodes_is_folded_or_cut_and_says_so():
     assert "92 of 101 nodes, those farthest from the root" in drawing.source
     assert "… 92 more nodes" in drawing.source
     network = draw(labelled_network((2, 8, 8, 1)), max_nodes=30)
-    assert "folded by layer" in network.source
+    assert "folded by neuron" in network.source
+    assert "folded by layer" in draw(labelled_network((2, 8, 8, 1)), fold=None, max_nodes=30).source
 
 
 def test_folding_without_labels_says_that_there_is_nothing_to_fold():
@@ -137,3 +140,137 @@ def test_a_single_node_before_all_layers_needs_no_box(inputs):
     titles = [box_of(root, x) for x in xs]
     assert titles == (["inputs", "inputs"] if inputs == 2 else [""])
     assert box_of(root, y) == "other operations" and box_of(root, w) == "layer 1"
+
+
+# ---- by itself --------------------------------------------------------------------------------------------------
+
+
+def size(drawing):
+    return tuple(map(int, re.search(r'<svg [^>]*width="(\d+)" height="(\d+)"', drawing.svg()).groups()))
+
+
+def test_up_to_sixty_nodes_are_all_drawn():
+    x = Value(0.5, "x")
+    for _ in range(AUTO - 1):
+        x = x.sin()
+    assert len(draw(x).picture.boxes) == AUTO and not draw(x).picture.notes[1:]
+    assert len(draw(x.sin(), max_nodes=AUTO + 1).picture.boxes) == AUTO + 1
+    assert "more nodes" in draw(x.sin()).source
+
+
+@pytest.mark.parametrize("name", ["4-8-3", "2-16-16-1", "2-16-16-1 by hand"])
+@pytest.mark.parametrize("engine", ["auto", "builtin"])
+def test_a_network_folds_itself_so_that_it_fits_on_a_slide_with_text_of_nine_points(name, engine):
+    root = SHEET[name]()
+    root.backward()
+    drawing = draw(root, engine=engine)
+    wide, high = size(drawing)
+    assert wide <= SLIDE[0] and high <= SLIDE[1]
+    smallest = min(map(float, re.findall(r'font-size="([\d.]+)"', drawing.svg())))
+    slide_in_points = 960  # 13 1/3 inches
+    assert smallest * slide_in_points / SLIDE[0] >= 9
+    assert "folded by neuron" in drawing.source
+
+
+def test_a_network_too_wide_for_a_slide_folds_by_layer():
+    drawing = draw(labelled_network((2, 40, 1)))
+    assert "folded by layer" in drawing.source
+    wide, high = size(drawing)
+    assert wide <= SLIDE[0] and high <= SLIDE[1]
+
+
+@pytest.mark.parametrize("fold", [None, False])
+def test_nothing_folds_where_that_was_asked_for(fold):
+    root = labelled_network((2, 16, 16, 1))
+    drawing = draw(root, fold=fold)
+    assert len(drawing.picture.boxes) == drawing.picture.nodes == 984
+
+
+def test_a_chain_of_sums_becomes_one_box():
+    weights, inputs = [[Value(i / 10, f"{letter}{i}") for i in range(1, 31)] for letter in "wx"]
+    total = Value(0.5, "b")
+    for w, x in zip(weights, inputs):
+        total = total + w * x
+    root = total.tanh()
+    root.backward()
+    drawing = draw(root, fold="sum")
+    (group,) = (box for box in drawing.picture.boxes if box.kind == "group")
+    assert len(group.nodes) == 60 and group.sign == "Σ" and group.beside
+    assert group.title == names_of(root).text(total)
+    rows = {caption: value.strip("\u00a0") for caption, value in group.rows}
+    assert rows == {"value": text.number(total.data), "grad": text.number(total.grad)}
+    slopes = {wire.tail: wire.label for wire in drawing.picture.wires}
+    boxes = {box.title: i for i, box in enumerate(drawing.picture.boxes)}
+    assert slopes[boxes["w₃₀"]] == "3" and slopes[boxes["b"]] == "1"  # what the sum's slopes are: those of its products
+    assert drawing.picture.notes == ["122 nodes, sums folded"]
+    assert "there is no sum of several terms" in draw(Value(1.0).sin(), fold="sum").source
+
+
+def test_what_is_named_or_used_twice_stays_outside_a_sum():
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    product, twice = x * y, y * y
+    product.label = "p"
+    root = product + twice + x * x + twice.sin()
+    groups = [box for box in draw(root, fold="sum").picture.boxes if box.kind == "group"]
+    order = graph.topological(root)
+    assert [[order[k].op for k in group.nodes] for group in groups] == [["add", "mul", "add", "add"]]
+    assert order[groups[0].nodes[1]].parents == (x, x)
+
+
+def test_a_neuron_shows_its_activation_and_the_gradient_of_it():
+    loss = labelled_network()
+    loss.backward()
+    names = names_of(loss)
+    activations = {names.text(node): node for node in graph.topological(loss) if node.op == "tanh"}
+    shown = {box.title: box for box in draw(loss, fold="neuron").picture.boxes if box.kind == "group"}
+    assert set(shown) == set(activations)
+    for name, node in activations.items():
+        rows = {caption: value.strip("\u00a0") for caption, value in shown[name].rows}
+        assert rows == {"value": text.number(node.data), "grad": text.number(node.grad)}
+        assert f"neuron {name}: nodes" in shown[name].tooltip and "parameters" in shown[name].tooltip
+
+
+def test_neurons_of_a_layer_keep_their_order_and_stand_one_below_the_other():
+    drawing = draw(labelled_network((2, 8, 8, 1)), fold="neuron")
+    assert drawing.engine == "builtin"
+    places = drawing._place()[0].positions
+    for layer in ("¹", "²"):
+        column = [
+            (places[i], box.size[0]) for i, box in enumerate(drawing.picture.boxes) if box.title.startswith(f"a{layer}")
+        ]
+        assert len(column) == 8 and [y for (_, y), _ in column] == sorted(y for (_, y), _ in column)
+        assert len({(round(x, 6), wide) for (x, _), wide in column}) == 1
+
+
+def derivative(wire):
+    return float(re.search(r"(?:local derivative|together) ([-\d.e]+)", wire.tooltip)[1])
+
+
+@pytest.mark.parametrize("fold", ["sum", "neuron", None])
+@pytest.mark.parametrize("name", ["4-8-3", "2-3-1 by hand", "60 steps"])
+def test_the_chain_rule_holds_between_the_boxes(name, fold):
+    root = SHEET[name]()
+    root.backward()
+    order = graph.topological(root)
+    drawing = draw(root, fold=fold, max_nodes=1000)
+    index = {node: k for k, node in enumerate(order)}
+    outside = {
+        index[p] for k, node in enumerate(order) for p in node.parents if drawing.edge_element(k, node.parents.index(p))
+    }
+    result = [next((order[k] for k in box.nodes if k in outside), root) for box in drawing.picture.boxes]
+    gains = [float(node is root) for node in result]
+    for wire in drawing.picture.wires:
+        if not wire.constant:
+            gains[wire.tail] += derivative(wire) * result[wire.head].grad
+    for node, gain in zip(result, gains):
+        if node.op != "constant":
+            assert gain == pytest.approx(node.grad, rel=1e-9, abs=1e-300)
+
+
+def test_the_page_shows_a_wide_drawing_at_its_natural_size_in_a_frame_that_the_keyboard_can_scroll():
+    html = draw(labelled_network(), engine="builtin").html()
+    frame = re.match(r"<div ([^>]*)><img ([^>]*)/></div>", html)
+    assert (
+        'tabindex="0"' in frame[1] and "overflow-x:auto" in frame[1] and 'aria-label="Computational graph' in frame[1]
+    )
+    assert "max-width:none" in frame[2]

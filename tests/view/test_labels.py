@@ -36,9 +36,7 @@ def test_no_two_texts_overlap_where_dot_chose_the_places(roots, name, fold):
 
 
 def test_the_measure_finds_an_overlap():
-    at = (
-        '<svg xmlns="http://www.w3.org/2000/svg"><g transform="translate(100 {})"><text x="5" y="9">{}</text></g></svg>'
-    )
+    at = '<svg xmlns="http://www.w3.org/2000/svg"><g transform="translate(9 {})"><text x="5" y="9">{}</text></g></svg>'
     one, near, far = (text_boxes(at.format(y, y)) for y in (0, 5, 30))
     assert overlapping(one + near) == [("0", "5")] and overlapping(one + far) == []
 
