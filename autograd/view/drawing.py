@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from .. import convert
 from ..answer import Answer
 from ..graph import edit_note, topological
 from ..notation.naming import UserNames, names_of
@@ -149,8 +150,8 @@ def _highlighted(order: list[Value], highlight: Iterable[Any]) -> tuple[set[Valu
 class Drawing(Answer):
     """A picture of a graph. In a notebook it shows itself; `save` writes it to a file.
 
-    Its suffix chooses .svg, .png, .pdf, .dot, .mmd (Mermaid) or .html; PNG and PDF need Graphviz, and raise
-    `RenderError` where it is missing or fails.
+    Its suffix chooses .svg, .png, .pdf, .dot, .mmd (Mermaid) or .html; PNG and PDF need cairosvg, rsvg-convert,
+    inkscape or Graphviz, and raise `RenderError` where all are missing or fail.
 
     Attributes:
         source: DOT text, the same for the same graph on every machine.
@@ -203,12 +204,32 @@ class Drawing(Answer):
         return svg.render(self.picture, self._place()[0], self._rankdir, prefix, self._legend)
 
     def png(self) -> bytes:
-        """The drawing as a PNG image, through Graphviz. Raises RenderError where there is none."""
-        return render.image(self.source, "png", max(self._timeout, 60.0))
+        """The drawing as a PNG image: through a converter of SVG if there is one (see `convert`), else Graphviz.
+
+        Raises:
+            RenderError: there is neither, they failed, or the picture is larger than a PNG can be.
+        """
+        return self._through("png")
 
     def pdf(self) -> bytes:
-        """The drawing as a PDF page, through Graphviz. Raises RenderError where there is none."""
-        return render.image(self.source, "pdf", max(self._timeout, 60.0))
+        """The drawing as a PDF page; as `png`."""
+        return self._through("pdf")
+
+    def _through(self, form: str) -> bytes:
+        wide, high = svg.size(self.picture, self._place()[0], self._legend)
+        scale = convert.scale_of(wide, high)
+        if form == "png" and scale < 1:
+            raise render.RenderError(
+                f"the picture is {wide:,.0f} × {high:,.0f} points, larger than a .png can be. Let it fold "
+                "(fold='auto'), draw less (max_nodes=), or save an .svg, which always works"
+            )
+        try:
+            return convert.convert(self.svg(), form, scale)
+        except RuntimeError as error:
+            failed = error
+        if self._place()[1] == "builtin" and max(len(self.picture.boxes), len(self.picture.wires)) > render.LIMIT:
+            raise render.RenderError(f"{failed}. Graphviz would take minutes for so many boxes")
+        return render.image(self.source, form, max(self._timeout, 20.0))
 
     def html(self) -> str:
         """The drawing as an HTML image: it shows in trusted and in untrusted notebooks, where inline SVG does not."""

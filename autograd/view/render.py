@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 
+from ..convert import WAYS
 from . import dot
 from .layout import Layout, layered
 from .picture import Picture
@@ -94,16 +95,22 @@ def image(source: str, form: str, timeout: float) -> bytes:
     """
     engines = available()
     if not engines:
-        raise RenderError(f"a .{form} file needs Graphviz: {INSTALL}. Files that end in .svg or .dot need nothing")
+        raise RenderError(
+            f"a .{form} file needs Graphviz or a converter of SVG ({WAYS}): {INSTALL}. "
+            "Files that end in .svg or .dot need nothing"
+        )
     reasons = []
     for engine in engines:
         try:
             return run(engine, source, form, timeout)
         except RenderError as error:
             reasons.append(str(error))
+            if isinstance(error, TooSlowError):
+                break  # the next one has the same algorithm
     raise RenderError(
         f"no .{form} could be made: {'; '.join(reasons)}. "
-        "Draw less (max_nodes=, fold=), allow more time (timeout=), or save an .svg, which always works"
+        f"Draw less (max_nodes=, fold=), allow more time (timeout=), install a converter of SVG ({WAYS}), "
+        "or save an .svg, which always works"
     )
 
 

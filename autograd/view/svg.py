@@ -95,7 +95,7 @@ def _slope(wire: Wire, at: Point) -> str:
     room = mono_width(wire.label, SMALL) + 2
     return (
         f'<rect x="{at[0] - room / 2:.1f}" y="{at[1] - 6.5:.1f}" width="{room:.1f}" height="13" rx="3" fill="{PAPER}" '
-        f'opacity="0.85"/><text class="slope" data-edge="{wire.id}" x="{at[0]:.1f}" y="{at[1] + 4.2:.1f}" '
+        f'fill-opacity="0.85"/><text class="slope" data-edge="{wire.id}" x="{at[0]:.1f}" y="{at[1] + 4.2:.1f}" '
         f'text-anchor="middle" font-family="{MONO}" font-size="{SMALL:g}">{xml(wire.label)}</text>'
     )
 

@@ -244,7 +244,7 @@ def test_the_picture_of_the_pages_is_made_by_what_they_say() -> None:
 
 
 def test_png_through_a_converter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convert, "CONVERTERS", {"copy": lambda source, target: bool(target.write_bytes(b"png"))})
+    monkeypatch.setattr(convert, "CONVERTERS", {"copy": lambda source, target, scale: bool(target.write_bytes(b"png"))})
     w = Value(0.5, "w")
     assert derivation(w.sin(), w).annotated().save(tmp_path / "a.png").read_bytes() == b"png"
 

@@ -105,7 +105,7 @@ def test_saving(tmp_path, monkeypatch):
     assert picture.save(tmp_path / "net.svg").read_text(encoding="utf-8") == picture.svg()
     with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf or \.html files, but 'net\.gif' has the suffix '\.gif'"):
         picture.save(tmp_path / "net.gif")
-    monkeypatch.setattr(convert, "CONVERTERS", {"none": lambda source, target: False})
+    monkeypatch.setattr(convert, "CONVERTERS", {"none": lambda source, target, scale: False})
     (tmp_path / "old.png").write_bytes(b"old")
     with pytest.raises(RuntimeError, match="no program here turns SVG into PNG"):
         picture.save(tmp_path / "old.png")
@@ -152,10 +152,10 @@ def test_short_numbers(number, text):
 
 
 def test_converters_are_tried_in_turn(monkeypatch):
-    def breaks(source, target):
+    def breaks(source, target, scale):
         raise OSError("broken pipe")
 
-    def writes(source, target):
+    def writes(source, target, scale):
         target.write_bytes(source.read_bytes()[:4])
         return True
 
@@ -179,7 +179,7 @@ def test_cairosvg_is_used_where_it_is_installed(monkeypatch):
                 file.write("pdf")
 
     monkeypatch.setitem(sys.modules, "cairosvg", Fake)
-    assert convert.convert("<svg/>", "png") == "png ×2".encode()
+    assert convert.convert("<svg/>", "png") == "png ×2.0".encode()
     assert convert.convert("<svg/>", "pdf") == b"pdf"
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from samples import labelled_network
 
 import autograd
-from autograd import Value, draw, graph, tanh, text
+from autograd import Value, convert, draw, graph, tanh, text
 from autograd.notation.naming import names_of
 from autograd.view import RenderError, dot, render
 from autograd.view.palette import shade
@@ -445,6 +445,7 @@ def test_a_notebook_can_get_a_png():
 def no_pygraphviz(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "pygraphviz" else find(name, *a))
+    monkeypatch.setattr(convert, "CONVERTERS", {})
 
 
 @pytest.fixture
@@ -539,6 +540,49 @@ def test_a_failing_dot_makes_saving_a_png_say_why(fake_dot, tmp_path):
     with pytest.raises(RenderError, match=r"no \.png could be made: .*out of memory.*save an \.svg"):
         draw(example()).save(tmp_path / "graph.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_png_and_pdf_are_the_svg_where_a_converter_is(monkeypatch, tmp_path):
+    def turned(source, target, scale):
+        target.write_text(f"{target.suffix} ×{scale}: {source.read_text(encoding='utf-8')}", encoding="utf-8")
+        return True
+
+    monkeypatch.setattr(convert, "CONVERTERS", {"mine": turned})
+    monkeypatch.setattr(render, "image", lambda *_: pytest.fail("Graphviz was asked"))
+    drawing = draw(example(), engine="builtin")
+    for suffix in (".png", ".pdf"):
+        saved = drawing.save(tmp_path / f"graph{suffix}")
+        assert saved.read_text(encoding="utf-8") == f"{suffix} ×2.0: {drawing.svg()}"
+
+
+def test_a_picture_larger_than_a_png_can_be_is_refused_at_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(convert, "CONVERTERS", {"mine": lambda *_: pytest.fail("a converter was asked")})
+    monkeypatch.setattr(render, "image", lambda *_: pytest.fail("Graphviz was asked"))
+    x = Value(0.5, "x")
+    for _ in range(900):
+        x = x.sin()
+    with pytest.raises(RenderError, match=r"points, larger than a \.png can be\. Let it fold .*save an \.svg"):
+        draw(x, fold=None, engine="builtin").save(tmp_path / "graph.png")
+    assert not list(tmp_path.iterdir())
+
+
+@needs_scripts
+def test_graphviz_is_not_asked_for_what_would_take_it_minutes(fake_dot, monkeypatch, tmp_path):
+    fake_dot("time.sleep(60)")
+    monkeypatch.setattr(render, "LIMIT", 5)
+    started = time.perf_counter()
+    with pytest.raises(RenderError, match=r"no program here turns SVG into PNG.*Graphviz would take minutes"):
+        draw(example()).save(tmp_path / "graph.png")
+    assert time.perf_counter() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("size", "scale"), [((800, 600), 2.0), ((20_000, 1000), 32767 / 20_000), ((40_000, 20), 0.819)]
+)
+def test_a_png_is_sharp_as_far_as_its_size_allows(size, scale):
+    assert convert.scale_of(*size) == pytest.approx(scale, abs=1e-3)
+    wide, high = 10_000.0, 18_000.0
+    assert wide * high * convert.scale_of(wide, high) ** 2 == pytest.approx(convert.MOST)
 
 
 def test_a_repr_never_raises(monkeypatch):
