@@ -13,6 +13,7 @@ from .scale import Scale
 from .wires import wires
 
 if TYPE_CHECKING:
+    from ..notation.names import Name
     from ..notation.naming import Names
     from ..value import Value
 
@@ -95,7 +96,8 @@ def sign(name: str) -> str:
 def _box(k: int, node: Value, names: Names, kind: str, scale: Scale, known: bool) -> Box:
     box = Box(f"node-{k}", kind, [k])
     name = names.given(node) if kind == "constant" else names[node]
-    box.title = text.shortened(name.plain(), 30) if name else ""
+    if name:
+        _call(box, name)
     if kind == "constant":
         box.rows = [("", text.number(node.data))]
         box.tooltip = f"constant {node.data!r}"
@@ -110,6 +112,11 @@ def _box(k: int, node: Value, names: Names, kind: str, scale: Scale, known: bool
     box.tooltip = f"{node.label or names.text(node)}: {node.op or kind}, value {node.data!r}{gradient}{place}"
     measure(box)
     return box
+
+
+def _call(box: Box, name: Name) -> None:
+    box.title = text.shortened(name.plain(), 30)
+    box.latex = name.latex() if box.title == name.plain() else ""
 
 
 def _show(box: Box, node: Value, scale: Scale, known: bool) -> None:
@@ -135,7 +142,7 @@ def _fold(
         box = _group(j, name, [order[k] for k in nodes], nodes, scale, known)
         if j in grouping.results:
             result = order[grouping.results[j]]
-            box.title = text.shortened(names[result].plain(), 30)
+            _call(box, names[result])
             box.sign = "Σ" if result.op in SUMS else ""
             box.beside = True
             _show(box, result, scale, known)

@@ -22,7 +22,7 @@ from ..answer import Answer
 from ..graph import edit_note, topological
 from ..notation.naming import UserNames, names_of
 from ..text import image, xml
-from . import dot, folding, mermaid, render, svg
+from . import dot, folding, mermaid, render, svg, tikz
 from .composing import picture
 from .picture import Grouping, Picture
 
@@ -150,8 +150,8 @@ def _highlighted(order: list[Value], highlight: Iterable[Any]) -> tuple[set[Valu
 class Drawing(Answer):
     """A picture of a graph. In a notebook it shows itself; `save` writes it to a file.
 
-    Its suffix chooses .svg, .png, .pdf, .dot, .mmd (Mermaid) or .html; PNG and PDF need cairosvg, rsvg-convert,
-    inkscape or Graphviz, and raise `RenderError` where all are missing or fail.
+    Its suffix chooses .svg, .png, .pdf, .dot, .tex (TikZ), .mmd (Mermaid) or .html; PNG and PDF need cairosvg,
+    rsvg-convert, inkscape or Graphviz, and raise `RenderError` where all are missing or fail.
 
     Attributes:
         source: DOT text, the same for the same graph on every machine.
@@ -175,6 +175,16 @@ class Drawing(Answer):
     def mermaid(self) -> str:
         """The drawing as Mermaid text, which GitHub, GitLab and many wikis draw where a page has it in a code block."""
         return mermaid.source(self.picture, self._rankdir)
+
+    def tikz(self) -> str:
+        """The drawing as a ``tikzpicture`` for LaTeX, to be put into a document that uses the package ``tikz``.
+
+        ``save("graph.tex")`` writes a document of its own. The legend stays out: a figure has a caption.
+
+        Raises:
+            RenderError: as `svg`.
+        """
+        return tikz.source(self.picture, self._place()[0], self._rankdir)
 
     def graphviz(self) -> graphviz.Source:
         """The drawing as an object of the `graphviz` package, to go on with its tools (``.render``, ``.view``, …).
@@ -258,7 +268,8 @@ class Drawing(Answer):
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {
             ".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".dot": lambda: self.source,
-            ".mmd": self.mermaid, ".html": self.page,
+            ".tex": lambda: tikz.document(self.picture, self._place()[0], self._rankdir), ".mmd": self.mermaid,
+            ".html": self.page,
         }  # fmt: skip
 
     def __str__(self) -> str:

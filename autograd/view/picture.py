@@ -23,6 +23,7 @@ class Box:
         id: ``node-<k>`` with k the position in topological order, or ``group-<j>``.
         kind: ``operation``, ``parameter``, ``input``, ``leaf``, ``constant`` or ``group``.
         title: the name, shortened; may be empty.
+        latex: the name as a formula in LaTeX; empty where the title is no name.
         sign: what stands in the circle of an operation (``×``, ``tanh``).
         rows: (caption, number) pairs, numbers aligned.
         beside: the title stands to the left of the rows, so that the box is low; else above them.
@@ -33,13 +34,15 @@ class Box:
         marked: whether the reader asked to highlight it.
     """
 
-    __slots__ = ("bad", "beside", "id", "kind", "level", "marked", "nodes", "rows", "sign", "size", "title", "tooltip")
+    __slots__ = (
+        "bad", "beside", "id", "kind", "latex", "level", "marked", "nodes", "rows", "sign", "size", "title", "tooltip"
+    )  # fmt: skip
 
     def __init__(self, id: str, kind: str, nodes: list[int]) -> None:
         self.id = id
         self.kind = kind
         self.nodes = nodes
-        self.title = self.sign = self.tooltip = ""
+        self.title = self.latex = self.sign = self.tooltip = ""
         self.rows: list[tuple[str, str]] = []
         self.level: float | None = None
         self.bad = self.beside = self.marked = False

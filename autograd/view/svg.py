@@ -6,14 +6,12 @@ picture can be put inside any page, several times.
 
 from __future__ import annotations
 
-import math
-import re
-
-from ..text import SPACE, mono_width, number, width, xml
+from ..text import mono_width, number, width, xml
 from .labels import Point, Size
 from .layout import Layout
 from .palette import INK, MARK, PALE, PAPER, edge_colour, edge_width, fill, shade, stroke_width
-from .picture import BADGE, FONT, LINE, SMALL, Box, Picture, Wire, badge_width, title_width
+from .parts import NUMBERS, Rectangle, Words, arrow, box_parts
+from .picture import FONT, SMALL, Box, Picture, Wire
 
 SANS, MONO = "Helvetica, Arial, sans-serif", "Menlo, Consolas, DejaVu Sans Mono, monospace"
 MARGIN = 14.0
@@ -35,8 +33,7 @@ def render(picture: Picture, layout: Layout, rankdir: str, prefix: str = "", leg
         f'<rect class="paper" width="100%" height="100%" rx="8" fill="{PAPER}"/>',
         f'<g class="graph" transform="translate({MARGIN + shift:.1f} {MARGIN:g})">',
     ]
-    heads = [badge_width(box) > 0 for box in picture.boxes]
-    parts += [_wire(w, route, prefix, heads[w.head]) for w, route in zip(picture.wires, routes)]
+    parts += [_wire(w, route, prefix) for w, route in zip(picture.wires, routes)]
     parts += [_slope(w, at) for w, at in zip(picture.wires, labels) if at]
     parts += [_box(box, *place[i], prefix, rankdir) for i, box in enumerate(picture.boxes)]
     parts.append("</g>")
@@ -68,26 +65,17 @@ def _notes(picture: Picture, labels: list[Point | None], wide: float) -> list[st
     return [line] if notes and width(line, FONT) <= max(wide, LEAST) else notes
 
 
-def _wire(wire: Wire, route: list[Point], prefix: str, badge: bool) -> str:
-    (x0, y0), *rest = route
-    tip, before = route[-1], next((p for p in reversed(route[:-1]) if p != route[-1]), route[0])
-    angle = math.atan2(tip[1] - before[1], tip[0] - before[0])
-    thick = edge_width(wire)
-    reach, half = 5.5 + thick, 2.2 + thick * 0.7
-    back = (tip[0] - reach * math.cos(angle), tip[1] - reach * math.sin(angle))
-    side = (half * math.sin(angle), -half * math.cos(angle))
-    curve = f"M{x0:.1f} {y0:.1f}C" + " ".join(f"{x:.1f} {y:.1f}" for x, y in [*rest[:-1], back])
-    arrow = (
-        f"M{tip[0]:.1f} {tip[1]:.1f}L{back[0] + side[0]:.1f} {back[1] + side[1]:.1f} "
-        f"{back[0] - side[0]:.1f} {back[1] - side[1]:.1f}Z"
-    )
+def _wire(wire: Wire, route: list[Point], prefix: str) -> str:
+    (start, *rest), (tip, left, right) = arrow(wire, route)
+    curve = f"M{start[0]:.1f} {start[1]:.1f}C" + " ".join(f"{x:.1f} {y:.1f}" for x, y in rest)
+    head = f"M{tip[0]:.1f} {tip[1]:.1f}L{left[0]:.1f} {left[1]:.1f} {right[0]:.1f} {right[1]:.1f}Z"
     colour = edge_colour(wire)
     dashes = ' stroke-dasharray="4 3"' if wire.constant else ""
     marked = " marked" if wire.marked else ""
     return (
-        f'<g class="edge{marked}" id="{prefix}{wire.id}"><title>{xml(wire.tooltip)}</title>'
-        f'<path class="line" d="{curve}" fill="none" stroke="{colour}" stroke-width="{thick:.2f}"{dashes}/>'
-        f'<path class="head" d="{arrow}" fill="{colour}"/></g>'
+        f'<g class="edge{marked}" id="{prefix}{wire.id}"><title>{xml(wire.tooltip)}</title><path class="line" '
+        f'd="{curve}" fill="none" stroke="{colour}" stroke-width="{edge_width(wire):.2f}"{dashes}/>'
+        f'<path class="head" d="{head}" fill="{colour}"/></g>'
     )
 
 
@@ -101,83 +89,42 @@ def _slope(wire: Wire, at: Point) -> str:
 
 
 def _box(box: Box, x: float, y: float, prefix: str, rankdir: str) -> str:
-    wide, high = box.size
-    badge = badge_width(box)
-    mirrored = rankdir == "RL"
-    left, top = x - wide / 2, y - high / 2
-    out = BADGE / 2 if badge else 0.0  # how far the sign stands out of the card
-    card = left if mirrored else left + out
-    card_width = wide - out
-    outline = MARK if box.marked or box.bad else INK
-    stroke = f'stroke="{outline}" stroke-width="{stroke_width(box):.2f}"'
-    dashes = ' stroke-dasharray="3 2"' if box.kind == "constant" or box.bad else ""
-    corner = {"operation": 8, "input": high / 2.6, "constant": high / 2}.get(box.kind, 1.5)
+    rectangles, words = box_parts(box, x, y, rankdir)
     marked = " marked" if box.marked else ""
     several = f' data-nodes="{ranges(box.nodes)}"' if box.kind == "group" else ""
-    parts = [f'<g class="node {box.kind}{marked}" id="{prefix}{box.id}"{several}><title>{xml(box.tooltip)}</title>']
-    if box.kind == "group":  # sheets behind the front one
-        parts += [
-            f'<rect x="{card + d:.1f}" y="{top + d:.1f}" width="{card_width:.1f}" height="{high:.1f}" fill="{PAPER}" '
-            f'stroke="{INK}" stroke-width="0.8"/>'
-            for d in ((3,) if box.beside else (5, 2.5))
-        ]
-    parts.append(
-        f'<rect class="box" x="{card:.1f}" y="{top:.1f}" width="{card_width:.1f}" height="{high:.1f}" '
-        f'rx="{corner:.1f}" fill="{fill(box)}" {stroke}{dashes}/>'
+    head = f'<g class="node {box.kind}{marked}" id="{prefix}{box.id}"{several}><title>{xml(box.tooltip)}</title>'
+    return head + "".join([*(_rectangle(box, part) for part in rectangles), *map(_words, words)]) + "</g>"
+
+
+def _rectangle(box: Box, part: Rectangle) -> str:
+    outline = MARK if box.marked or box.bad else INK
+    dashes = ' stroke-dasharray="3 2"' if box.kind == "constant" or box.bad else ""
+    style = {
+        "sheet": f'fill="{PAPER}" stroke="{INK}" stroke-width="0.8"',
+        "box": f'fill="{fill(box)}" stroke="{outline}" stroke-width="{stroke_width(box):.2f}"{dashes}',
+        "band": f'fill="{outline}"',
+        "badge": f'fill="{MARK if box.marked else INK}"',
+    }[part.role]
+    return (
+        f'<rect class="{part.role}" x="{part.left:.1f}" y="{part.top:.1f}" width="{part.wide:.1f}" '
+        f'height="{part.high:.1f}" rx="{part.corner:.1f}" {style}/>'
     )
-    if box.kind == "parameter":
-        parts.append(f'<rect x="{card:.1f}" y="{top:.1f}" width="4.5" height="{high:.1f}" fill="{outline}"/>')
-    if badge:
-        at = left + wide - badge if mirrored else left
-        parts.append(
-            f'<rect class="badge" x="{at:.1f}" y="{y - BADGE / 2:.1f}" width="{badge:.1f}" height="{BADGE:g}" '
-            f'rx="{BADGE / 2:g}" fill="{MARK if box.marked else INK}"/>'
-            f'<text class="sign" x="{at + badge / 2:.1f}" y="{y + 4.3:.1f}" text-anchor="middle" font-weight="bold" '
-            f'fill="{PAPER}">{xml(box.sign)}</text>'
-        )
-    start = left + (9 if mirrored or not badge else badge + 7)
-    end = left + wide - (badge + 7 if mirrored and badge else 9)
-    line = top + (high - LINE * (len(box.rows) + (bool(box.title) and not box.beside))) / 2 + 11.5
-    if box.kind == "constant":
-        start = end = x
-    if box.title:
-        anchor = ' text-anchor="middle"' if box.kind == "constant" else ""
-        base = y + 4.5 if box.beside else line
-        parts.append(
-            f'<text class="label" x="{start:.1f}" y="{base:.1f}" font-weight="bold"{anchor}>{xml(box.title)}</text>'
-        )
-        start += title_width(box)
-        line += 0 if box.beside else LINE
-    parts += _rows(box, start, end, line)
-    return "".join(parts) + "</g>"
 
 
-def _rows(box: Box, start: float, end: float, line: float) -> list[str]:
-    """The numbers of a box, their points one below the other.
+_STYLES = {
+    "sign": f'font-weight="bold" fill="{PAPER}"',
+    "label": 'font-weight="bold"',
+    "caption": f'font-size="{SMALL:g}" fill="{PALE}"',
+}
 
-    A number is written from its point to both sides, so that neither the widths of a font nor spaces matter, which
-    not every renderer keeps.
-    """
-    parts = []
-    values = [value.strip(SPACE) for _, value in box.rows]
-    heads = [re.split(r"[.e]", value)[0] for value in values]
-    point = end - max([mono_width(value[len(head) :], FONT) for value, head in zip(values, heads)], default=0.0)
-    for (caption, _), value, head in zip(box.rows, values, heads):
-        name = {"value": "data", "": "data", "grad": "grad"}.get(caption, "fact")
-        written = f'<text class="{name}" y="{line:.1f}" font-family="{MONO}"'
-        if caption:
-            parts.append(
-                f'<text x="{start:.1f}" y="{line:.1f}" font-size="{SMALL:g}" fill="{PALE}">{xml(caption)}</text>'
-            )
-            at = f'x="{point:.1f}" text-anchor'
-            tail = value[len(head) :]
-            after = f'<tspan {at}="start">{xml(tail)}</tspan>' if tail else ""
-            parts.append(f'{written}><tspan {at}="end">{xml(head)}</tspan>{after}</text>')
-        else:
-            anchor = "middle" if box.kind == "constant" else "start"
-            parts.append(f'{written} x="{start:.1f}" text-anchor="{anchor}">{xml(value)}</text>')
-        line += LINE
-    return parts
+
+def _words(words: Words) -> str:
+    style = _STYLES.get(words.role, f'font-family="{MONO}"')
+    chunks = [(f'x="{words.x:.1f}" text-anchor="{anchor}"', xml(text)) for anchor, text in words.chunks]
+    head = f'<text class="{words.role}" y="{words.y:.1f}" {style}'
+    if words.role not in NUMBERS:
+        return "".join(f"{head} {place}>{text}</text>" for place, text in chunks)
+    return f"{head}>" + "".join(f"<tspan {place}>{text}</tspan>" for place, text in chunks) + "</text>"
 
 
 def ranges(numbers: list[int]) -> str:

@@ -400,7 +400,9 @@ def test_without_graphviz_png_and_pdf_say_what_to_install(tmp_path, no_graphviz)
 
 def test_other_suffixes_and_missing_folders_are_refused(tmp_path):
     drawing = draw(example())
-    with pytest.raises(ValueError, match=r"\.svg, \.png, \.pdf, \.dot, \.mmd or \.html files, but 'graph\.jpeg' has"):
+    with pytest.raises(
+        ValueError, match=r"\.svg, \.png, \.pdf, \.dot, \.tex, \.mmd or \.html files, but 'graph\.jpeg' has"
+    ):
         drawing.save(tmp_path / "graph.jpeg")
     with pytest.raises(ValueError, match="'graph' has no suffix"):
         drawing.save(tmp_path / "graph")
