@@ -88,7 +88,7 @@ class Table(NamedTuple):
         return "\n".join(filter(None, [visible(self.caption), *lines, visible(self.note)]))
 
     def html(self) -> str:
-        """A ``<table>``, everything escaped; it scrolls where it is wider than the page."""
+        """A ``<table>``, everything escaped; where it is wider than the page it scrolls, by keyboard too."""
         more = "<td></td>" if self.bars else ""
         heads = "".join(self._cell("th" if head else "td", i, head) for i, head in enumerate(self.heads))
         lines: list[str] = []
@@ -106,7 +106,9 @@ class Table(NamedTuple):
         caption = f"<p><b>{xml(self.caption)}</b></p>" if self.caption else ""
         body = f"<thead><tr>{heads}{more}</tr></thead><tbody>{''.join(lines)}</tbody>"
         note = f"<p>{xml(self.note)}</p>" if self.note else ""
-        return f'{caption}<div class="tracegrad-scroll"><table class="tracegrad-table">{body}</table></div>{note}'
+        name = xml(self.caption or f"Table of {', '.join(filter(None, self.heads))}")
+        frame = f'<div class="tracegrad-scroll" tabindex="0" role="group" aria-label="{name}">'
+        return f'{caption}{frame}<table class="tracegrad-table">{body}</table></div>{note}'
 
     def _cell(self, tag: str, i: int, text: str) -> str:
         # JupyterLab aligns the cells of every table to the right, and strips style sheets from untrusted notebooks

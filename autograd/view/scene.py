@@ -15,10 +15,10 @@ from ..value import Value
 from .composing import sign
 from .layout import layered
 
-TITLE, DIGITS, CAPTION = 13.0, 12.0, 10.0
+TITLE, DIGITS, CAPTION = 14.0, 13.0, 12.0
 LINE = 16.0
 PAD = 10.0
-COLUMN = 34.0  # the captions
+COLUMN = 37.0  # the captions
 WIDEST = text.mono_width("−1.234e−10", DIGITS)
 MARGIN = 22.0
 

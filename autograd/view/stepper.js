@@ -2,7 +2,7 @@
    Elements are made with `elements.js`. */
 function tracegradStepper(host, data, picture, hooks = {}) {
   const MATHML = "http://www.w3.org/1998/Math/MathML";
-  const NEAR_FROM = 60, SHOWN_NEIGHBORS = 7, READABLE = 0.7;
+  const NEAR_FROM = 60, SHOWN_NEIGHBORS = 7, READABLE = 1, SEARCHED_FROM = 20;
   const prefix = `tracegrad-${Math.random().toString(36).slice(2, 10)}-`;
 
   /* Formulas come as MathML, in which every label is escaped; as XML it can hold nothing that runs. */
@@ -52,6 +52,13 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   const zoomIn = button("Zoom in", "", () => zoom(scale * 1.25), "+");
   const fitButton = button("Fit: show the whole graph", "", () => { near = false; show(); zoom(fitting()); }, "Fit");
   const scope = html("span", { class: "scope" });
+  const search = html("input", { type: "search", "aria-label": "Find a node by its name", placeholder: "find a node", list: `${prefix}names` });
+  search.addEventListener("change", () => {
+    const wanted = search.value.trim();
+    const found = data.nodes.findIndex((node) => [node.name, node.short, node.label].includes(wanted));
+    search.setAttribute("aria-invalid", Boolean(wanted) && found < 0);
+    if (found >= 0) visit(found);
+  });
   const map = svg("svg", { class: "map", "aria-hidden": "true" });
   const table = html("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Values and gradients" });
   host.classList.add("tracegrad-stepper");
@@ -70,6 +77,8 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       html("div", { class: "saying" }, sentence, formulas),
       html("div", { class: "graph" },
         html("div", { class: "view" }, scope,
+          ...(data.nodes.length > SEARCHED_FROM ? [search, html("datalist", { id: `${prefix}names` },
+            ...data.nodes.filter((node) => node.kind !== "constant").map((node) => html("option", { value: node.name })))] : []),
           html("span", { class: "zoom group", role: "group", "aria-label": "View of the graph" },
             nearButton, zoomOut, zoomIn, fitButton)),
         viewport, map),
@@ -118,14 +127,18 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   viewport.addEventListener("scroll", drawMap);
 
   function fitting() {
-    return Math.min((viewport.clientWidth - 2) / width, 428 / height, 1.3);
+    return Math.min((viewport.clientWidth - 2) / width, (room() - 4) / height, 1.3);
+  }
+  function room() {  // the height that the graph may take: on a page of its own, what the window leaves free
+    const others = host.getBoundingClientRect().height - viewport.getBoundingClientRect().height;
+    return document.body.matches(".tracegrad-page") ? Math.max(430, window.innerHeight - others - 40) : 430;
   }
   function zoom(to) {
     scale = Math.min(Math.max(to, Math.min(fitting(), 0.15)), 3);
     whole.setAttribute("width", width * scale);
     whole.setAttribute("height", height * scale);
     whole.classList.toggle("far", scale < 0.4);
-    if (!near) viewport.style.height = `${Math.min(Math.max(height * scale + 4, 180), 430)}px`;
+    if (!near) viewport.style.height = `${Math.min(Math.max(height * scale + 4, 180), room())}px`;
     follow();
   }
   function drawMap() {
@@ -349,7 +362,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
       const [k, position] = id.split("-").map(Number);
       const slope = group.querySelector(".slope"), text = data.nodes[k].slopes[position];
       if (!slope || slope.textContent === text) continue;  // only an edited leaf changes it
-      const plate = group.querySelector(".plate"), size = 6.1 * text.length + 8;
+      const plate = group.querySelector(".plate"), size = 7.4 * text.length + 8;
       slope.textContent = text;
       plate.setAttribute("x", Number(slope.getAttribute("x")) - size / 2);
       plate.setAttribute("width", size);
@@ -421,7 +434,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
 
   host.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const field = event.target.matches("table input, select");
+    const field = event.target.matches("table input, select, input[type=search]");
     const pressable = event.target.matches("button, input, summary, a");
     const actions = { ArrowLeft: () => jump(at - 1), ArrowRight: () => jump(at + 1), Home: () => jump(0), End: () => jump(last()),
       f: () => jump(0), b: () => jump(firstBackward()), m: () => switchTo((mode + 1) % (data.forward.length + 1)) };
@@ -443,7 +456,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   if (alone && document.activeElement === document.body) host.focus({ preventScroll: true });
   function settle() {
     host.classList.toggle("wide", host.clientWidth > 820);
-    zoom(fitting() > 0.85 * READABLE ? fitting() : READABLE);  // all of it if that can be read, else a part that can
+    zoom(Math.max(fitting(), READABLE));  // all of it if that can be read, else a part that can
   }
   settle();
   let known = host.clientWidth;

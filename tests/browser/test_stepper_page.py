@@ -358,6 +358,68 @@ def test_five_hundred_nodes_stay_usable(opened, watched):
     assert min(pauses) < 100, f"{min(pauses):.0f} ms per step"
 
 
+def ten_nodes():
+    w, x, b, u = Value(0.5, "w"), Value(2.0, "x"), Value(-0.3, "b"), Value(1.5, "u")
+    return ((w * x + b).tanh() * u).exp() + u
+
+
+def test_text_of_ten_nodes_has_twelve_pixels_on_a_projector_and_nothing_is_below_the_fold(opened, watched):
+    assert graph.counts(ten_nodes()).nodes == 10
+    watched.page.set_viewport_size({"width": 1280, "height": 720})
+    host = opened(ten_nodes())
+    press(host, "Last step")
+    sizes = host.locator(".viewport text").evaluate_all(
+        "all => all.map(text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"
+    )
+    assert min(sizes) >= 11.99
+    assert watched.page.evaluate("document.documentElement.scrollHeight") <= 720
+
+
+def test_a_high_window_shows_more_of_a_high_graph(opened, watched):
+    watched.page.set_viewport_size({"width": 1280, "height": 1400})
+    host = opened(wide_network())
+    press(host, "Only the current node")
+    assert host.locator(".viewport").bounding_box()["height"] > 900
+    assert watched.page.evaluate("document.documentElement.scrollHeight") <= 1400
+
+
+def test_a_node_is_found_by_its_name(opened, watched):
+    host = opened(wide_network())
+    search = host.get_by_role("combobox", name="Find a node by its name")
+    wanted = watched.stepper.names[len(watched.stepper.names) // 2]
+    search.fill(wanted)
+    search.press("Enter")
+    assert host.locator("tr.current button").get_attribute("title").startswith(wanted)
+    assert search.get_attribute("aria-invalid") == "false"
+    search.fill("no such node")
+    search.press("Enter")
+    assert search.get_attribute("aria-invalid") == "true"
+
+
+def test_few_nodes_need_no_search(opened):
+    assert opened(network()).get_by_role("combobox", name="Find a node by its name").count() == 0
+
+
+def test_key_hints_are_read_in_a_notebook_that_colors_them_itself(browser):
+    page = browser.new_page()
+    rule = ".jp-RenderedHTMLCommon kbd { color: #000; background: #000; border: 0 }"
+    shown = autograd.stepper(network()).html()
+    page.set_content(f'<div class="jp-RenderedHTMLCommon">{shown}</div><style>{rule}</style>')
+    text, back = page.locator("kbd").first.evaluate(
+        "key => [getComputedStyle(key).color, getComputedStyle(key).backgroundColor]"
+    )
+    assert text != back != "rgb(0, 0, 0)"
+    page.close()
+
+
+def test_paper_gets_the_whole_graph_and_no_controls(opened, watched):
+    host = opened(wide_network())
+    press(host, "Only the current node")
+    watched.page.emulate_media(media="print")
+    view = host.locator(".viewport").evaluate("e => [e.scrollWidth - e.clientWidth, e.scrollHeight - e.clientHeight]")
+    assert max(view) <= 2 and not host.locator(".controls").is_visible()
+
+
 def test_the_close_up_of_a_node_with_many_operands_folds_the_rest(opened):
     xs = [Value(float(i), f"x{i}") for i in range(40)]
     host = opened(autograd.mean(xs) * 1.0)

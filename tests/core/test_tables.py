@@ -59,3 +59,12 @@ def test_the_ends_of_a_long_table_and_what_matters_are_shown(count: int, most: i
         assert {0, middle, count - 1} <= set(shown) and len(shown) <= max(most, 3)
     if count <= most:
         assert shown == list(range(count))
+
+
+def test_a_wide_table_is_scrolled_by_keyboard_and_has_a_name() -> None:
+    frames = []
+    for caption in ("", "Worst <first>"):
+        frame = ElementTree.fromstring(f"<div>{Table(('a', 'b'), [('1', '2')], (), caption).html()}</div>").find("div")
+        assert frame is not None and frame.get("tabindex") == "0" and frame.get("role") == "group"
+        frames.append(frame.get("aria-label"))
+    assert frames == ["Table of a, b", "Worst <first>"]
