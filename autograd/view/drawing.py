@@ -21,8 +21,9 @@ from .. import convert
 from ..answer import Answer
 from ..graph import edit_note, topological
 from ..notation.naming import UserNames, names_of
+from ..page import document
 from ..text import image, xml
-from . import dot, folding, mermaid, render, svg, tikz
+from . import dot, folding, mermaid, render, svg, tikz, unfolding
 from .composing import picture
 from .picture import Grouping, Picture
 
@@ -109,7 +110,9 @@ def draw(
         shown = _readable([made(*each) for each in folding.choices(order, most, called)], rankdir, legend)
     else:
         shown = made(*folding.grouping(order, str(fold) if fold and fold != "auto" else None, most, called))
-    return Drawing(shown, rankdir, engine, format, legend, timeout)
+    folded = len(shown.boxes) < len(order) <= unfolding.MOST_NODES
+    whole = picture(order, called, chosen, None, marked, marked_edges) if folded else None
+    return Drawing(shown, rankdir, engine, format, legend, timeout, whole)
 
 
 def _readable(pictures: list[Picture], rankdir: str, legend: bool) -> Picture:
@@ -158,8 +161,18 @@ class Drawing(Answer):
         picture: the boxes and wires that it shows.
     """
 
-    def __init__(self, picture: Picture, rankdir: str, engine: str, format: str, legend: bool, timeout: float) -> None:
+    def __init__(
+        self,
+        picture: Picture,
+        rankdir: str,
+        engine: str,
+        format: str,
+        legend: bool,
+        timeout: float,
+        whole: Picture | None = None,
+    ) -> None:
         self.picture = picture
+        self._whole = whole
         self._rankdir = rankdir
         self._engine = engine
         self._format = format
@@ -246,6 +259,13 @@ class Drawing(Answer):
         if self._format == "png":
             return _img("image/png", self.png(), self._heading())
         return _img("image/svg+xml", self.svg().encode(), self._heading())
+
+    def page(self) -> str:
+        """The drawing as a page; a folded one zooms, and a click on a box shows what is in it."""
+        if self._whole is None or self._format == "png":
+            return super().page()
+        shown = unfolding.html(self.picture, self._whole, self.html(), self._rankdir)
+        return document(self._heading(), f'<main class="whole"><h1>{xml(self._heading())}</h1>\n{shown}</main>')
 
     def _heading(self) -> str:
         return f"Computational graph of {self.picture.nodes} nodes"

@@ -5,6 +5,7 @@ The DOT text and the built-in SVG are two printers of the same `Picture`, so the
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 from .. import text
@@ -73,6 +74,12 @@ class Wire:
         self.level: float | None = None
         self.strength = 0.0
         self.constant = self.marked = False
+
+    def moved(self, tail: int, head: int) -> Wire:
+        """The same wire between boxes at other positions."""
+        twin = copy.copy(self)
+        twin.tail, twin.head = tail, head
+        return twin
 
 
 class Picture(NamedTuple):

@@ -46,7 +46,7 @@ function tracegradStepper(host, data, picture, hooks = {}) {
   const count = html("span", { class: "count" });
   const sentence = html("p", { class: "sentence", role: "status", "aria-live": "polite", "aria-atomic": "true" });
   const formulas = html("dl", { class: "formulas" });
-  const viewport = html("div", { class: "viewport", tabindex: "-1" });
+  const viewport = html("div", { class: "viewport", tabindex: "0", role: "region", "aria-label": "Graph" });
   const nearButton = button("Close-up: only the current node and its neighbors", "", () => { near = !near; show(); zoom(scale); }, "Close-up");
   const zoomOut = button("Zoom out", "", () => zoom(scale / 1.25), "−");
   const zoomIn = button("Zoom in", "", () => zoom(scale * 1.25), "+");

@@ -99,6 +99,10 @@ def drawing_as_image() -> str:
     return autograd.draw(graph()[0], engine="builtin").html()
 
 
+def drawing_page() -> str:
+    return autograd.draw(graph()[0], engine="builtin", max_nodes=5).page()
+
+
 def diagram() -> str:
     names = {"inputs": MORE, "outputs": MORE}
     return nn.draw_network(network(), [0.1] * len(MORE), title="".join(MORE), **names).svg()
@@ -127,7 +131,7 @@ def document_of_all() -> str:
     return document("".join(MORE), "".join(fragment for fragment in fragments if " style=" not in fragment))
 
 
-PAGES = [report, stepper, document_of_all]
+PAGES = [report, stepper, drawing_page, document_of_all]
 
 
 class Dangers(HTMLParser):

@@ -23,6 +23,7 @@ def answers() -> Iterator[tuple[str, Any]]:
     yield "derivation", autograd.derivation(root, w)
     yield "annotated derivation", autograd.derivation(root, w).annotated()
     yield "drawing", autograd.draw(root)
+    yield "folded drawing", autograd.draw(nn.trace(nn.MLP(2, [8, 1], "tanh", seed=0), [0.5, 2.0]))
     yield "diagnosis", autograd.diagnose(root, w, 0.3)
     yield "gradient check", autograd.gradcheck(lambda a, b: (a * b).tanh(), [0.5, 2.0])
     yield "practice", autograd.practice("chain rule", 1, 0)

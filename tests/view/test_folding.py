@@ -13,6 +13,7 @@ from autograd import Value, draw, graph, text
 from autograd.notation.naming import names_of
 from autograd.view.drawing import AUTO, SLIDE
 from autograd.view.folding import FEW, grouping, prefix
+from autograd.view.unfolding import inside
 
 
 def test_prefixes_of_labels():
@@ -274,3 +275,25 @@ def test_the_page_shows_a_wide_drawing_at_its_natural_size_in_a_frame_that_the_k
         'tabindex="0"' in frame[1] and "overflow-x:auto" in frame[1] and 'aria-label="Computational graph' in frame[1]
     )
     assert "max-width:none" in frame[2]
+
+
+def test_the_page_holds_what_each_folded_box_stands_for():
+    root = labelled_network((2, 8, 8, 1))
+    root.backward()
+    drawing = draw(root)
+    whole = draw(root, fold=None).picture
+    page = drawing.page()
+    groups = [box for box in drawing.picture.boxes if box.kind == "group"]
+    assert page.count("<section ") == len(groups) > 10 and drawing.html() in page
+    for box in groups:
+        part = inside(box, whole)
+        assert {f"node-{k}" for k in box.nodes} <= {shown.id for shown in part.boxes}
+        heads = {part.boxes[wire.head].id for wire in part.wires}
+        assert heads <= {f"node-{k}" for k in box.nodes}  # nothing is shown of how the operands came about
+        assert all(f'id="in-{box.id}-{shown.id}"' in page for shown in part.boxes)
+    assert "<section " not in draw(root, fold=None).page()
+
+
+def test_what_is_too_large_to_unfold_stays_folded(monkeypatch):
+    monkeypatch.setattr("autograd.view.unfolding.MOST_NODES", 100)
+    assert "<section " not in draw(labelled_network((2, 8, 8, 1))).page()
