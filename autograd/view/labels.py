@@ -17,7 +17,9 @@ Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
 _CELL = 64.0
 NEAR = 96.0
 """On a long edge the label stands within this distance of an end, in points: the eye finds its operation there."""
-MOST = 1500
+LONG = 100
+"""Points of an edge so long that its curves are almost straight."""
+MOST = 600
 """Of more labels than this, the weakest are left out at once: nobody reads so many, and each takes its time."""
 
 
@@ -99,8 +101,9 @@ def _candidates(total: float, fan: int) -> list[float]:
     return [total * min(max(middle + step, 0.12), 0.86) for step in steps]
 
 
-def _polyline(route: Sequence[Point], pieces: int = 8) -> tuple[list[Point], list[float]]:
+def _polyline(route: Sequence[Point]) -> tuple[list[Point], list[float]]:
     """A chain of cubics as short straight pieces, and the length of the way to each of their ends."""
+    pieces = 8 if len(route) < LONG else 2
     line, lengths = [route[0]], [0.0]
     for i in range(0, len(route) - 3, 3):
         (ax, ay), (bx, by), (cx, cy), (dx, dy) = route[i : i + 4]
