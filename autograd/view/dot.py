@@ -11,6 +11,9 @@ from .layout import Layout
 from .palette import INK, MARK, PALE, edge_colour, edge_width, fill, stroke_width
 from .picture import SMALL, Box, Picture, Wire
 
+MANY = 16
+"""Of more boxes of neurons than this, each takes as little room as it can."""
+
 _SIDES = {"LR": ("e", "w"), "RL": ("w", "e"), "TB": ("s", "n"), "BT": ("n", "s")}
 
 
@@ -85,9 +88,9 @@ def label_size(wire: Wire) -> tuple[float, float]:
 def gaps(picture: Picture) -> tuple[float, float]:
     """The least distances in points between boxes of a rank, and between ranks beside the room for labels.
 
-    Low boxes stand closer, so that a layer of them fits on a slide.
+    Many low boxes stand closer, so that a layer of them fits on a slide.
     """
-    return (7.0, 22.0) if any(box.beside for box in picture.boxes) else (14.4, 34.0)
+    return (7.0, 22.0) if sum(box.beside for box in picture.boxes) > MANY else (14.4, 34.0)
 
 
 def skeleton(picture: Picture, rankdir: str, spread: float = 0.0) -> str:

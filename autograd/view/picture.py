@@ -146,7 +146,6 @@ def measure(box: Box) -> None:
     rows += max([0.0, *(text.width(name, SMALL) + 6 - CAPTION for name, _ in box.rows)])
     lines = len(box.rows) + (bool(box.title) and not box.beside)
     pad = 10 if box.kind == "constant" else 18
-    box.size = (
-        (title_width(box) + rows if box.beside else max(title, rows)) + pad + badge_width(box),
-        max(lines * LINE + (7 if box.kind == "constant" else 3 if box.beside else 10), BADGE if box.sign else 0.0),
-    )
+    wide = title_width(box) + rows if box.beside else max(title, rows)
+    high = lines * LINE + (7 if box.kind == "constant" else 3 if box.beside else 10)
+    box.size = (wide + pad + badge_width(box), max(high, BADGE) if box.sign or box.beside else high)

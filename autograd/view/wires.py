@@ -25,7 +25,7 @@ def wires(
 
     On each stands the derivative of the result of its head by that of its tail, so that the chain rule holds in a
     folded picture too: where the head is a neuron, that is the weight times the slope of the activation. A wire into a
-    box of several results bears the number of its edges if these are several.
+    box of several results, or out of one, bears the number of its edges if these are several.
 
     Args:
         order, index: the nodes in topological order, and the position of each.
@@ -59,13 +59,14 @@ def wires(
         if several:
             wire.id = f"wire-{joined}"
             joined += 1
-        _describe(wire, order, inside, members[wire.head] == 1 or wire.head in results, scale)
+        single = all(members[end] == 1 or end in results for end in (wire.tail, wire.head))
+        _describe(wire, order, inside, single, scale)
         if not marked.isdisjoint(wire.edges):
             wire.marked, wire.strength = True, math.inf
     return made
 
 
-def _describe(wire: Wire, order: list[Value], inside: list[float], one_result: bool, scale: Scale | None) -> None:
+def _describe(wire: Wire, order: list[Value], inside: list[float], single: bool, scale: Scale | None) -> None:
     k, position = wire.edges[0]
     several = len(wire.edges) > 1
     if order[k].parents[position].op == "constant" and not several:
@@ -76,7 +77,7 @@ def _describe(wire: Wire, order: list[Value], inside: list[float], one_result: b
     flow = sum(_product(order[k].grad, order[k].local_derivatives[position]) for k, position in wire.edges)
     if several:
         wire.tooltip = f"{len(wire.edges)} edges"
-    if one_result or not several:
+    if single or not several:
         wire.label = text.number(slope)
         wire.tooltip += f", together {slope!r}" if several else f"local derivative {slope!r}"
         if not several and inside[k] == 1:

@@ -297,3 +297,10 @@ def test_the_page_holds_what_each_folded_box_stands_for():
 def test_what_is_too_large_to_unfold_stays_folded(monkeypatch):
     monkeypatch.setattr("autograd.view.unfolding.MOST_NODES", 100)
     assert "<section " not in draw(labelled_network((2, 8, 8, 1))).page()
+
+
+def test_edges_from_several_results_of_a_layer_are_counted_and_not_added_up():
+    w = [Value(float(i + 1), f"layers.0.neurons.{i}.weights.0") for i in range(2)]
+    x = Value(1.0, "x")
+    drawing = draw((w[0] * x).tanh() - (w[1] * x).tanh(), fold="layer")
+    assert sorted(wire.label for wire in drawing.picture.wires) == ["2 edges", "2 edges"]
