@@ -94,6 +94,12 @@ def image(data: bytes, alt: str, kind: str = "image/svg+xml") -> str:
     return f'<img alt="{xml(alt)}" src="data:{kind};base64,{base64.b64encode(data).decode()}"/>'
 
 
+def figure(data: bytes, title: str, kind: str = "image/svg+xml") -> str:
+    """An `image` at its natural size, since squeezed text cannot be read; what is too wide is scrolled to."""
+    shown = image(data, title, kind).replace("<img ", '<img style="max-width:none" ', 1)
+    return f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="{xml(title)}">{shown}</div>'
+
+
 def dot_text(text: str, record: bool = False) -> str:
     """``text`` inside a quoted DOT string (a plain label, a tooltip or, with ``record``, a field of a record).
 

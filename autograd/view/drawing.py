@@ -13,7 +13,7 @@ What every SVG made here promises, whichever engine placed the boxes (other part
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from ..answer import Answer
 from ..graph import edit_note, topological
 from ..notation.naming import UserNames, names_of
 from ..page import document
-from ..text import image, xml
+from ..text import figure, xml
 from . import dot, folding, mermaid, render, svg, tikz, unfolding
 from .composing import picture
 from .picture import Grouping, Picture
@@ -107,7 +107,7 @@ def draw(
         return picture(order, called, chosen, grouping, marked, marked_edges, [*notes, *edited])
 
     if fold == "auto" and len(order) > most:
-        shown = _readable([made(*each) for each in folding.choices(order, most, called)], rankdir, legend)
+        shown = _readable((made(*each) for each in folding.choices(order, most, called)), rankdir, legend)
     else:
         shown = made(*folding.grouping(order, str(fold) if fold and fold != "auto" else None, most, called))
     folded = len(shown.boxes) < len(order) <= unfolding.MOST_NODES
@@ -115,13 +115,16 @@ def draw(
     return Drawing(shown, rankdir, engine, format, legend, timeout, whole)
 
 
-def _readable(pictures: list[Picture], rankdir: str, legend: bool) -> Picture:
+def _readable(pictures: Iterator[Picture], rankdir: str, legend: bool) -> Picture:
     """The first picture that fits on a slide; if there is none, the first."""
+    first = None
     for made in pictures:
         wide, high = svg.size(made, render.placed(made, rankdir, "builtin", 0.0)[0], legend)
         if wide <= SLIDE[0] and high <= SLIDE[1]:
             return made
-    return pictures[0]
+        first = first or made
+    assert first is not None  # there is always a choice
+    return first
 
 
 def _one_of(name: str, given: object, allowed: tuple[object, ...]) -> None:
@@ -257,8 +260,8 @@ class Drawing(Answer):
     def html(self) -> str:
         """The drawing as an HTML image: it shows in trusted and in untrusted notebooks, where inline SVG does not."""
         if self._format == "png":
-            return _img("image/png", self.png(), self._heading())
-        return _img("image/svg+xml", self.svg().encode(), self._heading())
+            return figure(self.png(), self._heading(), "image/png")
+        return figure(self.svg().encode(), self._heading())
 
     def page(self) -> str:
         """The drawing as a page; a folded one zooms, and a click on a box shows what is in it."""
@@ -304,10 +307,4 @@ class Drawing(Answer):
         except render.RenderError as error:
             layout, _ = render.placed(self.picture, self._rankdir, "builtin", self._timeout)
             drawn = svg.render(self.picture, layout, self._rankdir, legend=self._legend)
-            return _img("image/svg+xml", drawn.encode(), self._heading()) + f"<p>{xml(str(error))}</p>"
-
-
-def _img(kind: str, data: bytes, title: str) -> str:
-    """The image at its natural size, since squeezed text cannot be read; what is too wide is scrolled to."""
-    shown = image(data, title, kind).replace("<img ", '<img style="max-width:none" ', 1)
-    return f'<div style="overflow-x:auto" tabindex="0" role="group" aria-label="{xml(title)}">{shown}</div>'
+            return figure(drawn.encode(), self._heading()) + f"<p>{xml(str(error))}</p>"

@@ -1,9 +1,9 @@
 """Which nodes of a large graph stand together in one box.
 
-Layers and neurons are found from the labels of the parameters: ``layers.0.neurons.3.weights.1`` is the parameter
-``weights.1`` of neuron ``layers.0.neurons.3`` of layer ``layers.0``. An operation belongs to the same group if it
-takes one of the group's parameters, adds up results of the group, or is the function applied to such a sum. So the
-weighted sum and the activation of a neuron are in, and the loss is not.
+Sums are found from the operations. Layers and neurons are found from the labels of the parameters:
+``layers.0.neurons.3.weights.1`` is the parameter ``weights.1`` of neuron ``layers.0.neurons.3`` of layer ``layers.0``.
+An operation belongs to the same group if it takes one of the group's parameters, adds up results of the group, or is
+the function applied to such a sum. So the weighted sum and the activation of a neuron are in, and the loss is not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 FEW = 24
 """Up to this many operations outside all layers are still drawn one by one in a folded drawing."""
-
 
 FOLDS = ("sum", "neuron", "layer")
 """The ways to fold, from the finest to the coarsest."""

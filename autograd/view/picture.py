@@ -103,7 +103,7 @@ class Picture(NamedTuple):
     nodes: int
 
 
-SUMS = ("add", "sub", "dot", "sum", "mean")
+SUMS = ("add", "sub", "dot", "sum")
 """Operations that add up."""
 
 

@@ -11,7 +11,7 @@ from autograd.convert import convert
 from autograd.notation.names import Name
 from autograd.notation.naming import names_of
 from autograd.notation.neurons import Key
-from autograd.text import image, number
+from autograd.text import figure, number
 
 from .blocks import blocks_of, render_blocks
 from .svg import Column, Edge, render
@@ -36,7 +36,7 @@ class NetworkDiagram(Answer):
 
     def html(self) -> str:
         """The picture as an HTML image, which shows in untrusted notebooks too."""
-        return f'<div style="overflow-x:auto">{image(self._svg.encode(), self._description)}</div>'
+        return figure(self._svg.encode(), self._description)
 
     def _heading(self) -> str:
         return self._description
