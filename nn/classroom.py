@@ -301,7 +301,7 @@ def _derived(text: str, about: dict[str, str]) -> Graded:
             about.setdefault(name, MISCONCEPTIONS.get(name, line.note if line.misconception else "the line is false"))
             mistakes.append(name)
         elif line.verdict == "transpose":
-            about.setdefault(TRANSPOSE, "a transpose is missing or too much")
+            about.setdefault(TRANSPOSE, MISCONCEPTIONS[TRANSPOSE])
             mistakes.append(TRANSPOSE)
     unread = [line for line in graded.lines if line.verdict == "not read"]
     note = f"line {unread[0].line}: {unread[0].note}" if unread else ""

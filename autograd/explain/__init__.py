@@ -11,7 +11,6 @@ from .derivations import derivation as derivation
 from .engines import Mutant as Mutant
 from .exercises import Exercise as Exercise
 from .exercises import Option as Option
-from .exercises import practice as practice
 from .graded import GradedDerivation as GradedDerivation
 from .graded import Judged as Judged
 from .graded import check_derivation as check_derivation
@@ -24,6 +23,7 @@ from .ledgers import ledger as ledger
 from .misconceptions import Diagnosis as Diagnosis
 from .misconceptions import diagnose as diagnose
 from .paths import Path as Path
+from .practicing import practice as practice
 from .training import Move as Move
 from .training import TrainingLedger as TrainingLedger
 from .written import Formula as Formula

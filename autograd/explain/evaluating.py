@@ -8,7 +8,8 @@ from typing import Any
 
 from ..notation.names import Name
 from .quantities import Quantities
-from .reading import NotReadError, Term
+from .reading import NotReadError
+from .terms import Term
 
 Array = Any
 Letters = Mapping[str, int]

@@ -15,8 +15,9 @@ from ..notation.tables import Table
 from ..value import Value
 from .evaluating import ShapeError, evaluate, letters_of, ranges, scalar, with_arguments
 from .quantities import POINTS, AmbiguousError, Quantities, name_text
-from .reading import NotReadError, Term, normal, read
-from .repairs import MISCONCEPTIONS, places, repair, same
+from .reading import NotReadError, normal, read
+from .repairs import MISCONCEPTIONS, repair, same
+from .terms import Term, places
 
 MOST_LINES = 400
 """The most lines of one derivation."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..notation.names import Index, Name
 from ..notation.naming import Names
 from .quantities import replace_sample
+from .variables import SHARES
 
 
 class LayerNames(NamedTuple):
@@ -58,7 +59,7 @@ def layers_of(called: Names) -> list[LayerNames]:
                 "with two indices, as in {w: 'w_{1,2}'}"
             )
         bias = next((node for node in weights if len(counted(called[node])) == 1), None)
-        share = called.share(first.z)
+        share = called.share(first.z) if any(node.op in SHARES for node in called) else None
         activation = next((neuron.a for neuron in neurons if neuron.a is not neuron.z), first.z)
         a = whole(called[activation])
         out = whole(share) if share is not None else a

@@ -23,7 +23,8 @@ from .matrix_lines import MatrixLine, Slope, Token, factors, mathml, plain
 from .matrix_search import Search, term_of
 from .meanings import Meanings
 from .quantities import Quantities, forms
-from .reading import NotReadError, Term, read
+from .reading import NotReadError, read
+from .terms import Term
 
 FORMS: dict[str, Callable[[Search], Iterator[MatrixLine]]] = {
     "matrix": Search.partials,

@@ -15,8 +15,9 @@ from .evaluating import Array, ShapeError, evaluate
 from .layer_names import LayerNames, layers_of, whole
 from .matrix_lines import MatrixLine, Slope, Token, Turned, plain
 from .quantities import POINTS, Quantities
-from .reading import NotReadError, Term, read
+from .reading import NotReadError, read
 from .repairs import same
+from .terms import Term
 
 Form = list[Token]
 

@@ -19,7 +19,8 @@ from ..notation.naming import UserNames, names_of
 from ..ops import TABLE
 from ..value import Value
 from .engines import RIGHT
-from .reading import NotReadError, Term
+from .reading import NotReadError
+from .terms import Term
 from .variables import SHARES
 
 POINTS = 5

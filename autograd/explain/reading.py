@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from ..notation.names import GREEK, LOWERED, RAISED, Index, Name
+from .terms import Term
 
 LONGEST = 2_000
 """The characters of the longest line that is read."""
@@ -24,28 +24,6 @@ DEEPEST = 40
 
 class NotReadError(ValueError):
     """A line that is not in the grammar; the message says what was not understood."""
-
-
-@dataclass(frozen=True)
-class Term:
-    """A node of what a student wrote.
-
-    Attributes:
-        head: ``number``, ``name``, ``partial`` (of, with respect to), ``sum``, ``neg``, ``dot`` (· or nothing between),
-            ``odot``, ``over``, ``power``, ``transpose``, ``call``, ``slope`` (φ′), ``slopes`` (those of a layer, φ²′),
-            ``gate`` (1[a > b]), ``sigma`` (Σ).
-        parts: what it is made of.
-        datum: a number, a `Name`, the word of a function, the index of a layer, the letter of Σ or the sign of a
-            comparison.
-    """
-
-    head: str
-    parts: tuple[Term, ...] = ()
-    datum: object = None
-
-    def with_part(self, place: int, part: Term) -> Term:
-        """The same with another part."""
-        return replace(self, parts=(*self.parts[:place], part, *self.parts[place + 1 :]))
 
 
 FUNCTIONS = {

@@ -18,12 +18,14 @@ from .evaluating import ShapeError, evaluate, letters_of, scalar
 from .misconceptions import diagnose
 from .paths import depending
 from .quantities import POINTS, Quantities, name_text
-from .reading import NotReadError, Term
+from .reading import NotReadError
+from .terms import Term, places
 
 Array = Any
 
 MISCONCEPTIONS = {
     "sign": "a sign is turned",
+    "transpose": "a transpose is missing or too much",
     "function for its derivative": "a function stands where its derivative belongs, or the other way around",
     "⊙ for a matrix product": "⊙ multiplies entry by entry where the matrix product is meant",
     "matrix product for ⊙": "a matrix product stands where entries are multiplied one by one (⊙)",
@@ -111,14 +113,6 @@ def same(a: Array, b: Array, known: Quantities, tolerance: float = 1e-8) -> bool
 
 
 Found = Iterator[tuple[str, str, Term]]
-
-
-def places(term: Term, names: bool = False) -> Iterator[tuple[Term, Callable[[Term], Term]]]:
-    """Every part of a term, each with what puts another one in its place; ``names``: those in derivatives too."""
-    yield term, lambda new: new
-    for i, part in enumerate(term.parts if names or term.head != "partial" else ()):
-        for inner, put in places(part, names):
-            yield inner, lambda new, i=i, put=put: term.with_part(i, put(new))  # type: ignore[misc]
 
 
 def _signs(right: Term, known: Quantities) -> Found:

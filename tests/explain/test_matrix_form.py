@@ -56,6 +56,13 @@ def test_other_losses(loss: str, output: str, first: str) -> None:
     assert len(found.lines) >= 5 and max(line.error for line in found.lines) < 1e-12
 
 
+def test_letters_of_a_softmax_on_a_network_without_one() -> None:
+    out = nn.trace(network([2, 3, 2], "tanh", "linear"), INPUTS[:2])
+    root = 0.5 * sum(((p - Value(0.3, f"y{i}")) ** 2 for i, p in enumerate(out, 1)), Value(0.0))
+    lines = [line.plain() for line in derivation(root, names="lecture A", form="matrix").lines]
+    assert lines[:2] == ["∂L/∂oᵃ = oᵃ − y", "∂L/∂W² = (oᵃ − y) hˢᵀ"]
+
+
 def test_biases_of_zero_and_plain_targets() -> None:
     root = nn.mse_loss(nn.trace(nn.MLP(2, [3, 2], "tanh", "sigmoid", seed=1), INPUTS[:2]), [1.0, 0.0])
     lines = [line.plain() for line in derivation(root, form="matrix").lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -10,25 +11,23 @@ from counts import EVERY
 import autograd
 from autograd import practice
 from autograd.explain import Exercise
-from autograd.explain.exercises import TOPICS
 from autograd.explain.mistakes import ALL
+from autograd.explain.number_exercises import GRAPHS
+from autograd.explain.practicing import TOPICS
+from autograd.explain.repairs import MISCONCEPTIONS
 from autograd.explain.slips import SLIPS
+from benchmarks.practice import faults
 
-NAMES = {mistake.name for mistake in (*SLIPS, *ALL)}
+NAMES = {*(mistake.name for mistake in (*SLIPS, *ALL)), *MISCONCEPTIONS}
 
 
 def sound(exercise: Exercise) -> None:
-    """Four different options, of which one is the gradient; the others have a name; no hint says the number."""
-    texts = [option.text for option in exercise.options]
-    assert len(set(texts)) == 4
-    [gradient] = autograd.grad(exercise.root, [exercise.leaf])
-    claims = [text.replace("−", "-") for text in texts]
-    right = [bool(autograd.diagnose(exercise.root, exercise.leaf, claim)) for claim in claims]
-    assert right == [not option.mistake for option in exercise.options] and sum(right) == 1
-    assert float(claims[right.index(True)]) == pytest.approx(gradient, rel=1e-3)
-    assert all(option.mistake in NAMES and option.why for option in exercise.options if option.mistake)
-    assert exercise.hints and not any(exercise.answer.text in hint for hint in exercise.hints)
-    assert "∂L/∂" in exercise.task
+    """What the benchmark asks of an exercise, and that its mistakes are known by name; a number is the gradient."""
+    assert [*faults(exercise)] == []
+    assert all(option.mistake in NAMES for option in exercise.options if option.mistake)
+    if exercise.leaf is not None:
+        [gradient] = autograd.grad(exercise.root, [exercise.leaf])
+        assert float(exercise.answer.text.replace("−", "-")) == pytest.approx(gradient, rel=1e-3)
 
 
 @pytest.mark.parametrize("level", [1, 2, 3])
@@ -47,15 +46,46 @@ def test_many_exercises() -> None:
                 sound(practice(topic, level, seed))
 
 
-@pytest.mark.parametrize("topic", TOPICS)
+def test_faults_are_seen() -> None:
+    for topic in ("paths", "matrix form"):
+        exercise = practice(topic, 1, 3)
+        right, wrong = exercise.answer, next(option for option in exercise.options if option.mistake)
+        others = tuple(option for option in exercise.options if option not in (right, wrong))
+        swapped = (replace(right, text=wrong.text), replace(wrong, text=right.text))
+        assert len([*faults(replace(exercise, options=(*swapped, *others)))]) == 2
+        assert "the options are" in next(faults(replace(exercise, options=(right, wrong, wrong, *others[1:]))))
+        assert "the hints are" in next(faults(replace(exercise, hints=(f"It is {right.text}.",))))
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_formulas_of_a_network(level: int) -> None:
+    for seed in range(8):
+        exercise = practice("matrix form", level, seed)
+        mistakes = {option.mistake for option in exercise.options if option.mistake}
+        assert len(mistakes) == 3, "three different ones"
+        equations = exercise.task.partition(": ")[2].partition(". φ")[0].split(", ")
+        said = autograd.check_derivation("\n".join(equations[:-1]), exercise.root, exercise.names)
+        assert said, f"the forward pass of the task is that of the graph: {said}"
+        if level == 3:
+            assert "∂" not in exercise.answer.text, "steps in one"
+
+
+def test_a_formula_of_shapes_that_do_not_fit_says_so() -> None:
+    reasons = [o.why for seed in range(12) for o in practice("matrix form", 1, seed).options]
+    assert any("does not fit." in why for why in reasons)
+
+
+@pytest.mark.parametrize("topic", GRAPHS)
 def test_the_right_number_is_certified(topic: str) -> None:
     exercise = practice(topic, 2, 7)
+    assert exercise.leaf is not None
     row = autograd.certify(exercise.root, [exercise.leaf]).rows[-1]
     assert float(exercise.answer.text.replace("−", "-")) == pytest.approx(float(row.computed), rel=1e-3)
 
 
-def test_a_choice_is_answered_with_the_mistake() -> None:
-    exercise = practice("network", 2, 0)
+@pytest.mark.parametrize("topic", ["network", "matrix form"])
+def test_a_choice_is_answered_with_the_mistake(topic: str) -> None:
+    exercise = practice(topic, 2, 0)
     said = [exercise.choose(letter) for letter in "abcd"]
     assert sum(text.startswith("Right: ") for text in said) == 1
     assert all("Read again" in text for text in said if not text.startswith("Right"))

@@ -27,6 +27,7 @@ def answers() -> Iterator[tuple[str, Any]]:
     yield "diagnosis", autograd.diagnose(root, w, 0.3)
     yield "gradient check", autograd.gradcheck(lambda a, b: (a * b).tanh(), [0.5, 2.0])
     yield "practice", autograd.practice("chain rule", 1, 0)
+    yield "practice of formulas", autograd.practice("matrix form", 3, 0)
     yield "network", nn.draw_network(model)
     history = nn.fit(model, nn.mse_loss, X, y, optimizer, epochs=3, record=True, progress=False)
     yield "history", history

@@ -115,6 +115,7 @@ ANSWERS: dict[str, Maker] = {
     "contribution": lambda label: contribution(*loss(label)),
     "diagnosis": lambda label: autograd.diagnose(*loss(label), 1.0),
     "exercise": lambda label: autograd.practice("network"),
+    "exercise of formulas": lambda label: autograd.practice("matrix form"),
     "graded derivation": lambda label: autograd.check_derivation("L = 1", loss(label)[0]),
     "class report": class_report,
     "grade": lambda label: autograd.mutants.grade(weak_test),
