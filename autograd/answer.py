@@ -14,6 +14,7 @@ from pathlib import Path
 from . import files
 from .notation.tables import Table
 from .page import document
+from .paper import pdf
 from .text import xml
 
 STYLE = """<style>
@@ -30,7 +31,8 @@ STYLE = """<style>
 .tracegrad-table tr.rule td{border-top:1px solid currentColor}
 .tracegrad-table .bar{min-width:10em}
 .tracegrad-table .bar svg{display:block;print-color-adjust:exact}
-@media print{.tracegrad-scroll,.tracegrad-answer pre{overflow:visible}.tracegrad-table tr{break-inside:avoid}}
+@media print{.tracegrad-scroll,.tracegrad-answer pre{overflow:visible}.tracegrad-table tr{break-inside:avoid}
+.tracegrad-table td{white-space:normal}}
 </style>"""
 """How answers look. It takes the colors of the page or notebook around it, light or dark."""
 
@@ -87,7 +89,14 @@ class Answer:
 
     def page(self) -> str:
         """The answer as a whole HTML document that needs nothing else."""
-        return document(self._heading(), f"<main><h1>{xml(self._heading())}</h1>\n{self.html()}</main>")
+        return self._document()
+
+    def _document(self, paper: str = "") -> str:
+        return document(self._heading(), f"<main><h1>{xml(self._heading())}</h1>\n{self.html()}</main>", paper)
+
+    def _pdf(self) -> bytes:
+        """The page as a browser prints it, for those answers that are handed out."""
+        return pdf(self._document("A4"))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the answer to a file; its suffix chooses the form. Returns the path.

@@ -27,7 +27,7 @@ main.whole { max-width: none; padding: 0; }
 main.whole h1 { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }
 @media screen and (prefers-color-scheme: dark) { body { background: #14191d; color: #e3e8ec; } }
 @media print { body, main { max-width: none; padding: 0; } }
-</style>
+</style>$sheet
 </head>
 <body class="tracegrad-page">
 $body
@@ -36,14 +36,16 @@ $body
 """)
 
 
-def document(title: str, body: str) -> str:
+def document(title: str, body: str, paper: str = "") -> str:
     """A whole HTML page around fragments of this package, with a policy that fits it.
 
     Args:
         title: plain text.
         body: trusted HTML; its own inline scripts and styles are allowed to work, and nothing else is.
+        paper: ``"A4"`` or ``"letter"``: what it is printed on; by default what the printer has.
     """
-    whole = _PAGE.substitute(title=xml(title), body=body, policy="$policy")
+    sheet = f"\n<style>@page {{ size: {paper}; margin: 18mm; }}</style>" if paper else ""
+    whole = _PAGE.substitute(title=xml(title), body=body, sheet=sheet, policy="$policy")
     return whole.replace("$policy", content_security_policy(whole), 1)
 
 

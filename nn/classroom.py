@@ -21,7 +21,7 @@ import os
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,9 @@ from .hand_in import grade
 
 MOST_BYTES = 1_000_000
 """The largest hand-in that is read: a whole course fits into it."""
+
+COLUMNS = 14
+"""How many mistakes stand beside each other: on paper a wider table would be cut."""
 
 TRANSPOSE, UNNAMED = "transpose", "no mistake of the list"
 
@@ -150,25 +153,30 @@ class ClassReport(Answer):
         if not self.about:
             return ["Nobody made a mistake."]
         letters = {mistake: _letters(place) for place, mistake in enumerate(self.about)}
-        rows = [
-            (student, f"{self._right(student)} of {len(self.items)}",
-             *(", ".join(self.made(student, mistake)) or "·" for mistake in self.about))
-            for student in self.students
-        ]  # fmt: skip
         key = [
             (letter, mistake, str(sum(bool(self.made(who, mistake)) for who in self.students)), self.about[mistake])
             for mistake, letter in letters.items()
         ]
         return [
             Table(("", "mistake", "students", "what is done wrongly"), key, (2,), "Mistakes", limit=120),
-            Table(("student", "right", *letters.values()), rows, (), "Who made which: the items in which it was made"),
+            *(self._who([*letters.items()][first : first + COLUMNS]) for first in range(0, len(letters), COLUMNS)),
         ]
+
+    def _who(self, letters: Sequence[tuple[str, str]]) -> Table:
+        """Students × some of the mistakes, which are named by letters."""
+        rows = [
+            (student, f"{self._right(student)} of {len(self.items)}",
+             *(", ".join(self.made(student, mistake)) or "·" for mistake, _ in letters))
+            for student in self.students
+        ]  # fmt: skip
+        heads = ("student", "right", *(letter for _, letter in letters))
+        return Table(heads, rows, (), "Who made which: the items in which it was made")
 
     def _right(self, student: str) -> int:
         return sum(graded.right is True for graded in self.students[student].values())
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
-        return {**super()._forms(), ".csv": self.csv}
+        return {**super()._forms(), ".csv": self.csv, ".pdf": self._pdf}
 
     def csv(self) -> str:
         """Students × mistakes for a spreadsheet: in each cell the items in which the student made the mistake."""

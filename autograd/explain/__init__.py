@@ -11,6 +11,7 @@ from .derivations import derivation as derivation
 from .engines import Mutant as Mutant
 from .exercises import Exercise as Exercise
 from .exercises import Option as Option
+from .exercises import Sheet as Sheet
 from .graded import GradedDerivation as GradedDerivation
 from .graded import Judged as Judged
 from .graded import check_derivation as check_derivation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +73,9 @@ class GradedDerivation(Answer):
             for j in self.lines
         ]
         return {"right": bool(self), "first_false": self.first_false.line if self.first_false else None, "lines": rows}
+
+    def _forms(self) -> dict[str, Callable[[], str | bytes]]:
+        return {**super()._forms(), ".pdf": self._pdf}
 
     def _heading(self) -> str:
         return "Derivation, graded"

@@ -3,29 +3,21 @@
 The environment variable TRACEGRAD_BROWSER names a Chromium or Chrome to use instead of the one on PATH.
 """
 
-import os
-import shutil
-
 import pytest
+
+from autograd import paper
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def program():
     """The browser to use; skips the test if there is none."""
-    named = os.environ.get("TRACEGRAD_BROWSER", "")
-    if named:
-        found = shutil.which(named)
-        if found is None:
-            pytest.skip(f"TRACEGRAD_BROWSER={named} is no program")
-        return found
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = paper.browser()
     if found is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on PATH (TRACEGRAD_BROWSER names another)")
+        pytest.skip("no browser: neither Chromium nor Chrome is on PATH, and TRACEGRAD_BROWSER names none")
     return found
 
 

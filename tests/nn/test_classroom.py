@@ -10,7 +10,7 @@ import pytest
 
 import nn
 from autograd import practice
-from nn import cli
+from nn import classroom, cli
 from nn.classroom import Graded
 
 TASK = ["graph: (w*x - y)**2", "values: w=2 x=-1 y=1", "root: e"]
@@ -86,6 +86,14 @@ def test_the_item_that_separates_best():
         own = [float(answers[item].right) for answers in students.values()]
         rest = [sum(graded.right for graded in answers.values()) - one for answers, one in zip(students.values(), own)]
         assert report.separation(item) == pytest.approx(statistics.correlation(own, rest), abs=1e-12)
+
+
+def test_a_table_is_no_wider_than_paper():
+    mistakes = {f"mistake {n}": "a sentence" for n in range(40)}
+    wrong = {"Ada": {str(n): Graded(False, (f"mistake {n}",)) for n in range(40)}}
+    heads = [part.heads[2:] for part in nn.ClassReport(wrong, mistakes, {})._mistakes()[1:]]
+    assert [letter for some in heads for letter in some] == [classroom._letters(n) for n in range(40)]
+    assert max(map(len, heads)) == classroom.COLUMNS
 
 
 def test_page_table_and_text_say_the_same(tmp_path, capsys):

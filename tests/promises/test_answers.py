@@ -23,7 +23,7 @@ import nn
 from autograd import Value
 from autograd.answer import Answer, prose
 from autograd.check import EdgeReport, check_edges
-from autograd.explain import TrainingLedger, contribution
+from autograd.explain import Sheet, TrainingLedger, contribution
 from nn.classroom import Graded
 
 Maker = Callable[[str], Any]
@@ -115,6 +115,7 @@ ANSWERS: dict[str, Maker] = {
     "contribution": lambda label: contribution(*loss(label)),
     "diagnosis": lambda label: autograd.diagnose(*loss(label), 1.0),
     "exercise": lambda label: autograd.practice("network"),
+    "sheet of exercises": lambda label: Sheet([autograd.practice("network")]),
     "exercise of formulas": lambda label: autograd.practice("matrix form"),
     "graded derivation": lambda label: autograd.check_derivation("L = 1", loss(label)[0]),
     "class report": class_report,
