@@ -31,8 +31,7 @@ STYLE = """<style>
 .tracegrad-table tr.rule td{border-top:1px solid currentColor}
 .tracegrad-table .bar{min-width:10em}
 .tracegrad-table .bar svg{display:block;print-color-adjust:exact}
-@media print{.tracegrad-scroll,.tracegrad-answer pre{overflow:visible}.tracegrad-table tr{break-inside:avoid}
-.tracegrad-table td{white-space:normal}}
+@media print{.tracegrad-scroll,.tracegrad-answer pre{overflow:visible}.tracegrad-table tr{break-inside:avoid}}
 </style>"""
 """How answers look. It takes the colors of the page or notebook around it, light or dark."""
 

@@ -26,7 +26,7 @@ h1 { font-size: 1.5rem; line-height: 1.25; margin: .5rem 0 1rem; overflow-wrap: 
 main.whole { max-width: none; padding: 0; }
 main.whole h1 { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); }
 @media screen and (prefers-color-scheme: dark) { body { background: #14191d; color: #e3e8ec; } }
-@media print { body, main { max-width: none; padding: 0; } }
+@media print { body, main { max-width: none; padding: 0; } body .tracegrad-table td { white-space: normal; } }
 </style>$sheet
 </head>
 <body class="tracegrad-page">

@@ -225,7 +225,7 @@ def _names(right: Term, known: Quantities, inside: bool = False) -> Found:
 def _activations(right: Term, known: Quantities) -> Found:
     """φ′(z) put back as a factor, at every place."""
     nets = {name for name, nodes in known.names.items() if known.function_of(nodes[0]) not in ("", "linear", "softmax")}
-    groups = {Name(name.base, name.upper) for name in nets if name.lower}
+    groups = {Name(n.base, n.upper, tuple(i for i in n.lower if isinstance(i, str))) for n in nets if n.lower}
     for part, put in places(right):
         if part.head == "number" or (part.head == "transpose" and part is not right):
             continue

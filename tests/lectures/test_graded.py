@@ -5,7 +5,17 @@ import random
 
 import pytest
 from counts import EVERY
-from derivations import AS_WELL, EQUAL, GRAPHS, LINES, eligible, lecture_a, lecture_c, lecture_e, scalar_network
+from derivations import (
+    AS_WELL,
+    EQUAL,
+    GRAPHS,
+    LINES,
+    eligible,
+    lecture_a,
+    lecture_c,
+    lecture_e,
+    scalar_network,
+)
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +79,11 @@ def test_only_the_first_of_lines_that_follow_from_each_other_is_blamed():
     assert [line.verdict for line in graded.lines] == ["false", "follows", "true"]
     assert graded.first_false.misconception == "dropped activation derivative"
     assert "φ′(z²₁) is missing" in graded.first_false.note
+
+
+def test_a_missing_activation_is_named_with_its_layer():
+    judged = check_derivation("∂L/∂b_I = W_O (ŷ − y)", GRAPHS["D"][0](), "lecture D").first_false
+    assert judged.misconception == "dropped activation derivative" and judged.note == "φ′(z_I) is missing"
 
 
 def test_a_missing_transpose_is_no_falsehood():

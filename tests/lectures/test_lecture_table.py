@@ -1,4 +1,7 @@
-"""docs/lectures.md: every cell and every test that it names exists, and nothing is numbered twice."""
+"""docs/lectures.md: every cell, every call and every test that it names exists, and nothing is numbered twice.
+
+The cells run in `test_notebooks.py`.
+"""
 
 import json
 import re
@@ -19,15 +22,34 @@ def rows(section):
             yield [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
+def code_below(book):
+    """The code of a notebook by heading; that of the headings below a heading belongs to it too."""
+    found, open_headings = {}, []
+    for cell in book["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            for heading, _ in open_headings:
+                found[heading] += text + "\n"
+            continue
+        for level, heading in re.findall(r"^(#+) (.*)$", text, flags=re.MULTILINE):
+            open_headings = [(other, above) for other, above in open_headings if above < len(level)]
+            open_headings.append((heading, len(level)))
+            found[heading] = ""
+    return found
+
+
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section[0])
 def test_what_the_table_names_exists(section):
     path = ROOT / re.search(r"`(notebooks/\w+\.ipynb)`", section)[1]
-    book = json.loads(path.read_text(encoding="utf-8"))
-    text = ["".join(cell["source"]) for cell in book["cells"] if cell["cell_type"] == "markdown"]
-    headings = set(re.findall(r"^#+ (.*)$", "\n".join(text), flags=re.MULTILINE))
+    below = code_below(json.loads(path.read_text(encoding="utf-8")))
     for number, _, shown, test in rows(section):
-        if not shown.startswith("`"):
-            assert any(shown == heading or shown.startswith(f"{heading}:") for heading in headings), (number, shown)
+        headings = [heading for heading in below if shown == heading or shown.startswith(f"{heading}:")]
+        assert headings, (number, shown)
+        code = below[max(headings, key=len)]
+        for call in re.findall(r"`([^`]+)`", shown):  # a call whose name, keywords and words in quotes the cells have
+            name = re.match(r"[\w.]+", call)[0]
+            parts = [name.removeprefix("autograd."), *re.findall(r"\w+=", call), *re.findall(r'"[^"]*"', call)]
+            assert all(part in code for part in parts), (number, call)
         assert test.strip("`") in TESTS, (number, test)
 
 
