@@ -9,7 +9,6 @@ from xml.sax.saxutils import escape
 
 from ..answer import STYLE, Answer, Part
 from ..notation.naming import UserNames
-from ..page import document
 from ..paper import SIZES, pdf
 from ..text import xml
 from ..value import Value
@@ -182,24 +181,21 @@ class Sheet(Answer):
 
     def html(self) -> str:
         """The questions, and then hints and answers, which are folded away; where they are open, they are printed."""
-        return self._html("")
 
-    def _html(self, opened: str) -> str:
         def numbered(items: Iterable[str]) -> str:
             return f"<ol>{''.join(f'<li>{item}</li>' for item in items)}</ol>"
 
         return (
             f'{_STYLE}<div class="tracegrad-answer tracegrad-sheet">'
             f"{numbered(exercise._question() for exercise in self.exercises)}"
-            f"<details{opened}><summary>Hints</summary>{numbered(each._advice() for each in self.exercises)}</details>"
-            f"<details{opened}><summary>Answers</summary>{numbered(each._key() for each in self.exercises)}</details>"
+            f"<details><summary>Hints</summary>{numbered(each._advice() for each in self.exercises)}</details>"
+            f"<details><summary>Answers</summary>{numbered(each._key() for each in self.exercises)}</details>"
             "</div>"
         )
 
     def _document(self, paper: str = "") -> str:
-        content = self._html(" open" if paper else "")
-        body = f"<main><h1>{xml(self.title)}</h1>\n{content}</main>"
-        return document(self.title, body, paper or self.paper)
+        page = super()._document(self.paper)
+        return page.replace("<details>", "<details open>") if paper else page
 
     def _forms(self) -> dict[str, Callable[[], str | bytes]]:
         return {**super()._forms(), ".pdf": self._pdf, ".xml": self.moodle}

@@ -33,7 +33,7 @@ def layer_matrices(model):
     return W1, b1, W2, b2
 
 
-def test_the_data():
+def test_the_flowers():
     flowers = nn.datasets.iris()
     assert flowers.X.shape == (150, 4)
     assert list(flowers.class_names) == ["setosa", "versicolor", "virginica"]

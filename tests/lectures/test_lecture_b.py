@@ -72,7 +72,7 @@ def test_the_recursion_equals_the_engine(case):
 
 
 @pytest.mark.parametrize("name", [n for n in activations.names() if n not in activations.OF_LAYERS])
-def test_every_activation(name):
+def test_the_recursion_with_every_activation(name):
     model = nn.MLP(2, [3, 1], activation=name, seed=1)
     for p in model.parameters():
         p.data = abs(p.data) * 0.3 + 0.01  # inside the domain of log, sqrt, asin and acos
