@@ -31,22 +31,23 @@ At = list[Any]
 """What a formula is at each point; a `ShapeError` where it is nothing."""
 
 
-def formula_question(draws: random.Random, level: int) -> Question | None:
+def formula_question(draws: random.Random, level: int) -> Question:
     """A step of backpropagation: at the output (level 1), in a hidden layer (2), or several steps at once (3)."""
     depth = 3 if level == 3 and draws.random() < 0.4 else 2
     names = draws.choice(ANY_DEPTH if depth > 2 else TWO_LAYERS)
     sizes = [draws.randint(2, 4) for _ in range(depth + 1)]
     hidden, output = draws.choice(["tanh", "sigmoid", "relu"]), draws.choice(["softmax", "sigmoid", "linear"])
-    root = _loss(draws, _network(draws, sizes, hidden, output), output)
+    scale = 1.0 if output == "softmax" else draws.choice([0.5, 1.0])
+    root = _loss(draws, _network(draws, sizes, hidden, output), output, scale)
 
     layers = layers_of(names_of(root, names))
-    sides = [read(line.plain()) for line in MatrixDerivation(root, [], names).lines]
-    left, right = draws.choice([pair for pair in sides if _asked(pair[0], layers, level)])
-    if level == 3:
-        right = _in_one(right, {str(step): side for step, side in sides})
+    lines = MatrixDerivation(root, [], names).lines
+    steps = {left: right for line in lines for left, right in [read(line.plain())]}
+    left = draws.choice([step for step in steps if _asked(step, layers, level)])
+    right = _in_one(steps[left], steps) if level == 3 else steps[left]
     known = Quantities(root, names, None, 0)
     return Question(
-        root, left.plain(), _given(known, layers, sizes, hidden, output), right.plain(),
+        root, left.plain(), _given(known, layers, sizes, (hidden, output), scale), right.plain(),
         _one_of_each(_wrong(left, right, known, layers), draws), _hints(left, known, layers), names=names,
     )  # fmt: skip
 
@@ -73,15 +74,19 @@ def _network(draws: random.Random, sizes: Sequence[int], hidden: str, output: st
     return below
 
 
-def _loss(draws: random.Random, outputs: list[Value], output: str) -> Value:
+def _loss(draws: random.Random, outputs: list[Value], output: str, scale: float) -> Value:
+    """−log of the share of a class, or ``scale`` times the squared distance."""
     if output == "softmax":
         return -outputs[draws.randrange(len(outputs))].log()
     targets = [Value(round(draws.random(), 2), f"y{i}") for i in range(1, len(outputs) + 1)]
-    return 0.5 * sum(((out - y) ** 2 for out, y in zip(outputs, targets)), Value(0.0))
+    return scale * sum(((out - y) ** 2 for out, y in zip(outputs, targets)), Value(0.0))
 
 
-def _given(known: Quantities, layers: Sequence[LayerNames], sizes: Sequence[int], hidden: str, output: str) -> str:
+def _given(
+    known: Quantities, layers: Sequence[LayerNames], sizes: Sequence[int], functions: tuple[str, str], scale: float
+) -> str:
     """The forward pass in the letters of the exercise."""
+    hidden, output = functions
     steps = []
     for place, layer in enumerate(layers):
         steps.append(f"{layer.z.plain()} = {_net(layer, known).plain()}")
@@ -89,7 +94,7 @@ def _given(known: Quantities, layers: Sequence[LayerNames], sizes: Sequence[int]
             function = hidden if place < len(layers) - 1 else output
             steps.append(f"{layer.out.plain()} = {function}({layer.z.plain()})")
     out = layers[-1].out
-    loss = f"½ ‖{out.plain()} − y‖²"
+    loss = f"{'½ ' if scale < 1 else ''}‖{out.plain()} − y‖²"
     if output == "softmax":
         loss = f"−Σᵢ yᵢ log {Name(out.base, out.upper, ('i',)).plain()} with a one-hot y"
     return (
@@ -117,11 +122,11 @@ def _asked(left: Term, layers: Sequence[LayerNames], level: int) -> bool:
     return any(of in (layer.W, layer.z, layer.a) for layer in layers[:-1])
 
 
-def _in_one(term: Term, steps: dict[str, Term]) -> Term:
+def _in_one(term: Term, steps: dict[Term, Term]) -> Term:
     """The formula without the derivatives of other lines: these lines are put in their places."""
     for part, put in places(term):
-        if str(part) in steps:
-            return _in_one(put(steps[str(part)]), steps)
+        if part in steps:
+            return _in_one(put(steps[part]), steps)
     return term
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..notation.names import Name
 from .layer_names import LayerNames
-from .terms import Term, places
+from .terms import Term, places, transposed
 
 REREAD = {
     "sign": "which of the two is subtracted, and where a minus comes from",
@@ -51,9 +51,12 @@ def mistaken(right: Term, layers: Sequence[LayerNames]) -> Iterator[Mistaken]:
         for name, note, wrong in _at(part, families):
             yield Mistaken(name, note, put(wrong))
     yield Mistaken("sign", "the whole has the other sign", Term("neg", (right,)))
-    if right.head not in ("number", "sum"):
+    if not _with_number(right):
         yield Mistaken("constant factor", "nothing gives the 2", Term("dot", (Term("number", datum=2.0), right)))
-    yield from _extra(right, layers)
+    if right.head == "sum":
+        out = layers[-1].out
+        once_more = Term("odot", (right, Term("name", datum=out)))
+        yield Mistaken("extra factor", f"{out.plain()} does not belong here", once_more)
 
 
 def _families(layers: Sequence[LayerNames]) -> list[list[Name]]:
@@ -78,8 +81,6 @@ def _at(part: Term, families: list[list[Name]]) -> Iterator[Mistaken]:
         turned = Term("sum", (second.parts[0], Term("neg", (first,))))
         yield Mistaken("sign", "the difference is turned round", turned)
         yield Mistaken("dropped term", f"{second.parts[0].plain()} is missing", first)
-    elif part.head == "over":
-        yield Mistaken("constant factor", f"1/{part.parts[1].plain()} is missing", part.parts[0])
 
 
 def _other_names(part: Term, families: list[list[Name]]) -> Iterator[Mistaken]:
@@ -100,14 +101,14 @@ def _other_names(part: Term, families: list[list[Name]]) -> Iterator[Mistaken]:
 
 def _product(part: Term) -> Iterator[Mistaken]:
     first, second = part.parts
-    if first.head == "number":
+    if _with_number(part):
         yield Mistaken("constant factor", f"the factor {first.plain()} is missing", second)
         return
     yield Mistaken("wrong order", "", Term("dot", (second, first)))
-    turned = Term("dot", (_transposed(second), _transposed(first)))
+    turned = Term("dot", (transposed(second), transposed(first)))
     yield Mistaken("transpose", "this is the transpose of the product", turned)
     if first.head == "name":
-        yield Mistaken("transpose", f"{first.plain()} is transposed", Term("dot", (_transposed(first), second)))
+        yield Mistaken("transpose", f"{first.plain()} is transposed", Term("dot", (transposed(first), second)))
     bare = tuple(factor.parts[0] if factor.head == "transpose" else factor for factor in part.parts)
     yield Mistaken("⊙ for a matrix product", "", Term("odot", bare))
     for kept, lost in ((first, second), (second, first)):
@@ -116,7 +117,7 @@ def _product(part: Term) -> Iterator[Mistaken]:
 
 def _entries(part: Term) -> Iterator[Mistaken]:
     first, second = part.parts
-    for pair in ((first, second), (_transposed(first), second), (first, _transposed(second))):
+    for pair in ((first, second), (transposed(first), second), (first, transposed(second))):
         yield Mistaken("matrix product for ⊙", "", Term("dot", pair))
     for kept, lost in ((first, second), (second, first)):
         name = "dropped activation derivative" if lost.head in ("slope", "gate") else "dropped factor"
@@ -129,17 +130,6 @@ def _function(part: Term) -> Mistaken:
     return Mistaken("function for its derivative", f"{call.plain()} stands where {part.plain()} belongs", call)
 
 
-def _extra(right: Term, layers: Sequence[LayerNames]) -> Iterator[Mistaken]:
-    """The output's function once more, behind a loss that has it in it; a gradient of a bias with the bias."""
-    last = layers[-1]
-    if right.head in ("sum", "over"):
-        once_more = Term("odot", (right, Term("name", datum=last.out)))
-        yield Mistaken("extra factor", f"{last.out.plain()} does not belong here", once_more)
-    for layer in layers:
-        if right.head == "partial" and layer.b is not None and right.parts[1].datum == layer.z:
-            with_bias = Term("odot", (right, Term("name", datum=layer.b)))
-            yield Mistaken("extra factor", f"{layer.b.plain()} does not belong here", with_bias)
-
-
-def _transposed(term: Term) -> Term:
-    return term.parts[0] if term.head == "transpose" else Term("transpose", (term,))
+def _with_number(term: Term) -> bool:
+    """Whether it is a number times something."""
+    return term.head == "dot" and term.parts[0].head == "number"

@@ -17,7 +17,7 @@ from .evaluating import ShapeError, evaluate, letters_of, ranges, scalar, with_a
 from .quantities import POINTS, AmbiguousError, Quantities, name_text
 from .reading import NotReadError, normal, read
 from .repairs import MISCONCEPTIONS, repair, same
-from .terms import Term, places
+from .terms import Term, places, transposed
 
 MOST_LINES = 400
 """The most lines of one derivation."""
@@ -338,20 +338,16 @@ class _Grader:
             return "the right side is to be transposed"
         heads = ("name", "partial", "transpose", "call", "slope", "sum", "odot")
         for part, put in [(part, put) for part, put in places(side) if part.head in heads][:8]:
-            if self._equal(put(_turned(part)), letters):
+            if self._equal(put(transposed(part)), letters):
                 return "a factor is to be transposed" if part.head != "transpose" else "a transpose is too much"
         for part, put in places(side):  # the order of two factors, as in x δ for δ xᵀ
             if part.head == "dot" and len(part.parts) == 2:
                 first, second = part.parts
-                for a, b in itertools.product((first, _turned(first)), (second, _turned(second))):
+                for a, b in itertools.product((first, transposed(first)), (second, transposed(second))):
                     for order in ((a, b), (b, a)):
                         if self._equal(put(Term("dot", order)), letters):
                             return "the factors fit only with other transposes, or in the other order"
         return ""
-
-
-def _turned(term: Term) -> Term:
-    return term.parts[0] if term.head == "transpose" else Term("transpose", (term,))
 
 
 def _named(term: Term, old: Name, new: Name) -> Term:

@@ -83,3 +83,8 @@ def places(term: Term, names: bool = False) -> Iterator[tuple[Term, Callable[[Te
     for i, part in enumerate(term.parts if names or term.head != "partial" else ()):
         for inner, put in places(part, names):
             yield inner, lambda new, i=i, put=put: term.with_part(i, put(new))  # type: ignore[misc]
+
+
+def transposed(term: Term) -> Term:
+    """Aᵀ for A, and A for Aᵀ."""
+    return term.parts[0] if term.head == "transpose" else Term("transpose", (term,))
