@@ -98,13 +98,13 @@ def parser() -> argparse.ArgumentParser:
     answers = commands.add_parser("grade", help="judge a derivation that a student typed, line by line")
     answers.add_argument("file", help="a text file: what it is about, and then the lines (see nn.hand_in)")
     answers.add_argument("--json", action="store_true", help="print the verdicts as JSON, for a script")
-    answers.add_argument("-o", "--output", help="write a page, such as graded.html, too")
+    answers.add_argument("-o", "--output", help="write a page, such as graded.html or graded.pdf, too")
     answers.set_defaults(run=_grade)
 
     classes = commands.add_parser("classreport", help="judge a folder of hand-ins: who made which mistake")
     classes.add_argument("folder", help="with a JSON file of each student (see nn.classroom)")
     classes.add_argument(
-        "-o", "--output", action="append", default=[], help="write report.html or report.csv; may be given twice"
+        "-o", "--output", action="append", default=[], help="write report.html, .pdf or .csv; may be repeated"
     )
     classes.set_defaults(run=_classreport)
 

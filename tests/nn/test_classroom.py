@@ -204,6 +204,13 @@ def test_hostile_names_are_text(tmp_path):
     assert "<script>" not in report.html() and "\n'=cmd()" in report.csv().replace("\r", "")
 
 
+def test_paper_without_a_browser(tmp_path, capsys, monkeypatch):
+    hand_in(tmp_path, "Ada", {"1": [*TASK, RIGHT]})
+    monkeypatch.setenv("TRACEGRAD_BROWSER", str(tmp_path / "none"))
+    assert cli.main(["classreport", str(tmp_path), "-o", str(tmp_path / "report.pdf")]) != 0
+    assert "save as .html" in capsys.readouterr().err and not (tmp_path / "report.pdf").exists()
+
+
 def test_an_empty_folder_and_none(tmp_path, capsys):
     assert "0 students" in str(nn.class_report(tmp_path))
     with pytest.raises(NotADirectoryError, match="name the one with the hand-ins"):
