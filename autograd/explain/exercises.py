@@ -138,7 +138,7 @@ class Exercise(Answer):
 
     def moodle(self) -> str:
         """The exercise as a file that Moodle imports (XML, a multiple choice question with feedback)."""
-        return Sheet((self,)).moodle()
+        return Sheet((self,), "Exercise").moodle()
 
 
 @dataclass(frozen=True, repr=False)
@@ -205,11 +205,11 @@ class Sheet(Answer):
 
     def moodle(self) -> str:
         """The exercises as a file that Moodle imports (XML, multiple choice questions with feedback)."""
-        questions = "\n".join(map(_moodle, self.exercises))
+        questions = "\n".join(_moodle(each, f"{self.title}, {n}") for n, each in enumerate(self.exercises, 1))
         return f'<?xml version="1.0" encoding="UTF-8"?>\n<quiz>{questions}</quiz>\n'
 
 
-def _moodle(exercise: Exercise) -> str:
+def _moodle(exercise: Exercise, name: str) -> str:
     answers = "\n".join(
         f'<answer fraction="{0 if option.mistake else 100}" format="plain_text"><text>{escape(option.text)}</text>'
         f"<feedback><text>{escape(option.why or 'Right.')}</text></feedback></answer>"
@@ -217,7 +217,7 @@ def _moodle(exercise: Exercise) -> str:
     )
     hints = "\n".join(f"<hint><text>{escape(hint)}</text></hint>" for hint in exercise.hints)
     return (
-        f'<question type="multichoice">\n<name><text>{escape(exercise._heading())}</text></name>\n'
+        f'<question type="multichoice">\n<name><text>{escape(f"{name}: {exercise.topic}")}</text></name>\n'
         f'<questiontext format="plain_text"><text>{escape(exercise.task)}</text></questiontext>\n'
         f"<single>true</single><shuffleanswers>1</shuffleanswers>\n{answers}\n{hints}\n</question>"
     )
