@@ -30,7 +30,12 @@ def finder(
     def find(name: str) -> Any:
         if name not in later:
             raise missing(package, name, scope["__all__"], hints)
-        module = import_module(later[name], package)
+        try:
+            module = import_module(later[name], package)
+        except ModuleNotFoundError as error:
+            if error.name != "numpy":
+                raise
+            raise ImportError(f"{package}.{name} needs the package numpy: pip install numpy") from error
         found = scope[name] = module if later[name] == f".{name}" else getattr(module, name)
         return found
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 
-from .compiled import CompiledEngine
+from autograd.packages import needed
+
 from .engines import EagerEngine, Engine
-from .inputs import Floats, engine_name
+from .inputs import engine_name
+from .lists import Floats, np
 from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
@@ -15,7 +17,7 @@ from .optimizers import Optimizer
 def choose(
     engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats, dtype: str = "float64"
 ) -> Engine:
-    """The engine of that name; ``"auto"`` is the compiled one unless model or loss cannot be compiled.
+    """The engine of that name; ``"auto"`` is the compiled one where model, loss and installation allow it.
 
     Args:
         engine: one of `nn.inputs.ENGINES`.
@@ -28,13 +30,17 @@ def choose(
 
     Raises:
         ValueError: the eager engine was asked for float32.
+        ImportError: the compiled engine was asked for, and NumPy is not installed.
         Exception: with ``"compiled"``, whatever tracing raises for a model or a loss that cannot be compiled.
         MemoryError: the program does not fit into the memory; ``"eager"`` needs little.
     """
-    if engine_name(engine) == "eager":
+    if engine_name(engine) == "eager" or (engine == "auto" and np is None):
         if dtype != "float64":
             raise ValueError("the eager engine computes in float64: dtype='float32' needs the compiled one")
         return EagerEngine(model, loss, optimizer)
+    needed("numpy", "engine='compiled'")
+    from .compiled import CompiledEngine
+
     try:
         return CompiledEngine(model, loss, optimizer, X, y, dtype)
     except MemoryError:  # one sample at a time would need less, and take hours: that is for the caller to choose

@@ -14,7 +14,7 @@ from autograd.compiler.program import StepError
 from autograd.modes import ACTIVE
 
 from .engines import Rows
-from .inputs import Floats
+from .lists import Floats
 from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
@@ -112,6 +112,10 @@ class CompiledEngine:
     def data(self) -> Floats:
         """See `nn.engines.Engine.data`."""
         return np.array(self._program.theta, dtype=np.float64)
+
+    def finite(self) -> bool:
+        """See `nn.engines.Engine.finite`."""
+        return bool(np.isfinite(self._program.theta).all())
 
     def gradient(self) -> Floats:
         """See `nn.engines.Engine.gradient`."""

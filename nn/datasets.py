@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from autograd.packages import needed
 
+from .draws import draws
 from .inputs import numbered, unmasked
-
-Floats = NDArray[np.floating[Any]]
+from .lists import ArrayLike, NDArray, array, np
 
 
 class Dataset(NamedTuple):
@@ -30,7 +29,7 @@ class Dataset(NamedTuple):
         class_names: one per class, in the order of the labels.
     """
 
-    X: Floats
+    X: NDArray[np.floating[Any]]
     y: NDArray[Any]
     feature_names: tuple[str, ...]
     class_names: tuple[str, ...]
@@ -48,8 +47,8 @@ def iris() -> Dataset:
     text = importlib.resources.files(__package__).joinpath("data/iris.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))
     names = tuple(dict.fromkeys(row[-1] for row in rows[1:]))
-    X = np.array([[float(entry) for entry in row[:-1]] for row in rows[1:]])
-    y = np.array([names.index(row[-1]) for row in rows[1:]])
+    X = array([[float(entry) for entry in row[:-1]] for row in rows[1:]])
+    y = array([names.index(row[-1]) for row in rows[1:]])
     features = tuple(name.removesuffix("_cm").replace("_", " ") for name in rows[0][:-1])
     return Dataset(X, y, features, names)
 
@@ -60,23 +59,29 @@ def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> Dataset:
     Args:
         n: the number of points, at least 2; labels 0 (upper) and 1 (lower) come first and second, half of them each.
         noise: the standard deviation of a normal error added to each coordinate.
-        seed: of the errors.
+        seed: of the errors; where NumPy is missing, the same seed draws others.
     """
     if n < 2:
         raise ValueError(f"moons needs at least 2 points, not {n}")
     if not 0.0 <= noise < math.inf:
         raise ValueError(f"noise is a standard deviation of at least 0, not {noise!r}")
-    upper, lower = (np.linspace(0.0, math.pi, size) for size in (n // 2, n - n // 2))
-    points = [np.column_stack((np.cos(upper), np.sin(upper))),
-              np.column_stack((1.0 - np.cos(lower), 0.5 - np.sin(lower)))]  # fmt: skip
-    X = np.concatenate(points) + np.random.default_rng(seed).normal(0.0, noise, (n, 2))
-    return Dataset(X, np.repeat([0, 1], [n // 2, n - n // 2]), ("x1", "x2"), ("upper", "lower"))
+    sizes = n // 2, n - n // 2
+    upper, lower = map(_half_circle, sizes)
+    points = [*((math.cos(t), math.sin(t)) for t in upper), *((1.0 - math.cos(t), 0.5 - math.sin(t)) for t in lower)]
+    X = array(points) + draws(seed).normal(0.0, noise, (n, 2))
+    return Dataset(X, array([0] * sizes[0] + [1] * sizes[1]), ("x1", "x2"), ("upper", "lower"))
+
+
+def _half_circle(n: int) -> list[float]:
+    """n angles from 0 to π, in equal steps."""
+    step = math.pi / max(n - 1, 1)
+    return [math.pi if 0 < i == n - 1 else i * step for i in range(n)]
 
 
 def four_points() -> Dataset:
     """The lecture on optimization's four points: (−3, −3) and (−2, −2) labeled 1, (4, 4) and (2, −5) labeled 0."""
-    X = np.array([[-3.0, -3.0], [-2.0, -2.0], [4.0, 4.0], [2.0, -5.0]])
-    return Dataset(X, np.array([1, 1, 0, 0]), ("x1", "x2"), ("0", "1"))
+    X = array([[-3.0, -3.0], [-2.0, -2.0], [4.0, 4.0], [2.0, -5.0]])
+    return Dataset(X, array([1, 1, 0, 0]), ("x1", "x2"), ("0", "1"))
 
 
 def digits() -> Dataset:
@@ -90,7 +95,7 @@ def digits() -> Dataset:
     except ImportError:
         raise ImportError("digits() reads the digits that scikit-learn ships: pip install scikit-learn") from None
     raw = load_digits()
-    return Dataset(raw.data / 16.0, raw.target.astype(np.int64), _pixels(8, 8), tuple("0123456789"))
+    return Dataset(raw.data / 16.0, raw.target.astype("int64"), _pixels(8, 8), tuple("0123456789"))
 
 
 def _pixels(rows: int, columns: int) -> tuple[str, ...]:
@@ -124,9 +129,11 @@ def mnist(folder: str | os.PathLike[str] | None = None, dtype: str = "float64") 
         Images as rows of 784 = 28 × 28 pixels from 0 (paper) to 1 (ink), and labels 0 to 9.
 
     Raises:
+        ImportError: NumPy is not installed.
         FileNotFoundError: no folder is named, or a file is missing; the message lists the four.
         ValueError: a file is damaged, or is not what its name says.
     """
+    needed("numpy", "mnist()")
     place = folder if folder is not None else os.environ.get("TRACEGRAD_MNIST")
     if not place:
         raise FileNotFoundError(f"mnist() needs a folder. {_HELP}")
@@ -153,7 +160,7 @@ def _images_and_labels(images: Path, labels: Path, dtype: str) -> Dataset:
         raise ValueError(f"{labels.name} holds the label {classes.max()}; digits go from 0 to 9")
     X = pixels.reshape(len(pixels), 784).astype(dtype)
     X /= 255
-    return Dataset(X, classes.astype(np.int64), _pixels(28, 28), tuple("0123456789"))
+    return Dataset(X, classes.astype("int64"), _pixels(28, 28), tuple("0123456789"))
 
 
 def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -163,8 +170,10 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     as a big-endian 32-bit integer, then the entries, last dimension fastest.
 
     Raises:
+        ImportError: NumPy is not installed.
         ValueError: the magic number, the sizes or the length of the file are wrong, or gzip finds damage.
     """
+    needed("numpy", "read_idx()")
     path = Path(path)
     try:
         with open(path, "rb") as raw:
@@ -215,7 +224,7 @@ def split(X: ArrayLike, y: ArrayLike, fraction: float = 0.2, seed: int = 0, stra
         X: n samples, (n, features).
         y: n targets.
         fraction: how much is put aside, between 0 and 1; both parts get at least one sample.
-        seed: of the shuffling.
+        seed: of the shuffling; where NumPy is missing, the same seed gives another order.
         stratify: put aside the same fraction of each class in ``y``.
 
     Raises:
@@ -228,18 +237,17 @@ def split(X: ArrayLike, y: ArrayLike, fraction: float = 0.2, seed: int = 0, stra
         raise ValueError(f"{len(samples)} samples cannot be split in two parts")
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"fraction must lie between 0 and 1, not {fraction!r}")
-    order = np.random.default_rng(seed).permutation(len(samples))
+    order = draws(seed).permutation(len(samples)).tolist()
     if stratify:
-        groups = [order[targets[order] == label] for label in np.unique(targets)]
-        aside = np.concatenate([group[: round(fraction * len(group))] for group in groups])
+        groups: dict[Any, list[int]] = {}
+        for i, label in zip(order, targets[order].tolist()):
+            groups.setdefault(label, []).append(i)
+        aside = {i for group in groups.values() for i in group[: round(fraction * len(group))]}
         if not 0 < len(aside) < len(samples):
             raise ValueError(f"with {fraction} of each class one part would be empty; use stratify=False")
     else:
-        aside = order[: min(max(round(fraction * len(samples)), 1), len(samples) - 1)]
-    test = np.zeros(len(samples), dtype=bool)
-    test[aside] = True
-    kept = order[~test[order]]
-    chosen = order[test[order]]
+        aside = {*order[: min(max(round(fraction * len(samples)), 1), len(samples) - 1)]}
+    kept, chosen = [i for i in order if i not in aside], [i for i in order if i in aside]
     return Split(samples[kept], targets[kept], samples[chosen], targets[chosen])
 
 
@@ -255,15 +263,15 @@ class Standardizer:
     """
 
     def __init__(self, X_train: ArrayLike) -> None:
-        X = np.asarray(unmasked(X_train, "X_train"), dtype=np.float64)
-        if X.ndim != 2 or not len(X) or not np.isfinite(X).all():
+        X = unmasked(X_train, "X_train").astype("float64", copy=False)
+        if X.ndim != 2 or not len(X) or not (abs(X) < math.inf).all():
             raise ValueError(f"Standardizer takes finite samples of shape (n, features), n ≥ 1; got shape {X.shape}")
         self.mean, self.deviation = X.mean(axis=0), X.std(axis=0)
         self.deviation[self.deviation == 0] = 1.0
 
     def __call__(self, X: ArrayLike) -> NDArray[np.float64]:
         """The samples, standardized."""
-        samples = np.asarray(unmasked(X, "X"), dtype=np.float64)
+        samples = unmasked(X, "X").astype("float64", copy=False)
         if samples.shape[-1:] != self.mean.shape:
             raise ValueError(f"{len(self.mean)} features were fitted and {samples.shape[-1:] or 'none'} given")
         scaled: NDArray[np.float64] = (samples - self.mean) / self.deviation
@@ -284,6 +292,5 @@ def one_hot(labels: Sequence[int] | NDArray[Any], classes: int) -> NDArray[np.fl
     for i, label in enumerate(given.tolist()):
         if label != label // 1 or not 0 <= label < classes:
             raise ValueError(f"label {label!r} of sample {i} is not one of the {classes} classes 0 to {classes - 1}")
-    rows = np.zeros((len(given), classes))
-    rows[np.arange(len(given)), given.astype(np.int64)] = 1.0
+    rows: NDArray[np.float64] = (given[:, None] == array(range(classes))).astype("float64")
     return rows

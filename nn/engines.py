@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, Union
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol, TypeAlias
 
 from autograd import Value
 
-from .inputs import Floats
+from .lists import Floats, NDArray, np
 from .losses import Loss
 from .module import Module, plain
 from .optimizers import Optimizer
 from .predictor import one_by_one
 
-Rows = Union[NDArray[np.int64], None]
+Rows: TypeAlias = "NDArray[np.int64] | range | None"
 
 
 class Engine(Protocol):
@@ -62,6 +60,9 @@ class Engine(Protocol):
     def data(self) -> Any:
         """A copy of the parameters' data as they are now, in the order of ``parameters``: a list or an array."""
 
+    def finite(self) -> bool:
+        """Whether all parameters are finite."""
+
     def gradient(self) -> Any:
         """A copy of the gradients of the last step, as they were before clipping, in the order of ``parameters``."""
 
@@ -97,7 +98,7 @@ class EagerEngine:
 
     def steps(self, X: Floats, y: Floats, rows: Rows, size: int) -> Iterator[Sequence[float]]:
         """See `Engine.steps`; one by one."""
-        chosen = np.arange(len(X)) if rows is None else rows
+        chosen = range(len(X)) if rows is None else rows
         for start in range(0, len(chosen), size):
             yield [self.step(X, y, chosen[start : start + size])]
 
@@ -123,6 +124,10 @@ class EagerEngine:
     def data(self) -> Any:
         """See `Engine.data`."""
         return [p.data for p in self.parameters]
+
+    def finite(self) -> bool:
+        """See `Engine.finite`."""
+        return all(math.isfinite(p.data) for p in self.parameters)
 
     def gradient(self) -> Any:
         """See `Engine.gradient`."""

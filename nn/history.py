@@ -16,10 +16,10 @@ from autograd.answer import Answer, Part
 from autograd.notation.tables import Table, column, spread
 from autograd.text import visible
 
-from .recording import Recording
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .recording import Recording
 
 
 AT_END = "training_loss"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from itertools import product
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-Floats = NDArray[np.float64]
+from .lists import ArrayLike, Floats, NDArray, array, np
 
 ENGINES = ("auto", "eager", "compiled")
 
@@ -30,15 +29,15 @@ def samples(X: ArrayLike, name: str = "X") -> Floats:
         ValueError: there is no sample, the rows differ in length, or there are more than two dimensions.
         TypeError: the entries are not real numbers.
     """
-    array = real_array(X, name)
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2 or not array.size:
+    rows = real_array(X, name)
+    if rows.ndim == 1 and rows.size:
+        rows = rows[:, None]
+    if rows.ndim != 2 or not rows.size:
         raise ValueError(
-            f"{name} must be n ≥ 1 samples as rows of features, of shape (n, features); its shape is {array.shape}"
-            + ("; flatten images with X.reshape(len(X), -1)" if array.ndim > 2 and array.size else "")
+            f"{name} must be n ≥ 1 samples as rows of features, of shape (n, features); its shape is {rows.shape}"
+            + ("; flatten images with X.reshape(len(X), -1)" if rows.ndim > 2 and rows.size else "")
         )
-    return array
+    return rows
 
 
 def unmasked(data: ArrayLike, name: str) -> NDArray[Any]:
@@ -47,13 +46,13 @@ def unmasked(data: ArrayLike, name: str) -> NDArray[Any]:
     Raises:
         ValueError: the rows differ in length, or entries are masked: a mask would be lost, and what is under it used.
     """
-    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
+    if np is not None and isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
         raise ValueError(
             f"{name} has {np.sum(data.mask):,} masked entries, which cannot be used: leave those samples out, or put "
             "numbers in their place (data.filled(0.0))"
         )
     try:
-        return np.asarray(data)
+        return array(data)  # type: ignore[no-any-return]
     except ValueError:
         raise ValueError(f"{name} must be a rectangular array: its rows differ in length") from None
 
@@ -77,42 +76,51 @@ def real_array(data: ArrayLike, name: str) -> Floats:
         ValueError: the rows differ in length, or entries are masked.
         TypeError: the entries are not real numbers.
     """
-    array = _unboxed(unmasked(data, name))
-    if array.dtype.kind not in "iufb":
-        raise TypeError(f"{name} must hold real numbers; it holds {_kind(array)}{_ADVICE.get(array.dtype.kind, '')}")
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+    given = _unboxed(unmasked(data, name))
+    if given.dtype.kind not in "iufb":
+        raise TypeError(f"{name} must hold real numbers; it holds {_kind(given)}{_ADVICE.get(given.dtype.kind, '')}")
+    return given if given.dtype.name == "float32" else given.astype("float64", copy=False)
 
 
-_ADVICE = dict.fromkeys("US", ": names, numbers = np.unique(y, return_inverse=True) numbers class names")
+_NUMBERING = (
+    "names = sorted({*y}); numbers = [names.index(name) for name in y]"
+    if np is None
+    else "names, numbers = np.unique(y, return_inverse=True)"
+)
+_ADVICE = dict.fromkeys("US", f": {_NUMBERING} numbers class names")
 
 
-def _unboxed(array: NDArray[Any]) -> NDArray[Any]:
+def _unboxed(given: NDArray[Any]) -> NDArray[Any]:
     """An array of Python objects, all of them real numbers, as floats (a table's column can be one); others as is."""
-    boxed = array.dtype == object and all(map(_is_real, array.flat))
-    return array.astype(np.float64) if boxed else array
+    boxed = given.dtype.kind == "O" and all(map(_is_real, given.flat))
+    return given.astype("float64") if boxed else given
 
 
 def _is_real(entry: Any) -> bool:
-    return isinstance(entry, (int, float, np.integer, np.floating)) and not isinstance(entry, bool)
+    if isinstance(entry, (int, float)):
+        return not isinstance(entry, bool)
+    return np is not None and isinstance(entry, (np.integer, np.floating))
 
 
-def _kind(array: NDArray[Any]) -> str:
-    if array.dtype.kind in "US":
+def _kind(given: NDArray[Any]) -> str:
+    if given.dtype.kind in "US":
         return "text"
-    if array.dtype != object:
-        return str(array.dtype)
-    place, entry = next((i, entry) for i, entry in np.ndenumerate(array) if not _is_real(entry))
+    if given.dtype.kind != "O":
+        return str(given.dtype)
+    places = product(*map(range, given.shape))
+    place, entry = next((i, entry) for i, entry in zip(places, given.flat) if not _is_real(entry))
     return f"{type(entry).__name__} ({entry!r:.40}) in place {', '.join(map(str, place))}"
 
 
-def finite(array: Floats, name: str) -> None:
+def finite(rows: Floats, name: str) -> None:
     """Refuse nan and infinity in an array of shape (n, columns).
 
     Raises:
         ValueError: one is there; the message says where.
     """
-    wrong = np.argwhere(~np.isfinite(array))
-    if len(wrong):
-        sample, column = wrong[0].tolist()
-        more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
-        raise ValueError(f"{name} has {array[sample, column]} in sample {sample}, column {column}{more}")
+    wrong = ~((rows > -math.inf) & (rows < math.inf))
+    if wrong.any():
+        sample = int(wrong.any(axis=1).argmax())
+        column, others = int(wrong[sample].argmax()), int(wrong.sum()) - 1
+        more = f" (and {others:,} more)" if others else ""
+        raise ValueError(f"{name} has {rows[sample, column]} in sample {sample}, column {column}{more}")

@@ -38,12 +38,33 @@ class Interrupt:
 
 
 def progress_bar(total: int, done: int, progress: bool) -> Any:
-    """A progress bar over batches: tqdm's notebook form only where ipywidgets can draw it."""
-    if progress and _in_kernel() and find_spec("ipywidgets") is not None:
-        from tqdm.notebook import tqdm
-    else:
-        from tqdm import tqdm
+    """A progress bar over batches: tqdm's notebook form only where ipywidgets can draw it; none without tqdm."""
+    try:
+        if progress and _in_kernel() and find_spec("ipywidgets") is not None:
+            from tqdm.notebook import tqdm
+        else:
+            from tqdm import tqdm
+    except ImportError:
+        return _NoBar()
     return tqdm(total=total, initial=done, disable=not progress, unit="batch")
+
+
+class _NoBar:
+    """What is asked of a bar, and nothing to see."""
+
+    disable = True
+
+    def __enter__(self) -> _NoBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def set_description(self, text: str, refresh: bool) -> None:
+        pass
+
+    def update(self, steps: int) -> None:
+        pass
 
 
 def _in_kernel() -> bool:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
 from .inputs import numbered, unmasked
+from .lists import ArrayLike, Floats, NDArray, array, np
 
-Metric = Callable[[NDArray[Any], NDArray[Any]], float]
+Metric = Callable[[Any, Any], float]
+"""A function of the outputs and the targets of all samples, both arrays."""
 
 
 def classes(outputs: ArrayLike, threshold: float) -> NDArray[np.int64]:
@@ -19,10 +19,14 @@ def classes(outputs: ArrayLike, threshold: float) -> NDArray[np.int64]:
 
     One output per sample is an array (n,) or (n, 1). An output that is nan predicts no class, which is written −1.
     """
-    array = _column(outputs, "outputs")
-    if array.ndim == 1:
-        return np.where(np.isnan(array), -1, array > threshold)
-    return np.where(np.isnan(array).any(axis=1), -1, array.argmax(axis=1))
+    scores = _column(outputs, "outputs")
+    undefined = scores != scores
+    if scores.ndim == 1:
+        found = (scores > threshold).astype("int64")
+    else:
+        found, undefined = scores.argmax(axis=1), undefined.any(axis=1)
+    found[undefined] = -1
+    return found
 
 
 def labels(targets: ArrayLike) -> NDArray[np.int64]:
@@ -32,36 +36,37 @@ def labels(targets: ArrayLike) -> NDArray[np.int64]:
         TypeError: the labels are not numbers.
         ValueError: a label is none of these (0.7, say, or nan).
     """
-    array = numbered(_column(targets, "targets"))
-    if array.ndim == 2:
-        return np.asarray(array.argmax(axis=1), dtype=np.int64)
-    if _signed(array):
-        array = array > 0
-    wrong = array[~((array >= 0) & (array == np.floor(array)))] if array.dtype != bool else array[:0]
+    given = numbered(_column(targets, "targets"))
+    if given.ndim == 2:
+        return given.argmax(axis=1)  # type: ignore[no-any-return]
+    if _signed(given):
+        given = given > 0
+    wrong = given[~((given >= 0) & (given == given.round()))] if given.dtype.kind != "b" else given[:0]
     if len(wrong):
         raise ValueError(f"labels are the classes 0, 1, 2, …, or −1 and +1, or one-hot rows; one of them is {wrong[0]}")
-    return np.asarray(array, dtype=np.int64)
+    return given.astype("int64")
 
 
 def _column(data: ArrayLike, name: str) -> NDArray[Any]:
     """An array (n,) or (n, k) with k > 1: a single column is one number per sample."""
-    array = unmasked(data, name)
-    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    given = unmasked(data, name)
+    return given[:, 0] if given.ndim == 2 and given.shape[1] == 1 else given
 
 
 def _signed(targets: NDArray[Any]) -> bool:
     """Whether labels are −1 and +1."""
-    return targets.dtype != bool and bool((targets == -1).any() and np.isin(targets, (-1, 1)).all())
+    minus = targets == -1
+    return targets.dtype.kind != "b" and bool(minus.any() and (minus | (targets == 1)).all())
 
 
 def _threshold(outputs: ArrayLike, targets: ArrayLike, threshold: float | None) -> float:
     """Where class 1 begins; see `accuracy`."""
-    array, given = _column(outputs, "outputs"), _column(targets, "targets")
-    if threshold is not None or array.ndim == 2:
+    scores, given = _column(outputs, "outputs"), _column(targets, "targets")
+    if threshold is not None or scores.ndim == 2:
         return float(threshold or 0.0)
     if given.ndim == 1 and _signed(given):
         return 0.0
-    if not ((array < 0) | (array > 1)).any():
+    if not ((scores < 0) | (scores > 1)).any():
         return 0.5
     warnings.warn(
         "outputs outside 0…1 are not probabilities; they are taken for logits, of which more than 0 means class 1. "
@@ -89,7 +94,7 @@ def accuracy(outputs: ArrayLike, targets: ArrayLike, threshold: float | None = N
     """
     _same_length(outputs, targets)
     limit = _threshold(outputs, targets, threshold)
-    return float(np.mean(classes(outputs, limit) == labels(targets)))
+    return float((classes(outputs, limit) == labels(targets)).mean())
 
 
 def confusion_matrix(outputs: ArrayLike, targets: ArrayLike, threshold: float | None = None) -> NDArray[np.int64]:
@@ -100,47 +105,46 @@ def confusion_matrix(outputs: ArrayLike, targets: ArrayLike, threshold: float | 
     """
     _same_length(outputs, targets)
     right, predicted = labels(targets), classes(outputs, _threshold(outputs, targets, threshold))
-    array = _column(outputs, "outputs")
-    size = array.shape[1] if array.ndim == 2 else 2
+    scores = _column(outputs, "outputs")
+    size = scores.shape[1] if scores.ndim == 2 else 2
     if (predicted < 0).any():
         raise ValueError(
-            f"{np.sum(predicted < 0)} outputs are nan: they are of no class and have no place in the table"
+            f"{(predicted < 0).sum()} outputs are nan: they are of no class and have no place in the table"
         )
     if right.max() >= size:
         raise ValueError(f"a target is of class {right.max()}, and the outputs know the classes 0 to {size - 1}")
-    table = np.zeros((size, size), dtype=np.int64)
-    np.add.at(table, (right, predicted), 1)
-    return table
+    counts = Counter(zip(right.tolist(), predicted.tolist()))
+    table = array([[counts[i, j] for j in range(size)] for i in range(size)])
+    return table.astype("int64", copy=False)  # type: ignore[no-any-return]
 
 
 def mean_squared_error(outputs: ArrayLike, targets: ArrayLike) -> float:
     """The mean of (ŷ − y)²."""
-    return float(np.mean(_errors(outputs, targets) ** 2))
+    return float((_errors(outputs, targets) ** 2).mean())
 
 
 def mean_absolute_error(outputs: ArrayLike, targets: ArrayLike) -> float:
     """The mean of |ŷ − y|."""
-    return float(np.mean(abs(_errors(outputs, targets))))
+    return float(abs(_errors(outputs, targets)).mean())
 
 
 def r_squared(outputs: ArrayLike, targets: ArrayLike) -> float:
     """1 − Σ(ŷ − y)² / Σ(y − ȳ)²: 1 for a perfect prediction, 0 for the mean; nan for targets that are all equal."""
-    given = np.asarray(unmasked(targets, "targets"), dtype=np.float64)
-    spread = float(np.sum((given - given.mean(axis=0)) ** 2))
-    return 1.0 - float(np.sum(_errors(outputs, given) ** 2)) / spread if spread else float("nan")
+    given = unmasked(targets, "targets").astype("float64", copy=False)
+    spread = float(((given - given.mean(axis=0)) ** 2).sum())
+    return 1.0 - float((_errors(outputs, given) ** 2).sum()) / spread if spread else float("nan")
 
 
-def _errors(outputs: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
-    predicted = np.asarray(unmasked(outputs, "outputs"), dtype=np.float64)
-    given = np.asarray(unmasked(targets, "targets"), dtype=np.float64)
+def _errors(outputs: ArrayLike, targets: ArrayLike) -> Floats:
+    predicted = unmasked(outputs, "outputs").astype("float64", copy=False)
+    given = unmasked(targets, "targets").astype("float64", copy=False)
     if predicted.shape != given.shape or not given.size:
         raise ValueError(f"outputs of shape {predicted.shape} cannot be compared with targets of shape {given.shape}")
-    errors: NDArray[np.float64] = predicted - given
-    return errors
+    return predicted - given  # type: ignore[no-any-return]
 
 
 def _same_length(outputs: ArrayLike, targets: ArrayLike) -> None:
-    shapes = np.shape(outputs), np.shape(targets)
+    shapes = unmasked(outputs, "outputs").shape, unmasked(targets, "targets").shape
     if not all(shapes) or shapes[0][0] != shapes[1][0] or not shapes[1][0]:
         counts = [shape[0] if shape else "a single number as" for shape in shapes]
         raise ValueError(f"{counts[0]} outputs and {counts[1]} targets")

@@ -132,9 +132,10 @@ class Module:
             engine: ``"auto"``, ``"eager"`` or ``"compiled"``, as in `nn.fit`.
 
         Returns:
-            An array of shape (n,) for a model with one output, else (n, outputs).
+            An array of shape (n,) for a model with one output, else (n, outputs); a ``nn.lists.ListArray`` where NumPy
+            is missing.
         """
-        from .predictor import predict  # which needs NumPy
+        from .predictor import predict
 
         return predict(self, X, engine)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, ref
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from autograd import Value
-from autograd.compiler import Program, compile
 from autograd.modes import TraceError
+from autograd.packages import needed
 
-from .inputs import Floats, engine_name, samples
+from .inputs import engine_name, samples
+from .lists import ArrayLike, Floats, array, np
+
+if TYPE_CHECKING:
+    from autograd.compiler import Program
 
 
 class Model(Protocol):
@@ -41,7 +42,9 @@ def predict(model: Model, X: ArrayLike, engine: str = "auto") -> Floats:
     """See `nn.Module.predict`."""
     rows = samples(X)
     program = None
-    if engine_name(engine) != "eager":
+    if engine_name(engine) == "compiled":
+        needed("numpy", "engine='compiled'")
+    if engine != "eager" and np is not None:
         program = _program(model, len(rows), rows.shape[1], asked=engine == "compiled")
     if program is not None:
         try:
@@ -55,7 +58,7 @@ def predict(model: Model, X: ArrayLike, engine: str = "auto") -> Floats:
 
 def one_by_one(model: Model, rows: Floats) -> Floats:
     """The outputs, (n,) or (n, outputs), computed sample by sample as ``model(row)`` gives them."""
-    return np.array([model._output(row) for row in rows.tolist()], dtype=np.float64)
+    return array([model._output(row) for row in rows.tolist()]).astype("float64", copy=False)  # type: ignore[no-any-return]
 
 
 def _program(model: Model, samples: int, width: int, asked: bool) -> Program | None:
@@ -78,6 +81,8 @@ def _program(model: Model, samples: int, width: int, asked: bool) -> Program | N
             return program
     if not asked and samples < WORTHWHILE:
         return None
+    from autograd.compiler import compile
+
     alive = ref(model)  # the program must not keep its model alive, whose entry in the dictionary it is
 
     def output(x: Any) -> Any:

@@ -7,15 +7,13 @@ import math
 import warnings
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from autograd import Value, graph
 from autograd.modes import changed
 
 from . import metrics
 from .datasets import one_hot
-from .inputs import Floats, finite, real_array, samples, unmasked
+from .inputs import finite, real_array, samples, unmasked
+from .lists import ArrayLike, Floats, buffer, firsts, np
 from .losses import Loss, applied_twice
 from .module import Module, all_values, plain
 from .optimizers import Optimizer
@@ -53,14 +51,17 @@ class Prepared:
                 self.y = self.y[:, 0]
         self.leaves = self._try(loss, output, kind)
 
+    def target(self, i: int) -> Any:
+        """The target of sample i, as Python's numbers."""
+        return self.y[i : i + 1].tolist()[0]
+
     def _try(self, loss: Loss, output: Any, kind: str) -> list[Value]:
         """The leaves that the loss depends on.
 
         The loss of every different target (up to 1,000), so that a wrong label is found before training."""
-        flat = self.given.ndim == 1
-        _, places = np.unique(self.given if flat else self.y, axis=None if flat else 0, return_index=True)
-        for place in places[:1000].tolist():
-            target = self.y[place].tolist()
+        places = firsts(self.given if self.given.ndim == 1 else self.y, 1000)
+        for place in places:
+            target = self.target(place)
             with changed(anomaly=False):  # this output may not go with this target
                 try:
                     result = loss(output, target)
@@ -82,7 +83,7 @@ class Prepared:
         digest = hashlib.sha256()
         for array in (self.X, self.y):
             digest.update(repr((array.shape, array.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(array).data)
+            digest.update(buffer(array))
         return digest.hexdigest()[:16]
 
     def check(self, model: Module, loss: Loss, optimizer: Optimizer) -> None:
@@ -92,7 +93,7 @@ class Prepared:
             raise ValueError("the loss depends on none of the optimizer's parameters; was it made for this model?")
         strange = {*self.leaves} - moving - all_values(model)
         if strange:  # a leaf that is made again each time is a number of the computation, not a hidden parameter
-            strange &= {*graph.leaves(loss(model(self.X[0].tolist()), self.y[0].tolist()))}
+            strange &= {*graph.leaves(loss(model(self.X[0].tolist()), self.target(0)))}
         if strange:
             found = [leaf for leaf in self.leaves if leaf in strange]
             name = f"{found[0].label!r} = {found[0].data!r}" if found[0].label else repr(found[0])
@@ -109,8 +110,10 @@ class Prepared:
 
 def _rounded(array: Floats, dtype: str) -> Floats:
     """Numbers in float32 if that is asked for; one that is too large becomes infinite."""
+    if dtype != "float32":
+        return array
     with np.errstate(over="ignore"):
-        return array.astype(np.float32, copy=False) if dtype == "float32" else array
+        return array.astype(np.float32, copy=False)
 
 
 AGAIN = {"softmax": ("log_sum_exp", "softmax"), "sigmoid": ("softplus", "sigmoid")}
@@ -151,7 +154,7 @@ def boundary(loss: Loss, y: Floats) -> float | None:
     So a loss is understood however it is wrapped. None if the targets are not such labels, or if it is somewhere else.
     """
     for labels in ((0.0, 1.0), (-1.0, 1.0)):
-        for output in (0.0, 0.5) if np.isin(y, labels).all() else ():
+        for output in (0.0, 0.5) if ((y == labels[0]) | (y == 1.0)).all() else ():
             try:
                 first, second = (plain(loss(Value(output), label)) for label in labels)
                 if math.isclose(first, second, rel_tol=1e-12, abs_tol=1e-15):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .engines import Engine, Rows
-from .inputs import Floats
+from .lists import Floats
 from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
@@ -20,11 +20,11 @@ MOST_NUMBERS = 4_000_000
 
 def recorder(
     record: bool | int, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats, size: int, epochs: int
-) -> Recording | None:
-    """An empty recording, or None if none is wanted.
+) -> Recording:
+    """An empty recording.
 
     Args:
-        record: whether to record; a number n from 1 up records every n-th epoch.
+        record: True, or a number n from 1 up to record every n-th epoch.
         model, loss, optimizer: what is trained.
         X, y: the samples and targets of an epoch.
         size: samples in a batch.
@@ -33,8 +33,6 @@ def recorder(
     Raises:
         ValueError: ``record`` is no such number, or one epoch is too much to record.
     """
-    if record is False:
-        return None
     known = {p: name for name, p in model.named_parameters()}
     parameters = [*dict.fromkeys([*optimizer.parameters, *model.parameters()])]
     names = [known.get(p) or p.label or f"parameter {i}" for i, p in enumerate(parameters)]

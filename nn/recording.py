@@ -18,7 +18,7 @@ from autograd.explain import TrainingLedger
 from autograd.notation.tables import Table, column, spread
 from autograd.text import counted, visible
 
-from .inputs import Floats
+from .lists import Floats
 from .losses import Loss
 from .module import Module
 from .optimizers import SGD, Optimizer

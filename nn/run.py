@@ -7,10 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import AnomalyError
 from autograd.copies import renew
@@ -19,15 +16,17 @@ from autograd.modes import TraceError
 from . import metrics
 from .checkpoint import Checkpoint, CheckpointError, fitting, save
 from .choice import choose
-from .engines import EagerEngine
+from .draws import GENERATOR, draws
+from .engines import EagerEngine, Rows
 from .history import AT_END, EarlyStopping, History, Watch
 from .interaction import Interrupt, progress_bar
 from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
 from .prepared import Prepared
-from .recorder import recorded
-from .recording import Recording
+
+if TYPE_CHECKING:
+    from .recording import Recording
 
 
 class Epoch(NamedTuple):
@@ -155,16 +154,19 @@ class Run:
             bar.set_postfix_str(self._summary(), refresh=False)
         self._after(history.epochs)
 
-    def _order(self, epoch: int) -> NDArray[np.int64] | None:
-        """The order of the samples in an epoch; None if one batch takes them all as they stand."""
-        n, draws = len(self.data.X), np.random.default_rng([self.seed, epoch])
-        if self.order == "independent":
-            return draws.integers(n, size=n)
-        if self.size == n:
+    def _order(self, epoch: int) -> Rows:
+        """The order of the samples in an epoch; None to take them as they stand."""
+        if not self._is_drawn():
             return None
-        return draws.permutation(n) if self.order == "shuffled" else np.arange(n)
+        n, generator = len(self.data.X), draws([self.seed, epoch])
+        order: Rows = generator.permutation(n) if self.order == "shuffled" else generator.integers(n, size=n)
+        return order
 
-    def _losses(self, order: NDArray[np.int64] | None) -> Iterator[Sequence[float]]:
+    def _is_drawn(self) -> bool:
+        """Whether the order of the samples is random and makes a difference."""
+        return self.order == "independent" or (self.order == "shuffled" and self.size < len(self.data.X))
+
+    def _losses(self, order: Rows) -> Iterator[Sequence[float]]:
         """The losses of an epoch's steps as they are made; what ends them says where."""
         made = 0
         try:
@@ -177,18 +179,20 @@ class Run:
         except FloatingPointError as error:
             raise _NotFiniteError(f"{self._place(made + 1)}: {error}") from None
 
-    def _steps(self, order: NDArray[np.int64] | None) -> Iterator[Sequence[float]]:
+    def _steps(self, order: Rows) -> Iterator[Sequence[float]]:
         """The engine's steps of an epoch, recorded if this epoch is."""
         epoch, data = self.history.epochs + 1, self.data
         if self.recording is None or ((epoch - 1) % self.recording.every and epoch != self.planned):
             return self.engine.steps(data.X, data.y, order, self.size)
+        from .recorder import recorded
+
         return recorded(self.recording, self.engine, data.X, data.y, order, self.size, epoch)
 
     def _place(self, batch: int) -> str:
         return f"in epoch {self.history.epochs + 1}, batch {batch}"
 
     def _check_parameters(self) -> None:
-        if np.isfinite(self.engine.data()).all():
+        if self.engine.finite():
             return
         self.engine.sync()
         own = [*self.model.named_parameters()]
@@ -291,6 +295,7 @@ class Run:
         return {
             "samples": len(self.data.X), "batch_size": self.size, "seed": self.seed,
             "shuffle": self.order != "as given", "replacement": self.order == "independent",
+            "order": f"drawn by {GENERATOR}" if self._is_drawn() else "as given",
             "loss": getattr(self.loss, "__name__", type(self.loss).__name__), "dtype": self.dtype,
             "data": self.data.fingerprint(),
         }  # fmt: skip
@@ -317,6 +322,7 @@ class Run:
         own = self._identity()
         training.setdefault("dtype", "float64")  # which files of earlier versions do not name, nor
         training.setdefault("replacement", False)
+        training.setdefault("order", "drawn by NumPy" if self._is_drawn() else "as given")
         if training.get("samples") != own["samples"] or training["dtype"] != self.dtype:
             del own["data"]  # it differs in any case, and the number of samples, or the dtype, says more
         older = ("loss", "data")  # which files of earlier versions do not name

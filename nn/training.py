@@ -7,21 +7,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import ArrayLike
-
 from autograd import files
 from autograd.modes import current
+from autograd.packages import needed
 
 from . import metrics
 from .checkpoint import read
 from .counts import whole
 from .datasets import split
 from .history import EarlyStopping, History
+from .lists import ArrayLike
 from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
 from .prepared import Prepared, metric_of, pair
-from .recorder import recorder
 from .run import Callback, Run
 
 
@@ -68,7 +67,8 @@ def fit(
         optimizer: made for the model's parameters.
         epochs: how many times all samples are used, in all (a resumed run counts those before).
         batch_size: samples per step; None for all. The last batch of an epoch can be smaller.
-        seed: the order of the samples in epoch e depends on (seed, e) alone; None draws a seed.
+        seed: the order of the samples in epoch e depends on (seed, e) alone; None draws a seed. Where NumPy is missing,
+            Python's ``random`` draws, and the order is another one.
         validation: (X, y) of samples that do not train, or the fraction of the samples to put aside.
         metrics: names from `nn.metrics` or functions (outputs, targets) → number; a function's ``__name__`` is the
             column's name. Targets come as they were given, labels not encoded.
@@ -79,12 +79,13 @@ def fit(
         shuffle: whether each epoch draws a new order.
         replacement: draw each of the n samples of an epoch from all of them, independently, as the theory of
             stochastic descent has it: an epoch then uses some samples several times, and others not at all.
-        progress: whether to show a progress bar.
-        engine: ``"auto"``, or an engine's name.
+        progress: whether to show a progress bar; none is shown where tqdm is missing.
+        engine: ``"auto"``, ``"eager"``, or ``"compiled"``, which needs NumPy; without it, ``"auto"`` is eager.
         dtype: ``"float64"`` or ``"float32"``: of the compiled engine's numbers; samples and targets are rounded to it.
-            float32 is faster for large models. The model's Values hold float64 in any case.
+            float32 is faster for large models and needs NumPy. The model's Values hold float64 in any case.
         record: whether to keep the exact numbers of every step as ``history.recording`` (a `Recording`; `nn.watch`
-            shows it). Where that would be too much, every n-th epoch is recorded; a number n asks for that.
+            shows it). Where that would be too much, every n-th epoch is recorded; a number n asks for that. It needs
+            NumPy.
 
     Returns:
         The `History`; its ``stopped`` says why training ended.
@@ -92,12 +93,15 @@ def fit(
     Raises:
         ValueError: data are empty, contain nan or infinity, or differ in length; a label or a size does not fit.
         TypeError: data are not real numbers, or the loss does not give a Value.
+        ImportError: NumPy is not installed, and an argument needs it.
         OSError: the checkpoint cannot be written; the parameters are kept.
         AnomalyError: inside `autograd.detect_anomaly`, with epoch and batch; the last good parameters are kept.
     """
     _check_kinds(model, loss, optimizer, metrics, callbacks)
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype is 'float64' or 'float32', not {dtype!r}")
+    if dtype == "float32":
+        needed("numpy", "dtype='float32'")
     if not current().record:
         raise RuntimeError("fit inside no_grad cannot learn, since nothing records how the loss came about")
     if isinstance(validation, (tuple, list)):
@@ -129,7 +133,11 @@ def fit(
     columns = run.columns()
     if len({*columns}) < len(columns):
         raise ValueError(f"two columns of the history would have the same name: {', '.join(columns)}")
-    run.recording = recorder(record, model, loss, optimizer, data.X, data.y, size, epochs)
+    if record is not False:
+        needed("numpy", f"record={record!r}")
+        from .recorder import recorder
+
+        run.recording = recorder(record, model, loss, optimizer, data.X, data.y, size, epochs)
     run.checkpoint = None if checkpoint is None else Path(checkpoint)
     run.every = whole(checkpoint_every, "checkpoint_every")
     if run.checkpoint is not None and not {*optimizer.parameters} <= {*model.parameters()}:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..activations import OF_LAYERS, Spec, composed
-from ..inputs import Floats, real_array
+from ..inputs import real_array
 from ..layers import MLP
+from ..lists import Floats
 
 TANH_GELU = "0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))"
 MISH = "x * tanh(softplus(x))"

@@ -7,8 +7,8 @@ from typing import Any
 
 from autograd.packages import needed
 
-from ..inputs import Floats
 from ..layers import MLP
+from ..lists import Floats
 from .chain import MISH, SOFTSIGN, TANH_GELU, Chain
 
 ACTIVATIONS: dict[str, Callable[[Any], str]] = {

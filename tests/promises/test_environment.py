@@ -115,10 +115,12 @@ def test_where_all_must_be_installed_a_skip_is_a_failure(tmp_path):
 
 
 def test_the_engine_without_numpy():
-    """`import autograd`, eager work, the check, the drawing and the explanations need no package at all."""
-    code = WITHOUT.replace("MISSING", f"{[*OPTIONAL.split(), 'numpy', 'tqdm']}") + EVERYTHING.partition("data =")[0]
-    done = run(code.replace("import autograd, nn", "import autograd"), flags=["-W", "error"])
+    """Eager work, the check, the drawing, the explanations and training need no package at all."""
+    done = run(
+        WITHOUT.replace("MISSING", f"{[*OPTIONAL.split(), 'numpy', 'tqdm']}") + EVERYTHING, flags=["-W", "error"]
+    )
     assert done.stderr == "" and done.returncode == 0
+    assert done.stdout.split() == ["eager", "3"] and set(os.listdir()) == MADE
 
 
 # ---- python -O --------------------------------------------------------------------------------------------------
