@@ -64,4 +64,47 @@ for epoch in range(101):
 for x, target in zip(X, y):
     print(x, "is", target, " logit", round(model(x).data, 2))
 """,
+    "Moons": """\
+import nn
+
+X, y, *_ = nn.datasets.moons(100, noise=0.1)
+model = nn.MLP(2, [8, 1], "tanh", seed=1)
+optimizer = nn.Adam(model.parameters(), lr=0.1)
+history = nn.fit(
+    model, nn.binary_cross_entropy, X, y, optimizer,
+    epochs=40, batch_size=10, metrics=["accuracy"],
+)
+show(history)
+
+# the plane as the network sees it: # is the lower moon
+for row in range(14):
+    x2 = 1.4 - 0.17 * row
+    points = [[-1.5 + 0.08 * k, x2] for k in range(51)]
+    logits = model.predict(points)
+    print("".join("#" if z > 0 else "." for z in logits))
+""",
+    "Iris": """\
+import nn
+
+iris = nn.datasets.iris()
+X_train, y_train, X_test, y_test = nn.datasets.split(
+    iris.X, iris.y, 0.2, stratify=True
+)
+scale = nn.datasets.Standardizer(X_train)
+model = nn.MLP(4, [6, 3], "tanh", seed=1)
+optimizer = nn.Adam(model.parameters(), lr=0.1)
+history = nn.fit(
+    model, nn.cross_entropy, scale(X_train), y_train, optimizer,
+    epochs=15, batch_size=20, metrics=["accuracy"],
+    validation=(scale(X_test), y_test),
+)
+show(history)
+
+outputs = model.predict(scale(X_test))
+table = nn.metrics.confusion_matrix(outputs, y_test)
+print("10 flowers of each species, and what they were taken for:")
+for name, row in zip(iris.class_names, table):
+    print(f"{name:10}", *(f"{n:3}" for n in row))
+show(nn.draw_network(model))
+""",
 }

@@ -5,6 +5,7 @@ The environment variable TRACEGRAD_PYODIDE names the folder of the npm package `
 
 import base64
 import os
+import re
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,6 +85,21 @@ def test_training_sliders_and_errors(opened):
     opened.locator("#results", has_text="5.0").wait_for(timeout=SECONDS)
     said = run(opened, "x = 1\ny = x.nothing\n")
     assert "AttributeError" in said and opened.locator("#lines .wrong").inner_text() == "2"
+
+
+@pytest.mark.parametrize(("example", "epochs", "said"), [("Moons", 40, "#" * 40), ("Iris", 15, "setosa 10 0 0")])
+def test_fit_trains_without_numpy(opened, example, epochs, said):
+    opened.get_by_label("Example").select_option(example)
+    opened.locator("#results", has_text=said).wait_for(timeout=SECONDS)
+    finished(opened)
+    history = opened.frame_locator("iframe").first.locator("main").inner_text()
+    accuracy = re.search(rf"{epochs} epochs, .* accuracy ([\d.]+).*; all {epochs} epochs done", history)
+    assert accuracy and float(accuracy[1]) >= 0.97
+
+
+def test_what_needs_numpy_says_so(opened):
+    said = run(opened, "import autograd\nautograd.compile(lambda x: x * x, [()])")
+    assert "ImportError: autograd.compile needs the package numpy: pip install numpy" in said
 
 
 def test_a_link_carries_the_program(opened, address, watched):
