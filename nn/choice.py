@@ -7,7 +7,7 @@ import warnings
 from autograd.packages import needed
 
 from .engines import EagerEngine, Engine
-from .inputs import engine_name
+from .inputs import TRAINING, Devices, engine_name
 from .lists import Floats, np
 from .losses import Loss
 from .module import Module
@@ -15,30 +15,39 @@ from .optimizers import Optimizer
 
 
 def choose(
-    engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats, dtype: str = "float64"
-) -> Engine:
+    engine: str, model: Module, loss: Loss, optimizer: Optimizer, X: Floats, y: Floats, dtype: str = "float64",
+    devices: Devices = None,
+) -> Engine:  # fmt: skip
     """The engine of that name; ``"auto"`` is the compiled one where model, loss and installation allow it.
 
     Args:
-        engine: one of `nn.inputs.ENGINES`.
+        engine: one of `nn.inputs.TRAINING`.
         model: the model.
         loss: of one sample.
         optimizer: for the model's parameters.
         X: samples like those to come (n, features).
         y: their targets.
-        dtype: of the compiled engine's numbers; the eager one computes in float64.
+        dtype: of the numbers; the eager engine computes in float64.
+        devices: of the engine of JAX.
 
     Raises:
-        ValueError: the eager engine was asked for float32.
-        ImportError: the compiled engine was asked for, and NumPy is not installed.
-        Exception: with ``"compiled"``, whatever tracing raises for a model or a loss that cannot be compiled.
+        ValueError: the eager engine was asked for float32, or another one than that of JAX for devices.
+        ImportError: the engine that was asked for needs JAX, or NumPy, which is not installed.
+        Exception: with ``"compiled"`` or ``"jax"``, whatever tracing raises for a model or a loss that cannot be
+            compiled.
         MemoryError: the program does not fit into the memory; ``"eager"`` needs little.
     """
-    if engine_name(engine) == "eager" or (engine == "auto" and np is None):
+    if engine_name(engine, TRAINING) != "jax" and devices is not None:
+        raise ValueError(f"devices are those of engine='jax'; engine={engine!r} trains on the CPU")
+    if engine == "eager" or (engine == "auto" and np is None):
         if dtype != "float64":
-            raise ValueError("the eager engine computes in float64: dtype='float32' needs the compiled one")
+            raise ValueError("the eager engine computes in float64: dtype='float32' needs another one")
         return EagerEngine(model, loss, optimizer)
-    needed("numpy", "engine='compiled'")
+    needed("numpy", f"engine={engine!r}")
+    if engine == "jax":
+        from .jax_engine import JaxEngine
+
+        return JaxEngine(model, loss, optimizer, X, y, dtype, devices)
     from .compiled import CompiledEngine
 
     try:

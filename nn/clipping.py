@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autograd import Value
 from autograd.value import real
@@ -84,6 +84,23 @@ def clip_array(gradients: NDArray[np.float64], value: float | None, norm: float 
         gradients = np.clip(gradients, -value, value)
     factor = 1.0 if norm is None else _shrink(_norm(gradients), norm)
     return gradients * factor if factor != 1.0 else gradients
+
+
+def clip_pure(xp: Any, gradients: Any, value: float | None, norm: float | None) -> Any:
+    """The same for an array of another library, without a look at its numbers: they may not be known yet.
+
+    Args:
+        xp: the library's counterpart of ``numpy``.
+        gradients: an array of it.
+        value, norm: as for `clip`.
+    """
+    if value is not None:
+        gradients = xp.clip(gradients, -value, value)
+    if norm is not None:
+        largest = xp.maximum(abs(gradients).max(), 1.0)  # of which squares do not overflow
+        size = largest * ((gradients / largest) ** 2).sum() ** 0.5
+        gradients = xp.where(size <= norm, gradients, gradients * (norm / size))
+    return gradients
 
 
 def _norm(gradients: NDArray[np.float64]) -> float:

@@ -59,13 +59,13 @@ class CompiledEngine:
     def steps(self, X: Floats, y: Floats, rows: Rows, size: int) -> Iterator[Sequence[float]]:
         """See `nn.engines.Engine.steps`; about as many at a time as take `MOMENT`."""
         samples = len(X) if rows is None else len(rows)
-        by_one = ACTIVE or self.optimizer.many_steps(self._program.theta, self._program.gradient, 0) is None
+        by_one = self._one_at_a_time()
         start, many = 0, 1 if by_one else self._many
         while start < samples:
             end, began = start + many * size, time.perf_counter()
             chosen = rows[start:end] if rows is not None else None if end >= samples else np.arange(start, end)
             try:
-                losses = self._program.epoch(X, y, self.optimizer, order=chosen, batch_size=size)
+                losses = self._many_steps(X, y, chosen, size)
             except StepError as error:
                 yield error.losses.tolist()
                 raise error.__cause__ or error from None
@@ -75,17 +75,34 @@ class CompiledEngine:
             if not by_one:
                 many = self._many = max(1, min(2 * many, int(len(losses) * MOMENT / max(took, 1e-9))))
 
+    def _one_at_a_time(self) -> bool:
+        """Whether each step is made by Python."""
+        return bool(ACTIVE) or self.optimizer.many_steps(self._program.theta, self._program.gradient, 0) is None
+
+    def _many_steps(self, X: Floats, y: Floats, rows: Rows, size: int) -> Floats:
+        """Steps through the samples of these numbers; the losses.
+
+        Raises:
+            StepError: as `Program.epoch`.
+        """
+        return self._program.epoch(X, y, self.optimizer, order=rows, batch_size=size)
+
     def evaluate(self, X: Floats, y: Floats) -> float:
         """See `nn.engines.Engine.evaluate`."""
         return float(np.mean(self._program(X, y)))
 
+    def _predicting(self, X: Floats) -> Program:
+        """A program of the model alone."""
+        predictor = compile(
+            self.model, inputs=(X.shape[1:],), parameters=self.parameters, dtype=str(self._program.dtype)
+        )
+        predictor.witness.floats = True
+        return predictor
+
     def predict(self, X: Floats) -> Floats:
         """See `nn.engines.Engine.predict`."""
         if self._predictor is None:
-            self._predictor = compile(
-                self.model, inputs=(X.shape[1:],), parameters=self.parameters, dtype=str(self._program.dtype)
-            )
-            self._predictor.witness.floats = True
+            self._predictor = self._predicting(X)
         self._predictor.theta[:] = self._program.theta
         return np.asarray(self._predictor(X), dtype=np.float64)
 

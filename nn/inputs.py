@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import product
-from typing import Any
+from typing import Any, Union
 
 from .lists import ArrayLike, Floats, NDArray, array, np
 
 ENGINES = ("auto", "eager", "compiled")
+TRAINING = (*ENGINES, "jax")
+
+Devices = Union[int, Sequence[Any], None]
+"""How many of JAX's devices, or which; None for all."""
 
 
-def engine_name(engine: str) -> str:
+def engine_name(engine: str, known: Sequence[str] = ENGINES) -> str:
     """The name of an engine, if there is one called so.
 
     Raises:
         ValueError: there is none.
     """
-    if engine not in ENGINES:
-        raise ValueError(f"unknown engine {engine!r}; known: {', '.join(ENGINES)}")
+    if engine not in known:
+        raise ValueError(f"unknown engine {engine!r}; known: {', '.join(known)}")
     return engine
 
 

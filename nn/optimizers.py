@@ -15,7 +15,7 @@ from autograd import Value
 from autograd.value import real
 
 from . import rules
-from .clipping import bound, clip, clip_array, movable
+from .clipping import bound, clip, clip_array, clip_pure, movable
 from .counts import in_words
 from .schedules import Schedule
 
@@ -142,6 +142,29 @@ class Optimizer:
         else:
             self._on_arrays(parameters, gradients, state, rate, step + 0.0)
         self.steps = step
+
+    def moved(
+        self, xp: Any, parameters: Any, gradients: Any, state: tuple[Any, ...], rate: float, step: float
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """What a step makes of flat arrays of another library, as a pure function: nothing here changes.
+
+        Args:
+            xp: the library's counterpart of ``numpy``, whose arrays cannot be changed, such as ``jax.numpy``.
+            parameters: (p,), an entry for each of the optimizer's.
+            gradients: (p,).
+            state: of each of ``variables`` (p,); zeros at first.
+            rate: the learning rate.
+            step: the number of the step, from 1.
+
+        Returns:
+            parameters and state after the step. A gradient that is not finite is not refused.
+
+        Example:
+            ``theta, state = optimizer.moved(jax.numpy, theta, gradient, state, 0.1, 1.0)`` in a function that
+            `jax.jit` takes.
+        """
+        gradients = clip_pure(xp, gradients, self.clip_value, self.clip_norm)
+        return type(self).rule(parameters, gradients, state, rate, step, *self.settings.values())  # type: ignore[no-any-return]
 
     def many_steps(self, parameters: NDArray[Any], gradients: NDArray[Any], count: int) -> Any:
         """What machine code needs to make some steps on flat arrays as `step_arrays` does, one after the other.

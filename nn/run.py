@@ -20,6 +20,7 @@ from .draws import GENERATOR, draws
 from .engines import EagerEngine, Rows
 from .history import AT_END, EarlyStopping, History, Watch
 from .interaction import Interrupt, progress_bar
+from .inputs import Devices
 from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
@@ -66,12 +67,12 @@ class Run:
 
     def __init__(
         self, model: Module, loss: Loss, optimizer: Optimizer, data: Prepared, held: Prepared | None, size: int,
-        seed: int, order: str, engine: str, dtype: str,
+        seed: int, order: str, engine: str, dtype: str, devices: Devices = None,
     ) -> None:  # fmt: skip
         self.model, self.optimizer, self.data, self.held = model, optimizer, data, held
         self.size, self.seed, self.order = size, seed, order
         self.loss, self.asked, self.dtype = loss, engine, dtype
-        self.engine = choose(engine, model, loss, optimizer, data.X, data.y, dtype)
+        self.engine = choose(engine, model, loss, optimizer, data.X, data.y, dtype, devices)
         self.history = History(seed=seed, engine=self.engine.name)
         self.watch: Watch | None = None
         self.best: Any = None  # the data of the engine's parameters in the best epoch
@@ -232,13 +233,13 @@ class Run:
         """Notice that a callback changed what the model or the loss computes; ``sure`` if it was verified before.
 
         Raises:
-            TraceError: the program is not the model any more, and which steps it spoiled is not known, or the compiled
-                engine was insisted on.
+            TraceError: the program is not the model any more, and which steps it spoiled is not known, or an engine was
+                insisted on.
         """
         try:
             self.engine.verify(always=True)
         except TraceError as error:
-            if self.asked == "compiled" or not sure:
+            if self.asked != "auto" or not sure:
                 raise
             warnings.warn(
                 f"a callback changed what the model or the loss computes; training goes on sample by sample. {error}",

@@ -16,6 +16,7 @@ from .checkpoint import read
 from .counts import whole
 from .datasets import split
 from .history import EarlyStopping, History
+from .inputs import Devices
 from .lists import ArrayLike
 from .losses import Loss
 from .module import Module
@@ -46,6 +47,7 @@ def fit(
     progress: bool = True,
     engine: str = "auto",
     dtype: str = "float64",
+    devices: Devices = None,
     record: bool | int = False,
 ) -> History:
     """Train a model: the batch loss is the mean of ``loss(model(x), target)`` over the batch's samples.
@@ -80,9 +82,13 @@ def fit(
         replacement: draw each of the n samples of an epoch from all of them, independently, as the theory of
             stochastic descent has it: an epoch then uses some samples several times, and others not at all.
         progress: whether to show a progress bar; none is shown where tqdm is missing.
-        engine: ``"auto"``, ``"eager"``, or ``"compiled"``, which needs NumPy; without it, ``"auto"`` is eager.
-        dtype: ``"float64"`` or ``"float32"``: of the compiled engine's numbers; samples and targets are rounded to it.
-            float32 is faster for large models and needs NumPy. The model's Values hold float64 in any case.
+        engine: ``"auto"``; ``"eager"``; ``"compiled"``, which needs NumPy (without it, ``"auto"`` is eager); or
+            ``"jax"``, which trains on the GPUs or other devices of JAX, and is never chosen automatically
+            (``pip install 'tracegrad[jax]'``; JAX's settings stay as they are).
+        dtype: ``"float64"`` or ``"float32"``: of the numbers of the engines but the eager one; samples and targets are
+            rounded to it. float32 is faster for large models. The model's Values hold float64 in any case.
+        devices: with ``engine="jax"``, among how many of `jax.local_devices()` the samples of each batch are split, or
+            a list of devices; None for all. The sums of a batch are added in an order that depends on it.
         record: whether to keep the exact numbers of every step as ``history.recording`` (a `Recording`; `nn.watch`
             shows it). Where that would be too much, every n-th epoch is recorded; a number n asks for that. It needs
             NumPy.
@@ -93,7 +99,7 @@ def fit(
     Raises:
         ValueError: data are empty, contain nan or infinity, or differ in length; a label or a size does not fit.
         TypeError: data are not real numbers, or the loss does not give a Value.
-        ImportError: NumPy is not installed, and an argument needs it.
+        ImportError: NumPy, or JAX, is not installed, and an argument needs it.
         OSError: the checkpoint cannot be written; the parameters are kept.
         AnomalyError: inside `autograd.detect_anomaly`, with epoch and batch; the last good parameters are kept.
     """
@@ -124,7 +130,7 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the name of the checkpoint file: checkpoint='run.json'")
     order = "independent" if replacement else "shuffled" if shuffle else "as given"
-    run = Run(model, loss, optimizer, data, held, size, whole(seed, "seed", least=0), order, engine, dtype)
+    run = Run(model, loss, optimizer, data, held, size, whole(seed, "seed", least=0), order, engine, dtype, devices)
     run.metrics = [metric_of(m, loss, data) for m in metrics]
     run.callbacks = [*callbacks]
     if early_stopping is not None:
