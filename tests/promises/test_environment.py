@@ -42,7 +42,7 @@ def run(code, *arguments, flags=(), path=None, **environment):
 
 OPTIONAL = (
     "llvmlite matplotlib graphviz pygraphviz anywidget ipywidgets traitlets IPython mpmath "
-    "sklearn scipy torch onnx sympy playwright ipykernel nbclient hypothesis cairosvg"
+    "sklearn scipy torch onnx jax sympy playwright ipykernel nbclient hypothesis cairosvg"
 )
 
 WITHOUT = """
@@ -92,12 +92,47 @@ def test_everything_but_extras_works_without_the_optional_packages():
         ("nn.plots.loss_curve(nn.History([1.0]))", "pip install matplotlib"),
         ("nn.History([1.0]).plot()", "pip install matplotlib"),
         ("autograd.stepper(autograd.Value(1.0) * 2).widget()", "pip install anywidget"),
-        ("nn.datasets.digits()", "pip install scikit-learn"),
     ],
 )
 def test_what_needs_an_extra_names_it(use, cure):
     done = run(WITHOUT.replace("MISSING", f"{OPTIONAL.split()}") + "import autograd, nn\n" + use)
     assert done.returncode == 1 and re.search(rf"^ImportError: .*{cure}", done.stderr, re.MULTILINE), done.stderr
+
+
+OTHER_LIBRARIES = """
+import autograd, nn
+x = autograd.Value(1.0, "x")
+model = nn.MLP(1, [1], seed=0)
+program = autograd.compile(lambda x, y: (model(x) - y) ** 2, [(1,), ()], model.parameters())
+def fit():
+    return nn.fit(model, nn.mse_loss, [[1.0]], [1.0], nn.SGD(model.parameters()), engine="jax", progress=False)
+USES = {
+    "jax": [program.to_jax, fit],
+    "torch": [program.to_torch, lambda: nn.from_torch(None)],
+    "onnx": [lambda: program.to_onnx("model.onnx"), lambda: nn.from_onnx("model.onnx")],
+    "scikit-learn": [lambda: nn.from_sklearn(None), lambda: __import__("nn.sklearn"), nn.datasets.digits],
+    "sympy": [lambda: autograd.formula(x * 2).sympy(), lambda: autograd.from_sympy(1, [])],
+}
+before = model.state_dict()
+for package, uses in USES.items():
+    for use in uses:
+        try:
+            use()
+        except ImportError as error:
+            assert f"pip install {package}" in str(error), error
+        else:
+            raise AssertionError(package)
+assert model.state_dict() == before
+print("named:", *USES)
+"""
+
+
+def test_whoever_needs_another_library_is_told_how_to_install_it():
+    """Nothing here imports scipy: the extra is for recipes that call it (docs/your_model.md)."""
+    done = run(WITHOUT.replace("MISSING", f"{OPTIONAL.split()}") + OTHER_LIBRARIES)
+    assert done.stdout.split() == ["named:", "jax", "torch", "onnx", "scikit-learn", "sympy"], done.stderr
+    assert os.listdir() == []
+    assert not any(re.search(r"^\s*(import|from) scipy", path.read_text("utf-8"), re.M) for path in LIBRARY)
 
 
 def test_where_all_must_be_installed_a_skip_is_a_failure(tmp_path):
