@@ -66,7 +66,7 @@ def refuse_misfits(given: Sequence[tuple[int, ...]], shapes: Sequence[tuple[int,
         if shape[1:] != sample or not shape or not shape[0]:
             wanted = ", ".join(["B", *map(str, sample)])
             raise ValueError(f"array {number} has the shape {shape}; give ({wanted}), where B ≥ 1 is the batch size")
-    if len({shape[0] for shape in given}) > 1:
+    if any(shape[0] != given[0][0] for shape in given):  # not by a set: the compiler of PyTorch would fix the size
         raise ValueError(f"the arrays hold {', '.join(str(shape[0]) for shape in given)} samples; give as many each")
 
 

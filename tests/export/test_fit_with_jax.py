@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
+import processes
 import pytest
 
 import autograd
@@ -250,9 +249,6 @@ print(text.count(" all-reduce(") + text.count("all-reduce-start("), "all-reduce;
 
 def test_eight_devices_add_up_once_a_step_and_leave_the_settings_of_jax(tmp_path: Any) -> None:
     flags = "--xla_force_host_platform_device_count=8"
-    made = subprocess.run(
-        [sys.executable, "-c", EIGHT, str(tmp_path / "run.json")], check=False, capture_output=True, text=True,
-        timeout=240, env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "0"},
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    assert made.stdout == "1 all-reduce; x64 False\n"
+    path = str(tmp_path / "run.json")
+    found = processes.printed(EIGHT, path, XLA_FLAGS=flags, JAX_PLATFORMS="cpu", JAX_ENABLE_X64="0")
+    assert found == "1 all-reduce; x64 False"

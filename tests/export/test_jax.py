@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
-import socket
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import processes
 import pytest
 from compiling import attention
 
@@ -169,28 +165,15 @@ print(jax.process_count(), "processes", jax.device_count(), "devices", added, "a
 """
 
 
-def split(*arguments: str, devices: int = 1) -> str:
-    """What a process prints that has a part of the samples."""
-    flags = f"--xla_force_host_platform_device_count={devices}"
-    made = subprocess.run(
-        [sys.executable, "-c", SPLIT, *arguments], env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
-        check=False, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    return made.stdout.splitlines()[-1]
-
-
 def test_eight_devices_give_the_same_and_add_up_once() -> None:
-    assert split(devices=8) == "1 processes 8 devices 1 all-reduce"
+    flags = "--xla_force_host_platform_device_count=8"
+    found = processes.printed(SPLIT, XLA_FLAGS=flags, JAX_PLATFORMS="cpu")
+    assert found == "1 processes 8 devices 1 all-reduce"
 
 
 def test_two_processes_give_the_same() -> None:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
-    with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(split, number, port) for number in "01"]
-        assert [each.result() for each in both] == ["2 processes 2 devices 1 all-reduce"] * 2
+    found = processes.two(SPLIT, XLA_FLAGS="--xla_force_host_platform_device_count=1", JAX_PLATFORMS="cpu")
+    assert found == ["2 processes 2 devices 1 all-reduce"] * 2
 
 
 def test_named_parameters_go_there_and_back() -> None:

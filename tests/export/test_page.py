@@ -1,9 +1,12 @@
 """The blocks of docs/your_model.md and docs/outgrow.md that need other libraries run as they stand."""
 
+import os
 import re
+import sys
 import warnings
 from pathlib import Path
 
+import processes
 import pytest
 
 PAGES = [Path(__file__).parents[2] / "docs" / name for name in ("your_model.md", "outgrow.md")]
@@ -13,6 +16,14 @@ BLOCKS = [
     for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
     if ">>>" not in code
 ]
+RANKED = """
+import os, sys
+os.environ.update(RANK=sys.argv[1], WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=sys.argv[2])
+%s
+print("done")
+"""
+"""What torchrun tells a process."""
+
 OTHERS = ("torch", "sklearn", "onnx", "scipy", "sympy", "jax")
 
 
@@ -23,6 +34,9 @@ def test_a_block_runs(code, tmp_path, monkeypatch):
         if name in OTHERS:
             pytest.importorskip(name)
     assert "assert" in code
+    if "init_process_group" in code:
+        assert processes.two(RANKED % code, PYTHONPATH=os.pathsep.join(sys.path)) == ["done"] * 2
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of scikit-learn: it has not converged
         exec(compile(code, "page", "exec"), {"__name__": "page"})

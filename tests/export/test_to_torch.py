@@ -145,6 +145,18 @@ def test_the_compiler_of_pytorch_reads_the_whole_module() -> None:
         beside(network(activation), X, Y, run=lambda m: torch.compile(m, fullgraph=True, backend="aot_eager"))
 
 
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # PyTorch does it
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_exported_module_takes_batches_of_any_size(strict: bool) -> None:
+    module, size = network().to_torch(), torch.export.Dim("B", min=1)
+    given = torch.as_tensor(X), torch.as_tensor(Y)
+    exported = torch.export.export(module, given, dynamic_shapes={"batch": ({0: size}, {0: size})}, strict=strict)
+    assert dict(exported.module().named_parameters()).keys() == dict(module.named_parameters()).keys()
+    for rows in (slice(None), slice(2, 3), [0, 1, 1, 2, 3, 4, 5, 6, 0, 1]):
+        some = [array[rows] for array in given]
+        assert exported.module()(*some).item() == pytest.approx(module(*some).item(), rel=1e-14)
+
+
 def test_an_operation_of_ones_own() -> None:
     autograd.register("bend", "x / (1 + abs(x))", ["1 / (1 + abs(x)) ** 2"])
     try:
