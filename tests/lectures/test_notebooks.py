@@ -1,8 +1,9 @@
 """Each notebook runs from top to bottom and still prints what is committed.
 
 A notebook runs in a kernel of the interpreter that runs the tests; no kernel has to be installed. Cells tagged
-``mnist`` need the four files of MNIST in the folder that TRACEGRAD_MNIST names, and are left out without them.
-Pictures are not compared (their bytes differ with each version of matplotlib and of fonts), only that there is one.
+``mnist`` need the four files of MNIST in the folder that TRACEGRAD_MNIST names, and are left out without them. A
+notebook with cells tagged ``jax`` is skipped where JAX is not installed. Pictures are not compared (their bytes differ
+with each version of matplotlib and of fonts), only that there is one.
 
 ``python tests/lectures/test_notebooks.py [name …]`` runs notebooks and writes what they print into their files.
 """
@@ -34,8 +35,8 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
-def needs_mnist(cell):
-    return "mnist" in cell.metadata.get("tags", [])
+def needs(cell, tag):
+    return tag in cell.metadata.get("tags", [])
 
 
 # ---- comparing outputs ------------------------------------------------------------------------------------------
@@ -206,8 +207,10 @@ def executed(book, manager, folder):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_and_prints_what_is_committed(path, kernel_manager, tmp_path):
     committed = read(path)
+    if any(needs(cell, "jax") for cell in committed.cells):
+        pytest.importorskip("jax")
     if not MNIST.is_dir():
-        committed.cells = [cell for cell in committed.cells if not needs_mnist(cell)]
+        committed.cells = [cell for cell in committed.cells if not needs(cell, "mnist")]
         if not any(cell.cell_type == "code" for cell in committed.cells):
             pytest.skip("every cell needs MNIST; name the folder of its four files in TRACEGRAD_MNIST")
     fresh = executed(committed, kernel_manager, tmp_path)
