@@ -66,6 +66,10 @@ def function(
     return exported
 
 
+SAME = {"add": "add", "sub": "subtract", "mul": "multiply", "neg": "negative"}
+"""Operations with the derivatives that JAX gives them anyway: it compiles them sooner without rules of ours."""
+
+
 class _Operations(dict[str, Callable[..., Any]]):
     """Operations by name, each made when it is first asked for."""
 
@@ -133,6 +137,8 @@ class Jax:
         if name not in TABLE:
             return self.functions[name]
         op, jnp = TABLE[name], self.arrays
+        if name in SAME:
+            return getattr(jnp, SAME[name])  # type: ignore[no-any-return]
         formula = parse(op, op.formula)
         slopes = [parse(op, text, derivative=True) for text in op.derivatives]
         raw = self.functions[name] if basic(name) else None
@@ -151,11 +157,12 @@ class Jax:
         def rule(operands: Any, tangents: Any) -> Any:
             out = wrapped(*operands)
             known = CONSTANTS | op.defaults | dict(zip(op.arguments, operands)) | {"out": out}
-            total = jnp.zeros_like(out)
-            for slope, tangent in zip(slopes, tangents):
-                if literal(slope) != 0:
-                    total = total + interpret(slope, self.operations, known) * tangent
-            return out, total
+            terms = [
+                interpret(slope, self.operations, known) * tangent
+                for slope, tangent in zip(slopes, tangents)
+                if literal(slope) != 0
+            ]
+            return out, sum(terms[1:], terms[0]) if terms else jnp.zeros_like(out)
 
         wrapped.defjvp(rule)
         return wrapped  # type: ignore[no-any-return]
