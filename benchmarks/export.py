@@ -24,6 +24,7 @@ import numpy as np
 import autograd
 import nn
 from benchmarks.general import Task, gpt, pendulum
+from benchmarks.train import ONE_THREAD
 
 ROUNDS = 40
 AGREE = 1e-12
@@ -109,7 +110,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--compiles", type=int, default=5, help="how often each is compiled")
     parser.add_argument("--compile", nargs=2, metavar=("ROW", "WHO"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ.update(ONE_THREAD)
+    if hasattr(os, "sched_setaffinity"):  # XLA runs small kernels side by side otherwise
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     if options.compile:
         print(compiling(*options.compile))
         return
