@@ -554,7 +554,8 @@ class Program(Answer):
         if reduce not in ("mean", "none"):
             raise ValueError(f"reduce is 'mean' or 'none', not {reduce!r}")
         self._refuse_unregistered()
-        return function(self._packed, self._single, self.shapes, reduce, most)
+        named = [*self._places_by_name().values()]
+        return function(self._packed, named, self._single, self.shapes, reduce, most)
 
     def to_torch(self, reduce: str = "mean") -> Any:
         """The program as a ``torch.nn.Module``, whose forward takes the arrays of a call, (B, *shape of one sample).

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..arrays import basic
 from ..compiler.pack import Packed
 from ..compiler.rows import literal
-from ..compiler.trace import Array
+from ..compiler.trace import Array, Ints
 from ..floats import CONSTANTS, head
 from ..formulas import interpret
 from ..ops import TABLE, parse
@@ -21,12 +23,13 @@ from .walk import Walk, refuse_misfits
 
 
 def function(
-    packed: Packed, single: bool, shapes: Sequence[tuple[int, ...]], reduce: str, most: int
+    packed: Packed, named: Sequence[Ints], single: bool, shapes: Sequence[tuple[int, ...]], reduce: str, most: int
 ) -> Callable[..., Any]:
     """A function of the flat parameters and of batches of arguments.
 
     Args:
         packed: the program.
+        named: places of the parameters that belong together, such as a layer's weights (neurons, inputs).
         single: whether it returns one Value.
         shapes: of one sample of each argument.
         reduce: ``"mean"`` gives the mean of the results of a batch, ``"none"`` those of each sample.
@@ -37,7 +40,8 @@ def function(
         ValueError: the program has more instructions.
     """
     jax = needed("jax", "to_jax")
-    walk, words = Walk(packed), Jax()
+    places, parts = cut(named, packed.n_parameters)
+    walk, words = Walk(packed, places), Jax()
     if walk.length > most:
         raise ValueError(
             f"the program has {walk.length:,} instructions, and XLA would need minutes for more than {most:,}. No loop "
@@ -45,8 +49,8 @@ def function(
             "jax.lax.scan; otherwise wait: to_jax(most=…)"
         )
 
-    def of_sample(parameters: Any, *arguments: Any) -> Any:
-        results = walk.run([parameters], [jax.numpy.reshape(x, -1) for x in arguments], words)
+    def of_sample(parameters: list[Any], *arguments: Any) -> Any:
+        results = walk.run(parameters, [jax.numpy.reshape(x, -1) for x in arguments], words)
         return results[0] if single else results
 
     def exported(theta: Any, *batch: Any) -> Any:
@@ -59,11 +63,54 @@ def function(
         refuse_misfits([jax.numpy.shape(x) for x in batch], shapes)
         arrays = [jax.numpy.asarray(x, theta.dtype) for x in batch]
         if not arrays:
-            return of_sample(theta)
-        results = jax.vmap(of_sample, in_axes=(None, *[0] * len(arrays)))(theta, *arrays)
+            return of_sample(parts(theta))
+        results = jax.vmap(of_sample, in_axes=(None, *[0] * len(arrays)))(parts(theta), *arrays)
         return results.mean(axis=0) if reduce == "mean" else results
 
     return exported
+
+
+def cut(named: Sequence[Ints], count: int) -> tuple[list[Ints], Callable[[Any], list[Any]]]:
+    """How to cut flat parameters into arrays so that JAX concatenates their gradients.
+
+    It would give each slice of them a gradient of full length, and add those up. Weights and biases of a layer lie in
+    turn, a neuron after the other: those are columns of one block.
+
+    Args:
+        named: places of the parameters that belong together, a row per neuron.
+        count: how many parameters there are.
+
+    Returns:
+        the places of each array, and what makes those arrays, flat, of the parameters (p,). Parameters that lie
+        otherwise stay one array.
+    """
+    left = sorted((places.reshape(len(places), -1) for places in named), key=lambda places: int(places[0, 0]))
+    found: list[Ints] = []
+    sizes, widths, begin = list[int](), list[list[int]](), 0
+    while left:
+        block = [left.pop(0)]
+        rows = len(block[0])
+        wide = int(block[0][1, 0] - block[0][0, 0]) if rows > 1 else block[0].shape[1]
+        while left and len(left[0]) == rows and sum(part.shape[1] for part in block) < wide:
+            block.append(left.pop(0))
+        lying = begin + np.arange(rows * max(wide, 0)).reshape(rows, -1)
+        if not np.array_equal(np.concatenate(block, axis=1), lying):
+            return [np.arange(count)], lambda theta: [theta]
+        found += block
+        sizes.append(lying.size)
+        widths.append([part.shape[1] for part in block])
+        begin += lying.size
+
+    def parts(theta: Any) -> list[Any]:
+        import jax
+
+        made: list[Any] = []
+        for block, columns in zip(jax.lax.split(theta, sizes), widths):
+            grid = block.reshape(-1, sum(columns))
+            made += [part.reshape(-1) for part in jax.lax.split(grid, columns, axis=1)]
+        return made
+
+    return (found, parts) if begin == count and found else ([np.arange(count)], lambda theta: [theta])
 
 
 SAME = {"add": "add", "sub": "subtract", "mul": "multiply", "neg": "negative"}
@@ -169,4 +216,5 @@ class Jax:
 
     def _where(self, condition: Any, chosen: Any, otherwise: Any) -> Any:
         jnp = self.arrays
-        return jnp.where(jnp.asarray(condition) != 0, chosen, otherwise)
+        condition = jnp.asarray(condition)
+        return jnp.where(condition if condition.dtype == bool else condition != 0, chosen, otherwise)

@@ -136,6 +136,27 @@ def test_each_sample_and_single_precision() -> None:
     assert np.allclose(jax.hessian(loss.to_jax())(loss.theta, X, y), loss.hessian(X, y), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("order", ["as made", "backwards", "biases first", "some"])
+def test_parameters_in_any_order(order: str) -> None:
+    model = nn.MLP(3, [4, 1], activation="tanh", seed=1)
+    made = model.parameters()
+    biases = [neuron.bias for layer in model.layers for neuron in layer.neurons]
+    parameters = {
+        "as made": made, "backwards": made[::-1], "biases first": biases + [p for p in made if p not in biases],
+        "some": made[2:9],
+    }[order]  # fmt: skip
+    program = autograd.compile(lambda x, y: (model(x) - y) ** 2, inputs=[(3,), ()], parameters=parameters)
+    beside(program, RANDOM.normal(size=(7, 3)), RANDOM.normal(size=7))
+
+
+def test_gradients_of_layers_are_concatenated_not_added_up() -> None:
+    model = nn.MLP(3, [5, 4, 1], activation="tanh", seed=1)
+    program = autograd.compile(lambda x, y: (model(x) - y) ** 2, inputs=[(3,), ()], parameters=model.parameters())
+    given = program.theta, RANDOM.normal(size=(7, 3)), RANDOM.normal(size=7)
+    text = jax.jit(jax.grad(program.to_jax())).lower(*given).as_text()
+    assert "stablehlo.concatenate" in text and "stablehlo.pad" not in text
+
+
 SPLIT = """
 import sys
 import jax, numpy as np
