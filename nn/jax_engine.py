@@ -14,7 +14,8 @@ from autograd.text import counted
 
 from .compiled import CompiledEngine
 from .engines import Rows
-from .inputs import Devices, Floats
+from .inputs import Devices
+from .lists import Floats
 from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer

@@ -19,8 +19,8 @@ from .choice import choose
 from .draws import GENERATOR, draws
 from .engines import EagerEngine, Rows
 from .history import AT_END, EarlyStopping, History, Watch
-from .interaction import Interrupt, progress_bar
 from .inputs import Devices
+from .interaction import Interrupt, progress_bar
 from .losses import Loss
 from .module import Module
 from .optimizers import Optimizer
