@@ -2,6 +2,7 @@
 
 import math
 import random
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -408,13 +409,30 @@ def test_noise_near_the_optimum_falls_with_the_batch_and_with_the_step():
     assert distance(nn.schedules.inverse_time(0.2, 0.05), 1) < 0.4 * one
 
 
-def test_the_cost_of_a_gradient_and_the_accuracy_of_floats():
+def peak_of_a_gradient(S: int, d: int) -> int:
+    """Bytes, at the most, while the gradient is summed over S samples of d numbers: one graph at a time."""
+    w = [Value(0.1) for _ in range(d)]
+    rows = np.random.default_rng(0).normal(size=(S, d)).tolist()
+    tracemalloc.start()
+    for row in rows:
+        ((autograd.sigmoid(autograd.dot(w, row)) - 1) ** 2).backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_cost_and_storage_of_a_gradient_and_the_accuracy_of_floats():
     """E of S samples and d weights has S(3d + 7) + 1 operations; the reverse pass visits each once."""
     for S, d in ((10, 5), (20, 5), (10, 10), (20, 20)):
         w = [Value(0.1) for _ in range(d)]
         data = np.random.default_rng(0).normal(size=(S, d)).tolist()
         cost = sum((autograd.sigmoid(sum(a * b for a, b in zip(w, row))) - 1) ** 2 for row in data)
         assert len(autograd.graph.topological(cost)) - d == S * (3 * d + 7) + 1
+    peak_of_a_gradient(1, 10)  # what is made once
+    small, many, wide = peak_of_a_gradient(20, 200), peak_of_a_gradient(400, 200), peak_of_a_gradient(20, 2000)
+    assert many < 1.1 * small
+    assert wide < 12 * small
+    assert wide < 40 * 8 * 2000
     run = nn.descend(lambda w: (w[0] - 1) ** 2 + 4 * (w[1] + 2) ** 2, [5.0, 5.0], step=0.2, tolerance=1e-15)
     assert run.stopped == "gradient" and run.gradient_norm <= 1e-15 and run.iterations < 100
 
