@@ -48,7 +48,7 @@ def test_every_page_opens_and_fits(tab, tmp_path):
         for size in ((1280, 720), (390, 844)):
             tab.size(*size)
             tab.open(path)
-            assert tab.evaluate("document.body.innerText.trim().length") > 20, name
+            assert tab.evaluate("document.body.innerText.trim().length") > 10, name
             assert tab.evaluate(WIDER) <= 0, (name, size)
 
 
