@@ -78,8 +78,27 @@ def as_text(app: Sphinx, what: str, name: str, found: object, options: object, l
         lines[i] = "``".join(parts)
 
 
+ADDED = {
+    'role="heading">': 'role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
+    "<pre>": '<pre tabindex="0">',  # a long line is scrolled by keyboard
+}
+"""What the theme leaves out for people who hear a page, or have no mouse."""
+
+
+def for_everybody(app: Sphinx, exception: Exception | None) -> None:
+    """Complete the pages that were written."""
+    for page in Path(app.outdir).rglob("*.html") if exception is None else ():
+        text = page.read_text(encoding="utf-8")
+        for found, complete in ADDED.items():
+            text = text.replace(found, complete)
+        page.write_text(text, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("build-finished", for_everybody)
     app.connect("builder-inited", copy_notebooks)
     app.connect("source-read", on_the_site)
     app.connect("autodoc-process-docstring", as_text)

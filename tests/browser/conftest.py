@@ -3,6 +3,9 @@
 The environment variable TRACEGRAD_BROWSER names a Chromium or Chrome to use instead of the one on PATH.
 """
 
+import os
+from pathlib import Path
+
 import pytest
 
 from autograd import paper
@@ -68,3 +71,12 @@ def watched(browser):
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     yield Watched(page)
     page.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The script of axe-core: TRACEGRAD_AXE names the file ``axe.min.js`` of the npm package ``axe-core``."""
+    script = Path(os.environ.get("TRACEGRAD_AXE") or "none")
+    if not script.is_file():
+        pytest.skip("no axe-core: TRACEGRAD_AXE names no axe.min.js")
+    return script.read_text(encoding="utf-8")

@@ -1,24 +1,10 @@
-"""Pages under axe-core: names, headings, landmarks, contrast, in light and dark.
-
-The environment variable TRACEGRAD_AXE names the file ``axe.min.js`` of the npm package ``axe-core``.
-"""
-
-import os
-from pathlib import Path
+"""Pages under axe-core: names, headings, landmarks, contrast, in light and dark."""
 
 import pytest
 
 from tests.helpers.pages import answers
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def axe():
-    script = Path(os.environ.get("TRACEGRAD_AXE") or "none")
-    if not script.is_file():
-        pytest.skip("no axe-core: TRACEGRAD_AXE names no axe.min.js")
-    return script.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
