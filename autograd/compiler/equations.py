@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..answer import Answer, Part
+from ..notation.tables import beside
 from ..ops import TABLE
 from .labels import layer_array, stem
 from .pack import BATCHED, INPUT, SHARED, Instruction, Operand, Packed
@@ -103,13 +104,12 @@ def listing(program: Program) -> str:
     )
     shown = lines if len(lines) <= 80 else [*lines[:40], *lines[-20:]]
     texts = [str(line) if len(str(line)) < 110 else str(line)[:107] + "…" for line in shown]
-    width = max(map(len, texts), default=0)
     notes = [
         f"{line.scalars:,} scalar{'s' * (line.scalars != 1)}{'' if line.batched or not inputs else ', once per batch'}"
         if line.scalars is not None else ""
         for line in shown
     ]  # fmt: skip
-    rows = [f"  {text:{width}}   {note}".rstrip() for text, note in zip(texts, notes)]
+    rows = [f"  {row}" for row in beside(texts, notes)]
     if len(shown) < len(lines):
         rows.insert(40, f"  … {len(lines) - len(shown):,} more …")
     return "\n".join([head, *rows])

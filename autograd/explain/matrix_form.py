@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from ..answer import Answer, Listing, Part
 from ..notation.naming import UserNames, names_of
+from ..notation.tables import beside
 from ..value import Value
 from .annotated import AnnotatedDerivation
 from .callouts import Piece, sign
@@ -121,8 +122,8 @@ class MatrixDerivation(Answer):
         return f"Derivation of {self._root.plain()} in matrices"
 
     def _content(self) -> list[Part]:
-        width = max((len(line.plain()) for line in self.lines), default=0)
-        return [Listing("\n".join(f"{line.plain():{width}}   {line.shape}" for line in self.lines))]
+        rows = beside([line.plain() for line in self.lines], [line.shape for line in self.lines])
+        return [Listing("\n".join(rows))]
 
     def latex(self) -> str:
         """An ``align*`` block, with the shapes at the right."""

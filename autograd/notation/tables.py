@@ -43,6 +43,12 @@ def width(text: str) -> int:
     )
 
 
+def beside(texts: Sequence[str], notes: Sequence[str]) -> list[str]:
+    """Each text with its note; the notes begin in one column."""
+    widest = max(map(width, texts), default=0)
+    return [f"{text}{' ' * (widest - width(text))}   {note}".rstrip() for text, note in zip(texts, notes)]
+
+
 def cut(text: str, limit: int) -> str:
     """A text on one line, not longer than ``limit``; the middle goes first."""
     return shortened(visible(" ".join(text.split())), limit, " … ")

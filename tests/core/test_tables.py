@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd.notation.tables import LONGEST, Table, column, cut, spread, width
+from autograd.notation.tables import LONGEST, Table, beside, column, cut, spread, width
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -68,3 +68,8 @@ def test_a_wide_table_is_scrolled_by_keyboard_and_has_a_name() -> None:
         assert frame is not None and frame.get("tabindex") == "0" and frame.get("role") == "group"
         frames.append(frame.get("aria-label"))
     assert frames == ["Table of a, b", "Worst <first>"]
+
+
+def test_notes_begin_in_one_column_whatever_is_drawn_over_a_letter():
+    rows = beside(["δ² = ∂C/∂ρ̂", "∂C/∂β²", ""], ["2", "", "4×2"])
+    assert rows == ["δ² = ∂C/∂ρ̂   2", "∂C/∂β²", " " * 13 + "4×2"]
