@@ -19,14 +19,14 @@ from ..lower import Lowered
 from ..machine import Machine
 from ..numpy_backend import NumpyMachine
 from ..pack import SHARED
-from ..rows import AXES, B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, S_ADJOINT, S_VALUE, View
+from ..rows import AXES, B_ADJOINT, B_SCRATCH, B_VALUE, I_VALUE, S_VALUE, View
 from ..trace import Array, Ints, require, undisturbed
 from . import driver
 from .driver import INPUT, Job, Steps
 from .emit import DOUBLE, FLOAT, Module, Type
 from .forms import Call, Calls, Form, Group, Known, changed_kind, economize, grouped, known
 from .kernels import write
-from .parts import cores, cut, run_all, work_of
+from .parts import cores, cut, least_of, run_all
 from .place import Place
 from .target import Code, address_of, host
 from .updates import Update
@@ -202,7 +202,7 @@ class _Variant:
         self._place = Place.of(
             lowered, calls, addresses, self.spaces, self._lists, memory, self._lanes, self.width
         )  # fmt: skip
-        self._places, self._work = [self._place], work_of(lowered)
+        self._places, self._least = [self._place], least_of(lowered, self.width)
         self._counts = [len(part) for part in calls]
         item = memory.itemsize
         self._seed: Any = memory.data[lowered.seed : lowered.seed + 1]
@@ -228,14 +228,14 @@ class _Variant:
             reverse = finish = 0
         job[_SHARED], job[_REVERSE], job[_FINISH] = shared, reverse, finish
         self._seed[0] = 1.0 / (end - begin)
-        parts = self._parts(end - begin)
-        if len(parts) == 1:
+        if not self._in_parts(end - begin):
             job[_BEGIN], job[_END] = begin, end
             run(address)
             return
         job[_BEGIN], job[_END], job[_FINISH] = 0, 0, 0
         run(address)  # what is shared
         job[_SHARED] = 0
+        parts = cut(end - begin, self.width, self._least)
         threads = min(self.threads or cores(), len(parts))
         places = self._several(len(parts) if threads > 1 else 2)
         if threads > 1:
@@ -255,8 +255,8 @@ class _Variant:
             job[_BEGIN], job[_END], job[_FINISH] = 0, 0, finish
             run(address)
 
-    def _parts(self, samples: int) -> list[tuple[int, int]]:
-        return cut(samples, self.width, self._work, self.lowered.sizes[S_ADJOINT])
+    def _in_parts(self, samples: int) -> bool:
+        return samples >= 2 * self._least
 
     def _several(self, count: int) -> list[Place]:
         """So many places to run in, the program's own first."""
@@ -270,7 +270,7 @@ class _Variant:
         addresses = np.array([address_of(array) for array in arrays], np.int64)
         job = self._place.job
         job[_N_RESULTS] = 0
-        if len(self._parts(size)) > 1:
+        if self._in_parts(size):
             return self._train_in_parts(batch.samples, size, update, addresses, told, losses)
         steps[_SAMPLES], steps[_BATCH], steps[_DONE], steps[_LOSSES] = batch.samples, size, 0, address_of(losses)
         steps[_UPDATE], steps[_ARGUMENTS] = update.address, address_of(addresses)

@@ -14,11 +14,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
 
 from ..lower import Lowered
+from ..rows import S_ADJOINT
 
 WORK = 1 << 23
-"""Multiplications of a part at least; see `work_of`. They take some 0.3 ms, and to hand a part over takes 0.02 to 0.05.
+"""Multiplications of a part at least; see `least_of`. They take some 0.3 ms, and to hand a part over 0.02 to 0.05.
 
-Measured on networks of 5 to 100,000 parameters and an unrolled loop: the unit of `work_of` takes 0.036 to 0.047 ns.
+Measured on networks of 5 to 100,000 parameters and an unrolled loop: one takes 0.036 to 0.047 ns.
 """
 PER_ADJOINT = 1024
 """Multiplications of a part at least for each shared adjoint, which has to be added to those of the other parts."""
@@ -26,22 +27,24 @@ MOST = 16
 """Parts of a batch at most."""
 
 
-def work_of(lowered: Lowered) -> int:
-    """What a sample costs, in multiplications of a matrix product; other operations count as eight."""
+def least_of(lowered: Lowered, width: int) -> int:
+    """Samples in a part at least: one block, and enough to be worth a thread.
+
+    What a sample costs is counted in multiplications of a matrix product; other operations count as eight.
+    """
     kinds = [row.kind for row in (*lowered.forward[1], *lowered.reverse[0])]
-    return sum(math.prod(kind.lengths) * (1 if kind.name == "contract" else 8) for kind in kinds)
+    work = sum(math.prod(kind.lengths) * (1 if kind.name == "contract" else 8) for kind in kinds)
+    return max(width, max(WORK, PER_ADJOINT * lowered.sizes[S_ADJOINT]) // max(1, work))
 
 
-def cut(samples: int, width: int, work: int, adjoints: int) -> list[tuple[int, int]]:
+def cut(samples: int, width: int, least: int) -> list[tuple[int, int]]:
     """The parts of a batch: the first sample of each, and the one after its last.
 
     Args:
         samples: in the batch.
         width: of a block; a part is some blocks.
-        work: of a sample.
-        adjoints: that are shared.
+        least: samples in a part; see `least_of`.
     """
-    least = max(width, max(WORK, PER_ADJOINT * adjoints) // max(1, work))
     parts, blocks = max(1, min(MOST, samples // least)), -(-samples // width)
     return [*pairwise(min(samples, width * (blocks * n // parts)) for n in range(parts + 1))]
 
