@@ -239,6 +239,8 @@ def _finished(
         large = abs(jump) > max(2 * doubt, 16 * best.uncertainty, 1e-4 * abs(slope))
         if large and jump * before > 0 and abs(jump) > 0.5 * abs(before):
             left, right, obstacle = slope - jump / 2, slope + jump / 2, "kink"
+            if 0 < abs(x) < fine.step:  # it lies near x, perhaps at 0, and nothing is known of the slope at x itself
+                best = best._replace(truncation=math.inf)
     last = [abs(q) for q in quotients[-5:]]
     signs = {math.copysign(1.0, q) for q in quotients[-5:]}
     moving = last[-1] * rungs[-1].step > 8 * (noise + UNDERFLOW)

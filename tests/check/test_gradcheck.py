@@ -292,6 +292,14 @@ def test_inputs_of_every_size(x: float) -> None:
         assert gradcheck(f, [x]).ok
 
 
+def test_a_jump_next_to_a_tiny_operand_accuses_nobody() -> None:
+    """atan2(y, x) jumps from −π/2 to π/2 between y = −10⁻²²⁴ and 10⁻²²⁴, and no step is small enough to see how."""
+    for y, x in ((9.09116983977359e-224, 3.5852228577093095e-298), (1e-200, 1e-250), (-3e-180, 2e-200)):
+        root = autograd.atan2(Value(y), Value(x))
+        report = gradcheck(root, [*root.parents], raise_exception=False)
+        assert not report.edges.wrong and "wrong" not in verdicts(report), report
+
+
 # ---- wrong rules are caught and named ---------------------------------------------------------------------------
 
 
