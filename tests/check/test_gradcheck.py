@@ -201,7 +201,7 @@ def test_every_operation_passes_at_every_size(name: str, data: Any) -> None:
     if op.kinks and any(abs(value - y.data) > 0.5 for value in beside):
         allowed |= {"round-off"}  # no step fits between the point and a jump
     if name == "atan2" and min(abs(x.data) for x in xs) < 1e-12 * max(abs(x.data) for x in xs):
-        allowed |= {"round-off"}  # π and π/2 hide a slope as small as this
+        allowed |= {"round-off", "truncation"}  # π and π/2 hide a slope as small as this, and the turn between them
     assert set(verdicts(report)) <= allowed
     inside = not on_edge(op, [x.data for x in xs])
     if inside and math.isfinite(y.data) and all(map(math.isfinite, y.local_derivatives)) and not kinks:
