@@ -1,7 +1,7 @@
 """Loss and gradient of large batches with one thread and with more: the same bits, in less time.
 
-The programs are those of ``general``. Rounds alternate, and medians are printed. The cores must be idle. A batch too small
-to be cut has the ratio 1.
+The programs are those of ``general``. Rounds alternate, and medians are printed. The cores must be idle. A batch too
+small to be cut has the ratio 1.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from benchmarks.general import MOMENT, TASKS
+from benchmarks.general import TASKS
 from benchmarks.train import HANDICAPS, machine
+
+MOMENT = 0.2
+"""Seconds that a contestant runs in its turn: a thread that slept for long wakes up late."""
 
 
 def race(name: str, samples: int, counts: Sequence[int], rounds: int) -> None:

@@ -74,7 +74,7 @@ def test_parts_compute_what_the_reference_does(samples):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
     for ours, theirs in zip(*(p.value_and_grad(X, y, wrt="inputs")[1] for p in (program, reference))):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
-    assert len(program._machine._variants[True]._places) > 1  # there were parts
+    assert program._machine._variants[True]._places  # there were parts
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -161,16 +161,17 @@ def test_a_forked_process_makes_threads_of_its_own():
 def test_an_interrupt_waits_for_the_parts_that_run():
     started, done = threading.Event(), []
 
-    def run(job: int) -> None:
-        if job == 0:
-            started.wait()
-            signal.raise_signal(signal.SIGINT)
+    def interrupted() -> None:
+        started.wait()
+        signal.raise_signal(signal.SIGINT)
+
+    def other() -> None:
         started.set()
-        done.append(job)
+        done.append(True)
 
     with pytest.raises(KeyboardInterrupt):
-        parts.run_all(run, range(6), 2)
-    assert sorted(done) == [1, 2, 3, 4, 5]
+        parts.run_all([interrupted, other])
+    assert done == [True]
 
 
 @pytest.mark.parametrize("threads", [0, -1, 2.0, True, "2"])

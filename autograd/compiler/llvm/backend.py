@@ -9,7 +9,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -202,7 +204,8 @@ class _Variant:
         self._place = Place.of(
             lowered, calls, addresses, self.spaces, self._lists, memory, self._lanes, self.width
         )  # fmt: skip
-        self._places, self._least = [self._place], least_of(lowered, self.width)
+        self._places: list[Place] = []
+        self._least = least_of(lowered, self.width)
         self._counts = [len(part) for part in calls]
         item = memory.itemsize
         self._seed: Any = memory.data[lowered.seed : lowered.seed + 1]
@@ -236,22 +239,24 @@ class _Variant:
         run(address)  # what is shared
         job[_SHARED] = 0
         parts = cut(end - begin, self.width, self._least)
-        threads = min(self.threads or cores(), len(parts))
-        places = self._several(len(parts) if threads > 1 else 2)
-        if threads > 1:
-            for place, (first, last) in zip(places, parts):
-                place.follow(self._place, begin + first, begin + last)
-            run_all(run, [place.address for place in places], threads)
-            for place in places[1:]:
-                self._place.add(place)
-        else:
-            for n, (first, last) in enumerate(parts):
-                place = places[min(n, 1)]
-                place.follow(self._place, begin + first, begin + last)
+        left, found = deque(enumerate(parts)), self._place.sums(len(parts))
+
+        def work(place: Place) -> None:
+            place.follow(self._place)
+            while left:
+                try:
+                    number, (first, last) = left.popleft()
+                except IndexError:  # another thread was quicker
+                    return
+                place.job[_BEGIN], place.job[_END] = begin + first, begin + last
                 run(place.address)
-                if n:
-                    self._place.add(place)
+                if differentiate:
+                    place.give(found[number])
+
+        places = self._several(min(self.threads or cores(), len(parts)))
+        run_all([partial(work, place) for place in places])
         if differentiate:
+            self._place.take(found)
             job[_BEGIN], job[_END], job[_FINISH] = 0, 0, finish
             run(address)
 
@@ -259,7 +264,7 @@ class _Variant:
         return samples >= 2 * self._least
 
     def _several(self, count: int) -> list[Place]:
-        """So many places to run in, the program's own first."""
+        """So many places for parts; what they write is in no cache line that another one reads."""
         while len(self._places) < count:
             self._places.append(self._place.another())
         return self._places[:count]

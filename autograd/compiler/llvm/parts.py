@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
 
@@ -65,33 +64,23 @@ class _Helpers:
     def forget(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
 
-    def start(self, work: Callable[[], None], count: int) -> set[Future[None]]:
-        """Let so many threads do some work; fewer where there are no more."""
+    def start(self, works: Sequence[Callable[[], None]]) -> set[Future[None]]:
+        """Let as many threads do some work; none where the interpreter is about to end."""
         self._pool = self._pool or ThreadPoolExecutor(MOST - 1, "tracegrad")
         try:
-            return {self._pool.submit(work) for _ in range(count)}
-        except RuntimeError:  # the interpreter is about to end
+            return {self._pool.submit(work) for work in works}
+        except RuntimeError:
             return set()
 
 
 _HELPERS = _Helpers()
 
 
-def run_all(run: Callable[[int], None], jobs: Iterable[int], threads: int) -> None:
-    """Call a function once for each job, on this thread and so many others that it is ``threads``; wait for all."""
-    left = deque(jobs)
-
-    def work() -> None:
-        while left:
-            try:
-                job = left.popleft()
-            except IndexError:  # another thread was quicker
-                return
-            run(job)
-
-    running = _HELPERS.start(work, min(threads, len(left)) - 1)
+def run_all(works: Sequence[Callable[[], None]]) -> None:
+    """Do the first work on this thread, and the others on threads of their own; wait for all."""
+    running = _HELPERS.start(works[1:])
     try:
-        work()
+        works[0]()
     finally:
         _wait_for(running)
 

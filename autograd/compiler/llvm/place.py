@@ -40,7 +40,8 @@ class Place:
         self.sources, self.results, self._whole = sources, results, job
         self.job, self.address, self.inputs = job.data, job.ctypes.data, sources.reshape(-1).data  # quicker than arrays
         self._written = _written(lowered, memory, lanes)
-        self._sums = [memory[lowered.sizes[S_VALUE] :][: lowered.sizes[S_ADJOINT]], memory[lowered.total :][:1]]
+        self._adjoints = memory[lowered.sizes[S_VALUE] :][: lowered.sizes[S_ADJOINT]]
+        self._total = memory[lowered.total :][:1]
 
     @classmethod
     def of(
@@ -94,21 +95,28 @@ class Place:
         pairs += zip(self.calls, calls)
         return Place(self.lowered, memory, lanes, arguments, calls, sources, results, _moved(self._whole, pairs))
 
-    def follow(self, other: Place, begin: int, end: int) -> None:
-        """Do the same as another place, with the samples from ``begin`` to the one before ``end``."""
-        self.job[Job.BEGIN], self.job[Job.END] = begin, end
-        if other is self:
-            return
+    def follow(self, other: Place) -> None:
+        """Do the same as another place, with the same arrays."""
         self.sources[:, 0] = other.sources[:, 0]
         for field in (Job.ROWS, Job.N_RESULTS, *range(Job.CALLS + 1, Job.SIZE, 2)):
             self.job[field] = other.job[field]
         if other.job[Job.N_RESULTS]:
             self.results[:] = _moved(other.results, zip(other._written, self._written))
 
-    def add(self, other: Place) -> None:
-        """Add what another part of the batch found to the losses and to the adjoints of what is shared."""
-        for own, more in zip(self._sums, other._sums):
-            own += more
+    def sums(self, parts: int) -> Array:
+        """Room for what each part of a batch adds to the losses and to the adjoints of what is shared."""
+        return np.empty((parts, 1 + len(self._adjoints)), self.memory.dtype)
+
+    def give(self, sums: Array) -> None:
+        """Write down what the part of the batch that ran here adds."""
+        sums[0], sums[1:] = self._total[0], self._adjoints
+
+    def take(self, sums: Array) -> None:
+        """Add what the parts found, in their order."""
+        whole = sums[0]
+        for part in sums[1:]:
+            whole += part
+        self._total[0], self._adjoints[:] = whole[0], whole[1:]
 
 
 def _written(lowered: Lowered, memory: Array, lanes: Array) -> list[Array]:
