@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from ..adjoints import adjoints
 from ..graph import topological
@@ -265,6 +265,13 @@ class Derivation(Lines):
         return lines + more_lines(section, len(rows))
 
 
+class HasParameters(Protocol):
+    """A layer, or a whole network."""
+
+    def parameters(self) -> Iterable[Value]:
+        """The Values that it learns."""
+
+
 @overload
 def derivation(
     root: Value, leaf: Value, names: UserNames | None = None, form: Literal["scalar"] = "scalar"
@@ -274,7 +281,7 @@ def derivation(
 @overload
 def derivation(
     root: Value,
-    leaf: Value | Iterable[Value] | None = None,
+    leaf: Value | Iterable[Value] | HasParameters | None = None,
     names: UserNames | None = None,
     *,
     form: Literal["matrix", "deltas", "jacobians"],
@@ -283,7 +290,7 @@ def derivation(
 
 def derivation(
     root: Value,
-    leaf: Value | Iterable[Value] | None = None,
+    leaf: Value | Iterable[Value] | HasParameters | None = None,
     names: UserNames | None = None,
     form: Literal["scalar", "matrix", "deltas", "jacobians"] = "scalar",
 ) -> Derivation | MatrixDerivation:
@@ -306,7 +313,7 @@ def derivation(
 
     Args:
         root: what is differentiated.
-        leaf: with respect to what. In matrices, some parameters, such as those of a layer; all if it is left out.
+        leaf: with respect to what. In matrices, a layer (of `nn`) or some parameters; all if it is left out.
         names: letters of your own: a mapping from a Value, or from a label, to a name in the label language; or those
             of a lecture, ``"lecture A"`` to ``"lecture E"``.
         form: ``"scalar"``, ``"matrix"``, ``"deltas"`` or ``"jacobians"``.
@@ -341,7 +348,10 @@ def derivation(
 
         if form not in FORMS:
             raise ValueError(f"form is 'scalar', {', '.join(map(repr, FORMS))}, not {form!r}")
-        leaves = [] if leaf is None else [leaf] if isinstance(leaf, Value) else [*leaf]
+        wanted: Any = leaf
+        if hasattr(wanted, "parameters"):
+            wanted = wanted.parameters()
+        leaves = [] if wanted is None else [wanted] if isinstance(wanted, Value) else [*wanted]
         return MatrixDerivation(root, leaves, names, form)
     if leaf is None:
         raise TypeError("derivation(root, leaf) needs what to differentiate by; form='matrix' does without")

@@ -35,6 +35,14 @@ def test_lecture_a_as_the_lecture_writes_it() -> None:
     assert [line.plain() for line in layer.lines] == [line.plain() for line in found.lines[:3]]
 
 
+def test_down_to_a_layer() -> None:
+    model = nn.MLP(2, [3, 2], "tanh", seed=1)
+    loss = nn.mse_loss(nn.trace(model, [0.5, -1.0]), [1.0, 0.0])
+    found = autograd.derivation(loss, model.layers[1], form="matrix")
+    assert str(found) == str(autograd.derivation(loss, model.layers[1].parameters(), form="matrix"))
+    assert [line.plain().split(" = ")[0] for line in found.lines][-2:] == ["∂L/∂W²", "∂L/∂b²"]
+
+
 def test_weights_as_inputs_times_outputs() -> None:
     root = nn.mse_loss(nn.trace(network([2, 3, 1], "tanh", "sigmoid"), INPUTS[:2]), Value(0.75, "rho"))
     lines = [line.plain() for line in derivation(root, names="lecture B", form="matrix").lines]
