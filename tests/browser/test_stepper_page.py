@@ -7,6 +7,7 @@ from samples import HOSTILE, hostile, lecture_network
 
 import autograd
 from autograd import Value, graph
+from tests.helpers.pages import press
 
 pytestmark = pytest.mark.slow
 
@@ -38,10 +39,6 @@ def opened(watched, tmp_path):
 
     yield open_
     watched.check()
-
-
-def press(host, label):
-    host.get_by_role("button", name=label).click()
 
 
 def network():

@@ -18,6 +18,7 @@ from autograd.ops import TABLE
 from nn import watching
 from nn.watching import asset
 from nn.watching.model import Model
+from tests.helpers.pages import press
 
 pytestmark = pytest.mark.slow
 
@@ -44,10 +45,6 @@ def opened(watched, tmp_path):
 
     yield open_
     watched.check()
-
-
-def press(host, label):
-    host.get_by_role("button", name=label).click()
 
 
 def go_to(host, k):

@@ -1,4 +1,4 @@
-"""One page of each kind, for the tests that look at all of them."""
+"""One page of each kind, for the tests that look at all of them, and what a hand does there."""
 
 from __future__ import annotations
 
@@ -33,3 +33,8 @@ def answers() -> Iterator[tuple[str, Any]]:
     yield "history", history
     yield "training", nn.watch(history)
     yield "two trainings", nn.watch(history, history)
+
+
+def press(host: Any, label: str) -> None:
+    """Click on the button of that name, in an element of a page."""
+    host.get_by_role("button", name=label).click()
